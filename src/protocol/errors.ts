@@ -1,0 +1,98 @@
+import { z } from 'zod'
+
+/**
+ * Every refusal that a client can meet, with its HTTP status and a sentence for people.
+ * The code is stable; the sentence may change. Over a socket the status is not sent.
+ */
+export const ERRORS = {
+  'request.invalid': [400, 'The request is not of the form that this route takes.'],
+  'request.malformed': [400, 'The body is not valid JSON.'],
+  'request.too_large': [413, 'The body is larger than 256 KiB.'],
+  'request.media_type': [415, 'This route takes application/json.'],
+  'route.not_found': [404, 'There is no such route.'],
+  'route.method': [405, 'This route does not take that method.'],
+  'rate.limited': [429, 'Too many requests. Try again later.'],
+  'server.fault': [500, 'Something went wrong on our side. Nothing was changed.'],
+  'server.unavailable': [503, 'The service is busy. Try again in a moment.'],
+
+  'auth.required': [401, 'Sign in first.'],
+  'auth.invalid_credentials': [401, 'The login or the password is wrong.'],
+  'token.invalid': [401, 'The access token is not valid.'],
+  'token.expired': [401, 'The access token has expired.'],
+  'refresh.invalid': [401, 'The refresh token is not valid.'],
+  'refresh.reused': [401, 'The refresh token was used before. The session was ended.'],
+  'session.revoked': [401, 'This session was signed out.'],
+  'session.not_found': [404, 'There is no such session.'],
+  'ticket.invalid': [401, 'The ticket is not valid, was used before, or has expired.'],
+  'origin.refused': [403, 'This origin may not open a socket.'],
+  'password.wrong': [403, 'The current password is wrong.'],
+
+  'username.taken': [409, 'This username is taken.'],
+  'email.taken': [409, 'This address is taken.'],
+  'password.common': [400, 'This password is too common.'],
+  'user.not_found': [404, 'There is no such user.'],
+
+  'conversation.not_found': [404, 'There is no such conversation.'],
+  'conversation.is_direct': [403, 'A direct conversation has no title and no roles, and its two members stay.'],
+  'conversation.full': [403, 'The group has as many members as a group can have.'],
+  'conversation.with_self': [400, 'A direct conversation needs another person.'],
+  'conversation.owner_must_stay': [403, 'Hand the group to another owner first, or delete it.'],
+  'member.not_found': [404, 'There is no such member.'],
+  'member.not_allowed': [403, 'Your role in this conversation does not allow that.'],
+
+  'message.not_found': [404, 'There is no such message.'],
+  'message.not_owner': [403, 'Only its author may do that.'],
+  'message.deleted': [409, 'The message was deleted.'],
+  'message.client_id_reused': [409, 'This clientId was used for another message.'],
+  'message.too_many_reactions': [403, 'The message has as many different reactions as a message can have.'],
+
+  'frame.malformed': [400, 'The frame is not valid JSON.'],
+  'frame.invalid': [400, 'The frame is not of a form that this socket takes.'],
+  'frame.unknown_type': [400, 'There is no such frame type.'],
+  'frame.binary': [400, 'This socket takes text frames only.'],
+  'frame.too_large': [413, 'The frame is larger than 256 KiB.'],
+} as const satisfies Record<string, readonly [status: number, sentence: string]>
+
+export type ErrorCode = keyof typeof ERRORS
+
+// The table above is the list; zod needs it as a tuple.
+const codes = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]
+export const ErrorCode = z.enum(codes)
+
+/** One thing that is wrong with an input: where, and what. */
+export const Issue = z.object({ path: z.string(), message: z.string() })
+export type Issue = z.infer<typeof Issue>
+
+/** A refusal as a value: rules return it, routes and sockets render it. */
+export type Refusal = { ok: false; code: ErrorCode; issues?: Issue[]; retryAfter?: number }
+
+export const refuse = (code: ErrorCode, more: { issues?: Issue[]; retryAfter?: number } = {}): Refusal => ({
+  ok: false,
+  code,
+  ...more,
+})
+
+export const isRefusal = (value: object): value is Refusal => 'ok' in value && value.ok === false
+
+/** An error over REST, as RFC 9457 has it, plus the stable `code`. */
+export const Problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  code: ErrorCode,
+  issues: z.array(Issue).optional(),
+})
+export type Problem = z.infer<typeof Problem>
+
+/** An error over the socket. */
+export const FrameError = z.object({
+  code: ErrorCode,
+  message: z.string(),
+  issues: z.array(Issue).optional(),
+  /** Seconds to wait before another try. */
+  retryAfter: z.number().optional(),
+})
+export type FrameError = z.infer<typeof FrameError>
+
+export const issuesOf = (error: z.ZodError): Issue[] =>
+  error.issues.slice(0, 20).map((issue) => ({ path: issue.path.join('.'), message: issue.message }))

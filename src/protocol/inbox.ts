@@ -1,0 +1,62 @@
+import type { InboxEntry } from './conversation.ts'
+import type { ConversationEvent } from './events.ts'
+import { LIMITS } from './limits.ts'
+
+/**
+ * What an inbox entry becomes by the next event of its conversation, seen by `viewerId`. Both ends apply this rule, so that
+ * the server's inbox and a client's live one agree. Null where the entry cannot tell (its count was at the limit): ask again.
+ */
+export const nextInboxEntry = (entry: InboxEntry, event: ConversationEvent, viewerId: number): InboxEntry | null => {
+  const next = { ...entry, rev: event.rev }
+  switch (event.type) {
+    case 'message.created': {
+      const { message } = event
+      const counts = message.senderId !== viewerId && message.seq > entry.readSeq
+      return {
+        ...next,
+        seq: message.seq,
+        lastMessage: message,
+        unread: counts ? Math.min(entry.unread + 1, LIMITS.unreadCount) : entry.unread,
+      }
+    }
+    case 'message.updated':
+      return { ...next, ...lastMessageAfter(entry, event.message) }
+    case 'message.deleted': {
+      const { message } = event
+      const counted = message.senderId !== viewerId && message.seq > entry.readSeq
+      if (counted && entry.unread >= LIMITS.unreadCount) return null
+      return { ...next, ...lastMessageAfter(entry, message), unread: counted ? entry.unread - 1 : entry.unread }
+    }
+    case 'reaction.changed': {
+      if (entry.lastMessage?.id !== event.messageId) return next
+      return { ...next, lastMessage: { ...entry.lastMessage, reactions: event.reactions, rev: event.rev } }
+    }
+    case 'read.changed':
+      if (event.userId !== viewerId) return next
+      // A mark at the head leaves nothing unread; below it, only the log can count.
+      return event.seq >= entry.seq ? { ...next, readSeq: event.seq, unread: 0 } : null
+    case 'member.changed': {
+      const { member } = event
+      const wasIn = entry.memberIds.includes(member.userId)
+      const isIn = member.leftAt === null
+      // Above the limit the list is empty and only the log knows who is in.
+      if (entry.memberIds.length !== entry.memberCount || entry.memberCount >= LIMITS.intimateMembers) return null
+      const memberIds = isIn
+        ? wasIn
+          ? entry.memberIds
+          : [...entry.memberIds, member.userId].toSorted((a, b) => a - b)
+        : entry.memberIds.filter((id) => id !== member.userId)
+      return {
+        ...next,
+        memberIds,
+        memberCount: memberIds.length,
+        role: member.userId === viewerId && isIn ? member.role : entry.role,
+      }
+    }
+    case 'conversation.updated':
+      return { ...next, conversation: event.conversation }
+  }
+}
+
+const lastMessageAfter = (entry: InboxEntry, changed: NonNullable<InboxEntry['lastMessage']>) =>
+  entry.lastMessage?.id === changed.id ? { lastMessage: changed } : {}

@@ -1,0 +1,28 @@
+/** Sizes and counts that both ends agree on. Bytes are UTF-8 bytes; lengths are UTF-16 code units. */
+export const LIMITS = {
+  /** One WebSocket frame or one HTTP body, in bytes. */
+  frameBytes: 256 * 1024,
+  /** The text of one message. */
+  textLength: 8_000,
+  /** One base64 field of a sealed message. */
+  sealedLength: 128 * 1024,
+  /** Members of one group. */
+  members: 1_000,
+  /** Members whose read marks and typing the others are told of; above this, telling would cost the square of them. */
+  intimateMembers: 100,
+  /** Ids in one list of a request. */
+  idsPerRequest: 100,
+  /** Items in one page. */
+  pageSize: 100,
+  defaultPageSize: 50,
+  /** Unread counts are exact up to here and stay here above. */
+  unreadCount: 1_000,
+  /** Different emoji on one message. */
+  reactionsPerMessage: 20,
+  attachmentsPerMessage: 10,
+  mentionsPerMessage: 50,
+  /** Sockets of one user; the oldest makes room for a new one. */
+  socketsPerUser: 50,
+  /** Bytes that may wait for a slow reader before its socket is cut (it resumes by revision). */
+  bufferedBytes: 1024 * 1024,
+} as const
