@@ -1,0 +1,24 @@
+import type { ErrorCode } from '../protocol/errors.ts'
+
+/** A client whose answer got lost asks again with the same token; within this time that is no theft. */
+export const REPLAY_MS = 10_000
+
+/** After this a spent token is forgotten: it opens nothing, and its reuse no longer ends the session. */
+export const SPENT_MEMORY_MS = 7 * 24 * 60 * 60_000
+
+export type KnownRefreshToken = {
+  spentAt: number | null
+  sessionExpiresAt: number
+  sessionRevokedAt: number | null
+}
+
+/** What becomes of a refresh token that somebody presents: `reused` ends the session, for two parties hold it. */
+export const judgeRefresh = (
+  token: KnownRefreshToken | undefined,
+  now: number,
+): 'rotate' | Extract<ErrorCode, 'refresh.invalid' | 'refresh.reused' | 'session.revoked'> => {
+  if (token === undefined || token.sessionExpiresAt <= now) return 'refresh.invalid'
+  if (token.sessionRevokedAt !== null) return 'session.revoked'
+  if (token.spentAt !== null && now - token.spentAt > REPLAY_MS) return 'refresh.reused'
+  return 'rotate'
+}
