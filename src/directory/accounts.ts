@@ -1,0 +1,213 @@
+import { isCommonPassword } from '../core/common-passwords.ts'
+import { nameKey } from '../core/names.ts'
+import { judgeRefresh } from '../core/refresh.ts'
+import { REFRESHED_LIFE, type SessionLife } from '../core/session-life.ts'
+import type { AuthSession, ChangePassword, Login, Register, SignedIn } from '../protocol/auth.ts'
+import { refuse, type Refusal } from '../protocol/errors.ts'
+import { hashPassword, needsRehash, verifyNothing, verifyPassword } from './credentials.ts'
+import { type Directory, openDirectory } from './directory.ts'
+import { countGuess, forgiveGuess, guessKey } from './login-attempts.ts'
+import { randomToken, sha256, successorOf } from './secrets.ts'
+import {
+  knownToken,
+  liveSession,
+  openSession,
+  pruneSessions,
+  revokeSession,
+  revokeSessionsExcept,
+  rotateToken,
+  sessionsOfUser,
+} from './sessions.ts'
+import { signAccessToken, type TokenEnv, verifyAccessToken } from './tokens.ts'
+import { type Account, accountById, accountByLogin, insertUser, meOf, setPasswordHash, takenName } from './users.ts'
+
+/** Who makes a request. `sessionExpiresAt` is in milliseconds. */
+export type Caller = { userId: number; sessionId: string; sessionExpiresAt: number }
+
+/** Where the sockets of a user are closed. */
+export type SocketsOfUser = {
+  endSession(sessionId: string): Promise<void>
+  endSessionsExcept(sessionId: string | null): Promise<void>
+}
+
+export type AccountsEnv = TokenEnv & { DIRECTORY: D1Database; REFRESH_SECRET: string }
+
+/** What every use case here works on. */
+export type Accounts = {
+  env: AccountsEnv
+  db: Directory
+  socketsOf: (userId: number) => SocketsOfUser
+  now: () => number
+}
+
+export const accountsOf = (env: AccountsEnv, socketsOf: Accounts['socketsOf']): Accounts => ({
+  env,
+  db: openDirectory(env),
+  socketsOf,
+  now: Date.now,
+})
+
+/** What a client tells beside its credentials, and how long what it gets shall last. */
+export type SignInOptions = { device: string | null; life?: SessionLife }
+
+export const register = async (
+  accounts: Accounts,
+  input: Register & SignInOptions,
+): Promise<SignedIn | Refusal> => {
+  const { db } = accounts
+  if (isCommonPassword(input.password, input)) return refuse('password.common')
+  const taken = await takenName(db, input)
+  if (taken) return taken
+  const proof = { usernameKey: nameKey(input.username), passwordHash: hashPassword(input.password) }
+  const opening = await newSession(accounts, input)
+  const { username, email, displayName = username } = input
+  const [[account]] = await db.batch([
+    insertUser(db, { username, email, displayName, passwordHash: proof.passwordHash, now: opening.now }),
+    ...openSession(db, { ...opening, proof }),
+  ])
+  // Somebody else was faster.
+  if (!account) return (await takenName(db, input)) ?? refuse('server.unavailable')
+  return signedIn(accounts, { ...opening, account })
+}
+
+export const logIn = async (accounts: Accounts, input: Login & SignInOptions): Promise<SignedIn | Refusal> => {
+  const { db } = accounts
+  const guess = await guessKey('login', nameKey(input.login))
+  const retryAfter = await countGuess(db, guess, accounts.now())
+  if (retryAfter > 0) return refuse('rate.limited', { retryAfter })
+  const account = await accountByLogin(db, input.login)
+  const isRight = account ? verifyPassword(account.passwordHash, input.password) : verifyNothing(input.password)
+  if (!account || !isRight) return refuse('auth.invalid_credentials')
+
+  const opening = await newSession(accounts, input)
+  const [[session]] = await db.batch([
+    ...openSession(db, { ...opening, proof: account }),
+    forgiveGuess(db, guess),
+    pruneSessions(db, account, opening.now),
+  ])
+  if (!session) return refuse('auth.invalid_credentials')
+  if (needsRehash(account.passwordHash)) {
+    await setPasswordHash(db, { id: account.id, from: account.passwordHash, to: hashPassword(input.password) })
+  }
+  return signedIn(accounts, { ...opening, account })
+}
+
+export const refresh = async (accounts: Accounts, token: string): Promise<SignedIn | Refusal> => {
+  const { db, env } = accounts
+  const now = accounts.now()
+  const hash = await sha256(token)
+  const known = await knownToken(db, hash)
+  const verdict = judgeRefresh(known, now)
+  if (!known) return refuse('refresh.invalid')
+  const { account, sessionId } = known
+  if (verdict === 'refresh.reused') await endSession(accounts, { userId: account.id, sessionId })
+  if (verdict !== 'rotate') return refuse(verdict)
+
+  const successor = await successorOf(token, env.REFRESH_SECRET)
+  const expiresAt = now + REFRESHED_LIFE.sessionMs
+  const rotated = await rotateToken(db, { sessionId, hash, successorHash: await sha256(successor), now, expiresAt })
+  if (!rotated) return refuse('session.revoked')
+  return signedIn(accounts, { account, id: sessionId, token: successor, now, expiresAt, life: REFRESHED_LIFE })
+}
+
+/** Who holds this access token, if the session is still live at this moment. */
+export const authenticate = async (accounts: Accounts, accessToken: string): Promise<Caller | Refusal> => {
+  const now = accounts.now()
+  const claims = await verifyAccessToken(accounts.env, accessToken, now)
+  if ('ok' in claims) return claims
+  const session = await liveSession(accounts.db, claims.sessionId, now)
+  if (session?.userId !== claims.userId) return refuse('session.revoked')
+  return { userId: session.userId, sessionId: session.id, sessionExpiresAt: session.expiresAt }
+}
+
+/** Ends one session of a user: first for every request, then its sockets. */
+export const endSession = async (
+  accounts: Accounts,
+  session: { userId: number; sessionId: string },
+): Promise<Refusal | null> => {
+  const { userId, sessionId } = session
+  const ended = await revokeSession(accounts.db, { id: sessionId, userId, now: accounts.now() })
+  if (!ended) return refuse('session.not_found')
+  await closeSockets(accounts, userId, (sockets) => sockets.endSession(sessionId))
+  return null
+}
+
+export const listSessions = async (accounts: Accounts, caller: Caller): Promise<AuthSession[]> => {
+  const sessions = await sessionsOfUser(accounts.db, caller.userId, accounts.now())
+  return sessions.map(({ id, device, createdAt, lastUsedAt, expiresAt }) => ({
+    id,
+    current: id === caller.sessionId,
+    device,
+    createdAt: new Date(createdAt).toISOString(),
+    lastUsedAt: new Date(lastUsedAt).toISOString(),
+    expiresAt: new Date(expiresAt).toISOString(),
+  }))
+}
+
+/** Ends every other session of the caller. */
+export const changePassword = async (
+  accounts: Accounts,
+  caller: Caller,
+  input: ChangePassword,
+): Promise<Refusal | null> => {
+  const { db } = accounts
+  const now = accounts.now()
+  const guess = await guessKey('account', String(caller.userId))
+  const retryAfter = await countGuess(db, guess, now)
+  if (retryAfter > 0) return refuse('rate.limited', { retryAfter })
+  const account = await accountById(db, caller.userId)
+  if (!account) return refuse('session.revoked')
+  if (!verifyPassword(account.passwordHash, input.currentPassword)) return refuse('password.wrong')
+  if (isCommonPassword(input.newPassword, account)) return refuse('password.common')
+
+  const { userId, sessionId } = caller
+  const [changed] = await db.batch([
+    setPasswordHash(db, { id: userId, from: account.passwordHash, to: hashPassword(input.newPassword) }),
+    revokeSessionsExcept(db, { userId, sessionId, now }),
+    forgiveGuess(db, guess),
+  ])
+  // Another request changed it since it was verified.
+  if (changed.length === 0) return refuse('password.wrong')
+  await closeSockets(accounts, userId, (sockets) => sockets.endSessionsExcept(sessionId))
+  return null
+}
+
+type Opening = { id: string; token: string; now: number; expiresAt: number; life: SessionLife }
+
+const newSession = async (
+  accounts: Accounts,
+  options: SignInOptions,
+): Promise<Opening & { device: string | null; tokenHash: string }> => {
+  const { device, life = REFRESHED_LIFE } = options
+  const now = accounts.now()
+  const token = randomToken(32)
+  const tokenHash = await sha256(token)
+  return { id: randomToken(16), token, tokenHash, device, now, expiresAt: now + life.sessionMs, life }
+}
+
+const signedIn = async (accounts: Accounts, session: Opening & { account: Account }): Promise<SignedIn> => {
+  const { account, id, token, now, life } = session
+  const accessToken = await signAccessToken(accounts.env, {
+    userId: account.id,
+    sessionId: id,
+    now,
+    expiresAt: now + life.accessMs,
+  })
+  const expiresIn = life.accessMs / 1000
+  return { user: meOf(account), sessionId: id, accessToken, refreshToken: token, expiresIn }
+}
+
+const closeSockets = async (
+  accounts: Accounts,
+  userId: number,
+  close: (sockets: SocketsOfUser) => Promise<void>,
+): Promise<void> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await close(accounts.socketsOf(userId))
+    } catch (error) {
+      // An object that restarts breaks the call under way; the next one finds it up again.
+      if (attempt === 3) throw error
+    }
+  }
+}

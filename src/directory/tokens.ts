@@ -1,0 +1,80 @@
+import { errors, importJWK, type JWK, type JWTVerifyGetKey, jwtVerify, SignJWT } from 'jose'
+import { z } from 'zod'
+import { refuse, type Refusal } from '../protocol/errors.ts'
+import { randomToken } from './secrets.ts'
+
+const ALGORITHM = 'EdDSA'
+const TYPE = 'at+jwt'
+const AUDIENCE = 'causerie-api'
+
+/** What an access token says: who, in which session. Whether the session still lives is for the directory to say. */
+export type AccessClaims = { userId: number; sessionId: string }
+
+export const signAccessToken = async (
+  env: TokenEnv,
+  claims: AccessClaims & { now: number; expiresAt: number },
+): Promise<string> => {
+  const { userId, sessionId, now, expiresAt } = claims
+  const [current] = signingKeys(env)
+  return new SignJWT({ sid: sessionId })
+    .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: current.kid })
+    .setSubject(String(userId))
+    .setIssuer(env.ISSUER)
+    .setAudience(AUDIENCE)
+    .setIssuedAt(seconds(now))
+    .setExpirationTime(seconds(expiresAt))
+    .setJti(randomToken(16))
+    .sign(await importJWK(current, ALGORITHM))
+}
+
+export const verifyAccessToken = async (
+  env: TokenEnv,
+  token: string,
+  now: number,
+): Promise<AccessClaims | Refusal> => {
+  try {
+    const { payload } = await jwtVerify(token, verificationKey(env), {
+      algorithms: [ALGORITHM],
+      typ: TYPE,
+      issuer: env.ISSUER,
+      audience: AUDIENCE,
+      requiredClaims: ['sub', 'sid', 'iat', 'exp', 'jti'],
+      currentDate: new Date(now),
+    })
+    const claims = Claims.safeParse(payload)
+    return claims.success ? { userId: claims.data.sub, sessionId: claims.data.sid } : refuse('token.invalid')
+  } catch (error) {
+    if (error instanceof errors.JWTExpired) return refuse('token.expired')
+    if (error instanceof errors.JOSEError) return refuse('token.invalid')
+    throw error
+  }
+}
+
+/** The public halves, for `/.well-known/jwks.json`. */
+export const publicKeys = (env: TokenEnv): { keys: JWK[] } => ({
+  keys: signingKeys(env).map(({ kty, crv, x, kid }) => ({ kty, crv, x, kid, alg: ALGORITHM, use: 'sig' })),
+})
+
+export type TokenEnv = { SIGNING_KEYS: string; ISSUER: string }
+
+// The first one signs. To rotate: put a new one first, and drop the old one when its last token has expired.
+const SigningKeys = z
+  .array(z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(), d: z.string(), kid: z.string() }))
+  .min(1)
+  .max(2)
+type SigningKey = z.infer<typeof SigningKeys>[number]
+
+const Claims = z.object({ sub: z.string().regex(/^[1-9]\d{0,15}$/).transform(Number), sid: z.string() })
+
+const signingKeys = (env: TokenEnv): [SigningKey, ...SigningKey[]] =>
+  SigningKeys.parse(JSON.parse(env.SIGNING_KEYS)) as [SigningKey, ...SigningKey[]]
+
+const verificationKey =
+  (env: TokenEnv): JWTVerifyGetKey =>
+  async ({ kid }) => {
+    const key = publicKeys(env).keys.find((each) => each.kid === kid)
+    if (key === undefined) throw new errors.JWKSNoMatchingKey()
+    return importJWK(key, ALGORITHM)
+  }
+
+const seconds = (ms: number): number => Math.floor(ms / 1000)

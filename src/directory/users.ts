@@ -1,0 +1,149 @@
+import { and, asc, eq, gt, gte, isNull, lt, or, sql } from 'drizzle-orm'
+import { nameKey } from '../core/names.ts'
+import { refuse, type Refusal } from '../protocol/errors.ts'
+import type { Me, UpdateMe, User, UserPage } from '../protocol/user.ts'
+import type { Directory } from './directory.ts'
+import { users } from './schema.ts'
+
+export type Account = typeof users.$inferSelect
+
+export type NewAccount = {
+  username: string
+  email: string
+  displayName: string
+  passwordHash: string
+  now: number
+}
+
+/** Adds nothing where the username or the address is taken. The first account of all becomes the administrator. */
+export const insertUser = (db: Directory, account: NewAccount) =>
+  db
+    .insert(users)
+    .values({
+      username: account.username,
+      usernameKey: nameKey(account.username),
+      email: account.email,
+      emailKey: nameKey(account.email),
+      displayName: account.displayName,
+      displayNameKey: nameKey(account.displayName),
+      passwordHash: account.passwordHash,
+      isAdmin: sql`NOT EXISTS (SELECT 1 FROM ${users})`,
+      createdAt: account.now,
+    })
+    .onConflictDoNothing()
+    .returning()
+
+/** Which of the two is taken, if one is. */
+export const takenName = async (
+  db: Directory,
+  names: { username: string; email: string },
+): Promise<Refusal | null> => {
+  const usernameKey = nameKey(names.username)
+  const emailKey = nameKey(names.email)
+  const found = await db
+    .select({ usernameKey: users.usernameKey })
+    .from(users)
+    .where(or(eq(users.usernameKey, usernameKey), eq(users.emailKey, emailKey)))
+  if (found.length === 0) return null
+  return refuse(found.some((each) => each.usernameKey === usernameKey) ? 'username.taken' : 'email.taken')
+}
+
+/** The account that signs in as `login`, a username or an address. */
+export const accountByLogin = async (db: Directory, login: string): Promise<Account | undefined> => {
+  const key = nameKey(login)
+  const [account] = await db
+    .select()
+    .from(users)
+    .where(and(or(eq(users.usernameKey, key), eq(users.emailKey, key)), isNull(users.deletedAt)))
+  return account
+}
+
+export const accountById = async (db: Directory, id: number): Promise<Account | undefined> => {
+  const [account] = await db
+    .select()
+    .from(users)
+    .where(and(eq(users.id, id), isNull(users.deletedAt)))
+  return account
+}
+
+export const profileOf = async (db: Directory, id: number): Promise<Me | Refusal> => {
+  const account = await accountById(db, id)
+  return account ? meOf(account) : refuse('user.not_found')
+}
+
+export const userById = async (db: Directory, id: number): Promise<User | Refusal> => {
+  const [user] = await usersByIds(db, [id])
+  return user ?? refuse('user.not_found')
+}
+
+/** Those of them that exist, by rising id. */
+export const usersByIds = (db: Directory, ids: number[]): Promise<User[]> =>
+  db
+    .select(PUBLIC)
+    .from(users)
+    // One parameter for them all: a statement takes a hundred.
+    .where(and(sql`${users.id} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`, isNull(users.deletedAt)))
+    .orderBy(asc(users.id))
+
+/** People whose username or display name starts with `query`, or everybody; by rising id. */
+export const searchUsers = async (
+  db: Directory,
+  search: { query?: string | undefined; cursor?: number | undefined; limit: number },
+): Promise<UserPage> => {
+  const { query, cursor = 0, limit } = search
+  const found = await db
+    .select(PUBLIC)
+    .from(users)
+    .where(and(gt(users.id, cursor), isNull(users.deletedAt), query === undefined ? undefined : startsWith(query)))
+    .orderBy(asc(users.id))
+    .limit(limit + 1)
+  const items = found.slice(0, limit)
+  return { items, nextCursor: found.length > limit ? String(items.at(-1)?.id) : null }
+}
+
+/** Changes nothing where the new address is another account's. */
+export const updateProfile = async (db: Directory, id: number, change: UpdateMe): Promise<Me | Refusal> => {
+  const { displayName, email } = change
+  const [account] = await db
+    .update(users)
+    .set({
+      // What is not changed is set to itself, for an update must set something.
+      displayName: displayName ?? sql`${users.displayName}`,
+      displayNameKey: displayName === undefined ? sql`${users.displayNameKey}` : nameKey(displayName),
+      email: email ?? sql`${users.email}`,
+      emailKey: email === undefined ? sql`${users.emailKey}` : nameKey(email),
+    })
+    .where(and(eq(users.id, id), email === undefined ? undefined : isFree(email, id)))
+    .returning()
+  return account ? meOf(account) : refuse('email.taken')
+}
+
+export const setPasswordHash = (db: Directory, change: { id: number; from: string; to: string }) =>
+  db
+    .update(users)
+    .set({ passwordHash: change.to })
+    .where(and(eq(users.id, change.id), eq(users.passwordHash, change.from)))
+    .returning({ id: users.id })
+
+export const meOf = ({ id, username, displayName, email, createdAt }: Account): Me => ({
+  id,
+  username,
+  displayName,
+  email,
+  createdAt: new Date(createdAt).toISOString(),
+})
+
+const PUBLIC = { id: users.id, username: users.username, displayName: users.displayName }
+
+// A range instead of LIKE: it uses the indexes, and nothing in the query is a wildcard.
+const startsWith = (query: string) => {
+  const from = nameKey(query)
+  const to = `${from}\u{10FFFF}`
+  return or(
+    and(gte(users.usernameKey, from), lt(users.usernameKey, to)),
+    and(gte(users.displayNameKey, from), lt(users.displayNameKey, to)),
+  )
+}
+
+const isFree = (email: string, ownId: number) =>
+  sql`NOT EXISTS (SELECT 1 FROM ${users} AS other WHERE other.email_key = ${nameKey(email)} AND other.id <> ${ownId})`
