@@ -1,0 +1,21 @@
+import { Hono } from 'hono'
+import { requestId } from 'hono/request-id'
+import { auth } from './auth.ts'
+import type { Public } from './authenticated.ts'
+import { onError, onNotFound } from './failure.ts'
+import { allowedOrigins, bodyCap, securityHeaders } from './headers.ts'
+import { me } from './me.ts'
+import { users } from './users.ts'
+import { wellKnown } from './well-known.ts'
+
+/** The HTTP API. */
+export const app = new Hono<Public>()
+  // Made here, never taken from the client: it goes into the log.
+  .use(requestId({ headerName: '' }), securityHeaders, allowedOrigins, bodyCap())
+  .route('/', wellKnown)
+  .route('/v1/auth', auth)
+  .route('/v1/me', me)
+  .route('/v1/users', users)
+
+app.onError(onError)
+app.notFound(onNotFound((method, path) => app.router.match(method, path)[0].length))

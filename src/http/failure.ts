@@ -1,0 +1,46 @@
+import type { ErrorHandler, NotFoundHandler } from 'hono'
+import { routePath } from 'hono/route'
+import { refuse } from '../protocol/errors.ts'
+import { problem } from './problem.ts'
+
+/** What nobody foresaw: one line in the log, without anything that the client sent, and an answer that gives nothing away. */
+export const onError: ErrorHandler = (error, c) => {
+  const cause = causeOf(error)
+  const isUnavailable = isOutage(cause)
+  const line = {
+    level: isUnavailable ? 'warn' : 'error',
+    event: isUnavailable ? 'request.unavailable' : 'request.failed',
+    requestId: c.get('requestId'),
+    method: c.req.method,
+    // The pattern, for some clients put tokens in paths.
+    route: routePath(c),
+    error: cause.name,
+    message: cause.message,
+    stack: cause.stack?.split('\n').filter((frame) => /^\s+at /.test(frame)),
+  }
+  console.error(JSON.stringify(line))
+  return problem(c, isUnavailable ? refuse('server.unavailable', { retryAfter: 1 }) : refuse('server.fault'))
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+/** 405 where the path exists for other methods, else 404. */
+export const onNotFound = (matches: (method: string, path: string) => number): NotFoundHandler => {
+  return (c) => {
+    // What matches any method at all is middleware, not a route.
+    const middleware = matches('*', c.req.path)
+    const allowed = METHODS.filter((method) => matches(method, c.req.path) > middleware)
+    if (allowed.length === 0) return problem(c, refuse('route.not_found'))
+    c.header('allow', allowed.join(', '))
+    return problem(c, refuse('route.method'))
+  }
+}
+
+// Drizzle wraps what the database said in a message that holds the parameters, which have no place in a log.
+const causeOf = (error: Error): Error => (error.cause instanceof Error ? causeOf(error.cause) : error)
+
+/** An object that restarts or is overloaded, or a database that cannot be reached: trying again will help. */
+const isOutage = (error: Error): boolean =>
+  ['durableObjectReset', 'retryable', 'overloaded'].some((mark) => Reflect.get(error, mark) === true) ||
+  // D1 marks its errors in the message only. One that names SQLite's verdict is a bug of ours and would come again.
+  (error.message.startsWith('D1_') && !error.message.includes('SQLITE_'))

@@ -1,0 +1,73 @@
+import type { Context, MiddlewareHandler } from 'hono'
+import { cors } from 'hono/cors'
+import type { RequestIdVariables } from 'hono/request-id'
+import { LIMITS } from '../protocol/limits.ts'
+import { refuse } from '../protocol/errors.ts'
+import { problem } from './problem.ts'
+
+const HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=63072000; includeSubDomains',
+  'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cache-control': 'no-store',
+}
+
+/** What every answer of the API carries; a route that says otherwise keeps what it says. */
+export const securityHeaders: MiddlewareHandler<{ Variables: RequestIdVariables }> = async (c, next) => {
+  await next()
+  // The answer to an upgrade belongs to the socket.
+  if (c.res.status === 101) return
+  // A copy, for an answer that came from elsewhere has headers that cannot be changed.
+  const { res } = c
+  const headers = new Headers(res.headers)
+  headers.set('x-request-id', c.get('requestId'))
+  for (const [name, value] of Object.entries(HEADERS)) if (!headers.has(name)) headers.set(name, value)
+  c.res = undefined
+  c.res = new Response(res.body, { status: res.status, statusText: res.statusText, headers })
+}
+
+/** Lets pages of the allowed origins read answers. Upgrades are no matter of CORS: the socket's route looks at their origin. */
+export const allowedOrigins: MiddlewareHandler<{ Bindings: Env }> = (c, next) =>
+  c.req.header('upgrade') === undefined ? crossOrigin(c, next) : next()
+
+/** Whether a page may open a socket or read answers: one of our own origin, or of a listed one. */
+export const isAllowedOrigin = (c: Context<{ Bindings: Env }>, origin: string): boolean =>
+  origin === new URL(c.req.url).origin || c.env.ALLOWED_ORIGINS.split(/\s+/).includes(origin)
+
+const crossOrigin = cors({
+  origin: (origin, c: Context<{ Bindings: Env }>) => (origin !== '' && isAllowedOrigin(c, origin) ? origin : null),
+  allowHeaders: ['authorization', 'content-type'],
+  exposeHeaders: ['retry-after', 'x-request-id', 'location'],
+  maxAge: 600,
+})
+
+/** Refuses a larger body by the bytes that came, whatever its headers say. */
+export const bodyCap =
+  (limit: number = LIMITS.frameBytes): MiddlewareHandler =>
+  async (c, next) => {
+    const { raw } = c.req
+    if (raw.body === null) return next()
+    const bytes = await readUpTo(raw.body, limit)
+    if (bytes === null) return problem(c, refuse('request.too_large'))
+    c.req.raw = new Request(raw, { body: bytes })
+    return next()
+  }
+
+const readUpTo = async (stream: ReadableStream<Uint8Array>, limit: number): Promise<Uint8Array<ArrayBuffer> | null> => {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of stream) {
+    length += chunk.byteLength
+    // Leaving the loop cancels the stream.
+    if (length > limit) return null
+    chunks.push(chunk)
+  }
+  const bytes = new Uint8Array(length)
+  let offset = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset)
+    offset += chunk.byteLength
+  }
+  return bytes
+}

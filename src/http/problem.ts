@@ -1,0 +1,22 @@
+import type { Context } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { ERRORS, isRefusal, type Problem, type Refusal } from '../protocol/errors.ts'
+
+/** What a use case returned, as the answer to the request: a refusal becomes a problem, everything else is the body. */
+export const answer = (c: Context, result: object, status: ContentfulStatusCode = 200): Response =>
+  isRefusal(result) ? problem(c, result) : c.json(result, status)
+
+/** The same for what has nothing to say when it went well. */
+export const answerEmpty = (c: Context, result: Refusal | null): Response =>
+  result === null ? c.body(null, 204) : problem(c, result)
+
+/** A refusal as RFC 9457 has it. */
+export const problem = (c: Context, refusal: Refusal): Response => {
+  const { code, issues, retryAfter } = refusal
+  const [status, title] = ERRORS[code]
+  const body: Problem = { type: `urn:causerie:error:${code}`, title, status, code, ...(issues && { issues }) }
+  const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
+  if (retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(retryAfter))
+  if (status === 401) headers['www-authenticate'] = 'Bearer'
+  return c.body(JSON.stringify(body), status, headers)
+}
