@@ -1,10 +1,13 @@
 import { Hono } from 'hono'
 import { requestId } from 'hono/request-id'
 import { auth } from './auth.ts'
+import { conversations } from './conversations.ts'
 import type { Public } from './authenticated.ts'
 import { onError, onNotFound } from './failure.ts'
 import { allowedOrigins, bodyCap, securityHeaders } from './headers.ts'
 import { me } from './me.ts'
+import { messages } from './messages.ts'
+import { socket } from './socket.ts'
 import { users } from './users.ts'
 import { wellKnown } from './well-known.ts'
 
@@ -16,6 +19,9 @@ export const app = new Hono<Public>()
   .route('/v1/auth', auth)
   .route('/v1/me', me)
   .route('/v1/users', users)
+  .route('/v1/conversations', conversations)
+  .route('/v1/messages', messages)
+  .route('/v1/socket', socket)
 
 app.onError(onError)
 app.notFound(onNotFound((method, path) => app.router.match(method, path)[0].length))

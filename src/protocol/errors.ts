@@ -36,7 +36,6 @@ export const ERRORS = {
   'conversation.is_direct': [403, 'A direct conversation has no title and no roles, and its two members stay.'],
   'conversation.full': [403, 'The group has as many members as a group can have.'],
   'conversation.with_self': [400, 'A direct conversation needs another person.'],
-  'conversation.owner_must_stay': [403, 'Hand the group to another owner first, or delete it.'],
   'member.not_found': [404, 'There is no such member.'],
   'member.not_allowed': [403, 'Your role in this conversation does not allow that.'],
 

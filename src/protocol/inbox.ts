@@ -7,7 +7,9 @@ import { LIMITS } from './limits.ts'
  * the server's inbox and a client's live one agree. Null where the entry cannot tell (its count was at the limit): ask again.
  */
 export const nextInboxEntry = (entry: InboxEntry, event: ConversationEvent, viewerId: number): InboxEntry | null => {
-  const next = { ...entry, rev: event.rev }
+  // A private read mark has no revision of its own; everything else at or below the entry's is in it already.
+  if (event.rev <= entry.rev && event.type !== 'read.changed') return entry
+  const next = { ...entry, rev: Math.max(entry.rev, event.rev) }
   switch (event.type) {
     case 'message.created': {
       const { message } = event
@@ -32,7 +34,7 @@ export const nextInboxEntry = (entry: InboxEntry, event: ConversationEvent, view
       return { ...next, lastMessage: { ...entry.lastMessage, reactions: event.reactions, rev: event.rev } }
     }
     case 'read.changed':
-      if (event.userId !== viewerId) return next
+      if (event.userId !== viewerId || event.seq <= entry.readSeq) return next
       // A mark at the head leaves nothing unread; below it, only the log can count.
       return event.seq >= entry.seq ? { ...next, readSeq: event.seq, unread: 0 } : null
     case 'member.changed': {

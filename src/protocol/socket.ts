@@ -7,6 +7,12 @@ export const SUBPROTOCOL = 'causerie.v1'
 /** A ticket travels as a second subprotocol, `ticket.<ticket>`: a browser can set no header on an upgrade. */
 export const TICKET_PREFIX = 'ticket.'
 
+/** Whose ticket this claims to be; null where it is none. */
+export const userOfTicket = (ticket: string): number | null => {
+  const userId = /^([1-9]\d{0,14})\.[A-Za-z0-9_-]{43}$/.exec(ticket)?.[1]
+  return userId === undefined ? null : Number(userId)
+}
+
 /** The platform answers this text frame with `PONG` without waking anything. Send it every 25 s. */
 export const PING = 'ping'
 export const PONG = 'pong'

@@ -1,0 +1,21 @@
+import type { ConversationCommand } from '../protocol/commands.ts'
+import type { Role } from '../protocol/conversation.ts'
+import { conversationOfMessage } from '../protocol/ids.ts'
+
+/** What REST asks of a conversation beside the socket's commands. */
+export type AdministrativeOrder =
+  | { type: 'entry.get'; conversationId: number }
+  | { type: 'history.get'; conversationId: number; before?: number | undefined; after?: number | undefined; limit: number }
+  | { type: 'message.get'; messageId: number }
+  | { type: 'members.get'; conversationId: number }
+  | { type: 'member.add'; conversationId: number; userIds: number[] }
+  | { type: 'member.remove'; conversationId: number; userId: number }
+  | { type: 'member.role'; conversationId: number; userId: number; role: Role }
+  | { type: 'conversation.rename'; conversationId: number; title: string }
+  | { type: 'conversation.delete'; conversationId: number }
+
+/** Everything that a member may ask of a conversation, by socket or REST. */
+export type Order = ConversationCommand | AdministrativeOrder
+
+export const conversationOfOrder = (order: Order): number =>
+  'conversationId' in order ? order.conversationId : conversationOfMessage(order.messageId)

@@ -1,0 +1,17 @@
+/**
+ * Frames of one conversation on their way to one user's hub, each encoded once. `revs[i]` is the revision of `frames[i]`, or 0
+ * for a signal that has no place in the log.
+ */
+export type Batch = { conversationId: number; revs: number[]; frames: string[] }
+
+/** Everything that changed above `after` up to `upTo`, collapsed to its present state: what a hub that missed something gets. */
+export type CatchUp = Batch & { after: number; upTo: number }
+
+/** The hub's word on a delivery. `asleep` carries the number of the nap: do not call before it wakes from that one. */
+export type Delivered = { asleep: false } | { asleep: true; nap: number }
+
+/** The answer to an order: `json` is the encoded result, made once and spliced into the reply of the socket. */
+export type Answer = { ok: true; json: string } | import('../protocol/errors.ts').Refusal
+
+/** The answers to a batch of orders, and the events that they made, which are the sender's own delivery. `rev` is the head. */
+export type Submitted = { answers: Answer[]; batch: Batch; rev: number }

@@ -1,0 +1,184 @@
+import { and, desc, eq, gt, lt, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/durable-sqlite'
+import { LIMITS } from '../protocol/limits.ts'
+import type { HistoryQuery, Reaction } from '../protocol/message.ts'
+import {
+  type ConversationRow,
+  conversations,
+  type MemberRow,
+  members,
+  type MessageBody,
+  type MessageRow,
+  messages,
+} from './conversation-schema.ts'
+
+export type NewMessageRow = {
+  seq: number
+  rev: number
+  senderId: number
+  clientId: string
+  createdAt: number
+  body: MessageBody
+}
+
+export type MessageChange = {
+  changedRev: number
+  body?: MessageBody | null
+  reactions?: Reaction[] | null
+  editedAt?: number
+  deletedAt?: number
+  pinnedAt?: number | null
+}
+
+/** The rows of one conversation. Every call is synchronous, so what happens between two awaits is one atomic write. */
+export class ConversationStore {
+  readonly #db
+  readonly #insert
+  readonly #byClientId
+
+  constructor(storage: DurableObjectStorage) {
+    this.#db = drizzle(storage)
+    // The hot path: prepared once per wake, not built per message.
+    this.#insert = this.#db
+      .insert(messages)
+      .values({
+        seq: sql.placeholder('seq'),
+        rev: sql.placeholder('rev'),
+        senderId: sql.placeholder('senderId'),
+        clientId: sql.placeholder('clientId'),
+        createdAt: sql.placeholder('createdAt'),
+        body: sql.placeholder('body'),
+      })
+      .prepare()
+    this.#byClientId = this.#db
+      .select()
+      .from(messages)
+      .where(and(eq(messages.senderId, sql.placeholder('senderId')), eq(messages.clientId, sql.placeholder('clientId'))))
+      .prepare()
+  }
+
+  conversation(): ConversationRow | undefined {
+    return this.#db.select().from(conversations).get()
+  }
+
+  insertConversation(row: ConversationRow): void {
+    this.#db.insert(conversations).values(row).run()
+  }
+
+  updateConversation(change: Partial<ConversationRow>): void {
+    this.#db.update(conversations).set(change).run()
+  }
+
+  members(): MemberRow[] {
+    return this.#db.select().from(members).all()
+  }
+
+  putMember(row: MemberRow): void {
+    this.#db.insert(members).values(row).onConflictDoUpdate({ target: members.userId, set: row }).run()
+  }
+
+  insertMessage(row: NewMessageRow): void {
+    this.#insert.run(row)
+  }
+
+  changeMessage(seq: number, change: MessageChange): void {
+    this.#db.update(messages).set(change).where(eq(messages.seq, seq)).run()
+  }
+
+  message(seq: number): MessageRow | undefined {
+    return this.#db.select().from(messages).where(eq(messages.seq, seq)).get()
+  }
+
+  messageByClientId(senderId: number, clientId: string): MessageRow | undefined {
+    return this.#byClientId.get({ senderId, clientId })
+  }
+
+  lastMessage(): MessageRow | undefined {
+    return this.#db.select().from(messages).orderBy(desc(messages.seq)).limit(1).get()
+  }
+
+  /** The highest revision that changed a message after it was made. */
+  lastChange(): number {
+    const row = this.#db
+      .select({ rev: messages.changedRev })
+      .from(messages)
+      .where(sql`changed_rev IS NOT NULL`)
+      .orderBy(desc(messages.changedRev))
+      .limit(1)
+      .get()
+    return row?.rev ?? 0
+  }
+
+  /** Newest first; with `after` the oldest ones above it, still newest first. One more than `limit` tells that there is more. */
+  history(query: HistoryQuery): { rows: MessageRow[]; more: boolean } {
+    const { before, after, limit } = query
+    const range = and(
+      before === undefined ? undefined : lt(messages.seq, before),
+      after === undefined ? undefined : gt(messages.seq, after),
+    )
+    const upward = after !== undefined && before === undefined
+    const rows = this.#db
+      .select()
+      .from(messages)
+      .where(range)
+      .orderBy(upward ? messages.seq : desc(messages.seq))
+      .limit(limit + 1)
+      .all()
+    const page = rows.slice(0, limit)
+    return { rows: upward ? page.toReversed() : page, more: rows.length > limit }
+  }
+
+  /** Messages of others above `readSeq`, deleted ones left out, counted up to the limit. */
+  unread(userId: number, readSeq: number): number {
+    const rows = this.#db.values<[number]>(
+      sql`SELECT count(*) FROM (SELECT 1 FROM messages WHERE seq > ${readSeq} AND sender_id <> ${userId} AND deleted_at IS NULL LIMIT ${LIMITS.unreadCount})`,
+    )
+    return rows[0]?.[0] ?? 0
+  }
+
+  /** At most `limit` messages whose last change is above `since`, in the order of that change. */
+  changedMessages(since: number, limit: number): MessageRow[] {
+    const made = this.#db
+      .select()
+      .from(messages)
+      .where(and(gt(messages.seq, this.#lastSeqAt(since)), sql`changed_rev IS NULL`))
+      .orderBy(messages.seq)
+      .limit(limit)
+      .all()
+    const changed = this.#db
+      .select()
+      .from(messages)
+      .where(gt(messages.changedRev, since))
+      .orderBy(messages.changedRev)
+      .limit(limit)
+      .all()
+    return [...made, ...changed].toSorted((a, b) => revOf(a) - revOf(b)).slice(0, limit)
+  }
+
+  /** The revision at which the log stood before `time`. */
+  revBefore(time: number): number {
+    const row = this.#db
+      .select({ rev: messages.rev })
+      .from(messages)
+      .where(lt(messages.createdAt, time))
+      .orderBy(desc(messages.seq))
+      .limit(1)
+      .get()
+    return row?.rev ?? 0
+  }
+
+  /** The last message that existed at revision `rev`: `rev` grows with `seq`, so bisecting the primary key finds it. */
+  #lastSeqAt(rev: number): number {
+    let low = 0
+    let high = this.lastMessage()?.seq ?? 0
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      if ((this.message(middle)?.rev ?? 0) <= rev) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
+}
+
+/** The revision of a message's last change. */
+export const revOf = (row: MessageRow): number => row.changedRev ?? row.rev

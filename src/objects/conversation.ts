@@ -1,0 +1,208 @@
+import { DurableObject } from 'cloudflare:workers'
+import migrations from '../../migrations/conversation/migrations.js'
+import type { Order } from '../core/orders.ts'
+import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
+import { refuse } from '../protocol/errors.ts'
+import { LIMITS } from '../protocol/limits.ts'
+import type { CatchUp, Delivered, Submitted } from './batch.ts'
+import { ConversationLog, type Emission } from './conversation-log.ts'
+import type { MemberRow } from './conversation-schema.ts'
+import { ConversationStore } from './conversation-store.ts'
+import { FanOut } from './fan-out.ts'
+import { Guard } from './guard.ts'
+import { logFault } from './log.ts'
+import { hasStorage, migrateStorage } from './migrate.ts'
+import { hubOf } from './stubs.ts'
+
+/** One conversation: the only writer of its messages, members and read marks, in its own storage. */
+export class Conversation extends DurableObject<Env> {
+  #log: ConversationLog | null = null
+  #fanOut: FanOut | null = null
+  #guard: Guard | null = null
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    void ctx.blockConcurrencyWhile(async () => {
+      if (!hasStorage(ctx.storage)) return
+      await migrateStorage(ctx.storage, migrations)
+      this.#wire((await ctx.storage.getAlarm()) !== null)
+    })
+  }
+
+  /**
+   * Makes the conversation with its first members, of whom the first made it. Doing it again changes nothing, so that a
+   * registry row whose object was never reached heals by another try. Answers the entry of the first member, or null where the
+   * conversation was deleted.
+   */
+  async create(input: {
+    conversationId: number
+    kind: ConversationKind
+    title: string | null
+    userIds: number[]
+  }): Promise<InboxEntry | null> {
+    const { conversationId, kind, title, userIds } = input
+    const [creator = 0] = userIds
+    if (!this.#log) {
+      if (!hasStorage(this.ctx.storage)) await migrateStorage(this.ctx.storage, migrations)
+      // Two first calls may both have waited for the migration; the first to come back here founds it.
+      this.#found({ conversationId, kind, title, userIds, creator })
+    }
+    await this.#tell()
+    return this.entryFor({ userId: creator, nap: null })
+  }
+
+  /**
+   * Takes the orders of one member, in order, and answers each. The events that they made come back with the answers: they are
+   * the sender's own delivery. An answer means that what it says is durable. `own: false` has them delivered to the hub instead.
+   */
+  async submit(input: { userId: number; orders: Order[] }): Promise<Submitted> {
+    const log = this.#log
+    const submitted: Submitted = { answers: [], batch: { conversationId: log?.id ?? 0, revs: [], frames: [] }, rev: 0 }
+    for (const order of input.orders) {
+      if (!log) {
+        submitted.answers.push(refuse('conversation.not_found'))
+        continue
+      }
+      // A throw in the middle must not leave half of a change.
+      const outcome = this.ctx.storage.transactionSync(() => log.apply(input.userId, order, Date.now()))
+      submitted.answers.push(outcome.answer)
+      for (const emission of outcome.emissions) this.#emit(emission, input.userId, submitted)
+    }
+    submitted.rev = log?.rev ?? 0
+    if (log && log.untold().length > 0) await this.#tell()
+    return submitted
+  }
+
+  /**
+   * The entry of one member's inbox, or null where the user is not a member. `nap` is given by a hub that woke from that nap:
+   * from now on it is called again.
+   */
+  entryFor(input: { userId: number; nap: number | null }): InboxEntry | null {
+    const { userId, nap } = input
+    const member = this.#log?.member(userId)
+    if (!this.#log || !member || member.leftAt !== null || this.#log.isDeleted) return null
+    if (nap !== null && (member.asleep || nap > member.nap)) this.#log.noteHub(userId, { asleep: false, nap })
+    return this.#log.entry(member)
+  }
+
+  /** Everything that changed above `after`, for a hub that missed something; null where the user is not a member. */
+  catchUpFor(input: { userId: number; after: number }): CatchUp | null {
+    const member = this.#log?.member(input.userId)
+    if (!this.#log || !member || member.leftAt !== null) return null
+    return this.#log.catchUp(input.after)
+  }
+
+  override async alarm(info?: AlarmInvocationInfo): Promise<void> {
+    const log = this.#log
+    if (!log || !this.#guard || !this.#fanOut) return
+    if (this.#guard.fired()) {
+      // An earlier life may have died between its writes and its deliveries. Hubs drop what they have seen already.
+      const since = (info?.scheduledTime ?? Date.now()) - Guard.DELAY_MS - 1_000
+      const after = this.#store().revBefore(since)
+      for (const userId of log.audience({ rev: 0, frame: '' })) this.#fanOut.catchUp(userId, after)
+      if (!this.#fanOut.settled) this.#guard.arm()
+    }
+    await this.#tell()
+  }
+
+  #found(input: { conversationId: number; kind: ConversationKind; title: string | null; userIds: number[]; creator: number }) {
+    if (this.#log) return
+    const { conversationId, kind, title, userIds, creator } = input
+    const now = Date.now()
+    this.ctx.storage.transactionSync(() => {
+      this.#store().insertConversation({
+        id: conversationId,
+        kind,
+        title,
+        createdBy: creator,
+        createdAt: now,
+        epoch: crypto.randomUUID(),
+        readReceipts: userIds.length <= LIMITS.intimateMembers,
+        deletedAt: null,
+        rev: 1,
+      })
+      this.#wire(false)?.found([...new Set(userIds)], now)
+    })
+  }
+
+  #store(): ConversationStore {
+    return new ConversationStore(this.ctx.storage)
+  }
+
+  #wire(standingAlarm: boolean): ConversationLog | null {
+    const store = this.#store()
+    const row = store.conversation()
+    if (!row) return null
+    const log = new ConversationLog(store, row)
+    const guard = new Guard(this.ctx.storage, {
+      standing: standingAlarm,
+      isSettled: () => fanOut.settled && log.untold().length === 0,
+    })
+    const fanOut = new FanOut({
+      conversationId: row.id,
+      deliver: (userId, batch) => hubOf(this.env, userId).deliver(batch),
+      deliverCatchUp: (userId, catchUp) => hubOf(this.env, userId).deliverCatchUp(catchUp),
+      catchUpFor: (after) => log.catchUp(after),
+      onAsleep: (userId, nap) => this.#noteAsleep(userId, nap),
+      onSettled: () => guard.settle(),
+      onFailure: (userId, error) => logFault('fan-out.failed', error, { conversationId: row.id, userId }),
+    })
+    this.#log = log
+    this.#guard = guard
+    this.#fanOut = fanOut
+    // Work that an earlier life left behind, with no alarm to take it up: a fired alarm is gone.
+    if (log.untold().length > 0) guard.arm()
+    return log
+  }
+
+  #emit(emission: Emission, senderId: number, submitted: Submitted): void {
+    for (const userId of this.#log?.audience(emission) ?? []) {
+      if (userId === senderId) continue
+      // Typing is not worth an alarm: it is stale before the alarm would fire.
+      if (emission.rev > 0) this.#guard?.arm()
+      this.#fanOut?.push(userId, emission.rev, emission.frame)
+    }
+    if (emission.except === senderId || (emission.only ?? senderId) !== senderId) return
+    submitted.batch.revs.push(emission.rev)
+    submitted.batch.frames.push(emission.frame)
+  }
+
+  #noteAsleep(userId: number, nap: number): void {
+    const member = this.#log?.member(userId)
+    // A hub that woke meanwhile said so with the same number; its wake stands.
+    if (member && !member.asleep && nap > member.nap) this.#log?.noteHub(userId, { asleep: true })
+  }
+
+  /** Tells the hubs of those who joined or left. What cannot be told now is told by the alarm. */
+  async #tell(): Promise<void> {
+    const log = this.#log
+    if (!log) return
+    const untold = log.untold()
+    if (untold.length === 0) return
+    this.#guard?.arm()
+    await Promise.all(untold.map((member) => this.#tellMember(log, member)))
+    if (log.untold().length === 0 && this.#fanOut?.settled) this.#guard?.settle()
+  }
+
+  async #tellMember(log: ConversationLog, member: MemberRow): Promise<void> {
+    const { userId } = member
+    try {
+      if (member.leftAt !== null) {
+        this.#fanOut?.drop(userId)
+        await hubOf(this.env, userId).leave(log.id)
+        if (log.member(userId)?.leftAt === member.leftAt) log.noteHub(userId, { told: true })
+        return
+      }
+      const entry = log.entry(member)
+      const delivered: Delivered = await hubOf(this.env, userId).join(entry)
+      // Joined and left again while the call was under way: the leaving is still to be told.
+      const current = log.member(userId)
+      if (current?.joinedAt !== member.joinedAt || current.leftAt !== null) return
+      log.noteHub(userId, { told: true })
+      if (delivered.asleep) this.#noteAsleep(userId, delivered.nap)
+      else if (log.rev > entry.rev) this.#fanOut?.catchUp(userId, entry.rev)
+    } catch (error) {
+      logFault('tell.failed', error, { conversationId: log.id, userId })
+    }
+  }
+}

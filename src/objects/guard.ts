@@ -1,0 +1,49 @@
+/**
+ * An alarm that is set before a burst of deliveries and taken back after it, so that whatever a crash interrupts is taken up
+ * again. Setting and deleting it is a row each per burst, not per message.
+ */
+export class Guard {
+  static readonly DELAY_MS = 10_000
+  static readonly #LULL_MS = 1_000
+
+  readonly #storage: DurableObjectStorage
+  readonly #isSettled: () => boolean
+  #armed: boolean
+  /** The alarm that stands was set by an earlier life of this object: what that life had not delivered is unknown. */
+  #inherited: boolean
+  #lull: ReturnType<typeof setTimeout> | undefined
+
+  constructor(storage: DurableObjectStorage, options: { standing: boolean; isSettled: () => boolean }) {
+    this.#storage = storage
+    this.#isSettled = options.isSettled
+    this.#armed = options.standing
+    this.#inherited = options.standing
+  }
+
+  arm(): void {
+    clearTimeout(this.#lull)
+    if (this.#armed) return
+    this.#armed = true
+    void this.#storage.setAlarm(Date.now() + Guard.DELAY_MS)
+  }
+
+  /** Everything is delivered: once nothing new came for a moment, the alarm is not needed. */
+  settle(): void {
+    clearTimeout(this.#lull)
+    this.#lull = setTimeout(() => {
+      if (!this.#armed || this.#inherited || !this.#isSettled()) return
+      this.#armed = false
+      void this.#storage.deleteAlarm()
+    }, Guard.#LULL_MS)
+  }
+
+  /** To be called when the alarm fires. Answers whether an earlier life set it, so that its work is to be taken up. */
+  fired(): boolean {
+    // An alarm that this life never saw set is an earlier one's as well.
+    const inherited = this.#inherited || !this.#armed
+    this.#armed = false
+    this.#inherited = false
+    if (!this.#isSettled()) this.arm()
+    return inherited
+  }
+}

@@ -1,0 +1,31 @@
+import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import type { InboxEntry } from '../protocol/conversation.ts'
+
+/**
+ * The conversations of this user. `entry` is what the inbox showed when it was last written and is true only while `stale`
+ * is false: the first event after that makes the row stale once, and those that follow write nothing.
+ */
+export const inbox = sqliteTable('inbox', {
+  conversationId: integer('conversation_id').primaryKey(),
+  entry: text({ mode: 'json' }).$type<InboxEntry>().notNull(),
+  stale: integer({ mode: 'boolean' }).notNull(),
+  /** The conversation was told that nobody is here, and does not call until it is woken. */
+  asleep: integer({ mode: 'boolean' }).notNull(),
+  nap: integer().notNull(),
+})
+
+/** One-time tickets for sockets, by hash. */
+export const tickets = sqliteTable('tickets', {
+  hash: text().primaryKey(),
+  sessionId: text('session_id').notNull(),
+  expiresAt: integer('expires_at').notNull(),
+  sessionExpiresAt: integer('session_expires_at').notNull(),
+})
+
+/** Auth sessions that ended while a ticket of theirs might still be on its way. */
+export const endedSessions = sqliteTable('ended_sessions', {
+  sessionId: text('session_id').primaryKey(),
+  endedAt: integer('ended_at').notNull(),
+})
+
+export type InboxRow = typeof inbox.$inferSelect

@@ -1,0 +1,68 @@
+import { and, eq, gt, lt } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/durable-sqlite'
+import type { InboxEntry } from '../protocol/conversation.ts'
+import { endedSessions, inbox, type InboxRow, tickets } from './hub-schema.ts'
+
+export type SocketSession = { sessionId: string; sessionExpiresAt: number }
+
+/** The rows of one hub. Every call is synchronous. */
+export class HubStore {
+  readonly #db
+
+  constructor(storage: DurableObjectStorage) {
+    this.#db = drizzle(storage)
+  }
+
+  /** The flags of every inbox row, without the entries. */
+  flags(): Omit<InboxRow, 'entry'>[] {
+    const { conversationId, stale, asleep, nap } = inbox
+    return this.#db.select({ conversationId, stale, asleep, nap }).from(inbox).all()
+  }
+
+  entry(conversationId: number): InboxEntry | undefined {
+    return this.#db.select({ entry: inbox.entry }).from(inbox).where(eq(inbox.conversationId, conversationId)).get()?.entry
+  }
+
+  putInbox(row: InboxRow): void {
+    this.#db.insert(inbox).values(row).onConflictDoUpdate({ target: inbox.conversationId, set: row }).run()
+  }
+
+  updateInbox(conversationId: number, change: Partial<InboxRow>): void {
+    this.#db.update(inbox).set(change).where(eq(inbox.conversationId, conversationId)).run()
+  }
+
+  deleteInbox(conversationId: number): void {
+    this.#db.delete(inbox).where(eq(inbox.conversationId, conversationId)).run()
+  }
+
+  /** Keeps a ticket and forgets those that ran out. */
+  putTicket(row: typeof tickets.$inferInsert, now: number): void {
+    this.#db.delete(tickets).where(lt(tickets.expiresAt, now)).run()
+    this.#db.insert(tickets).values(row).run()
+  }
+
+  /** Takes a ticket: it works once, in time, and not after its session ended. */
+  takeTicket(hash: string, now: number): SocketSession | null {
+    const row = this.#db.delete(tickets).where(eq(tickets.hash, hash)).returning().get()
+    if (!row || row.expiresAt < now || this.hasEnded(row.sessionId)) return null
+    return { sessionId: row.sessionId, sessionExpiresAt: row.sessionExpiresAt }
+  }
+
+  hasEnded(sessionId: string): boolean {
+    return this.#db.select().from(endedSessions).where(eq(endedSessions.sessionId, sessionId)).get() !== undefined
+  }
+
+  /** Remembers that a session ended, for as long as a request that began before may still be on its way. */
+  endSession(sessionId: string, now: number): void {
+    const dayAgo = now - 24 * 60 * 60 * 1000
+    this.#db.delete(endedSessions).where(lt(endedSessions.endedAt, dayAgo)).run()
+    this.#db.insert(endedSessions).values({ sessionId, endedAt: now }).onConflictDoNothing().run()
+    this.#db.delete(tickets).where(eq(tickets.sessionId, sessionId)).run()
+  }
+
+  /** The sessions that hold a ticket now. */
+  ticketSessions(now: number): string[] {
+    const rows = this.#db.select({ id: tickets.sessionId }).from(tickets).where(and(gt(tickets.expiresAt, now))).all()
+    return rows.map((row) => row.id)
+  }
+}

@@ -1,0 +1,164 @@
+import { accept, acceptCatchUp, hasGap, newRevOrder, type RevOrder } from '../core/rev-order.ts'
+import type { InboxEntry } from '../protocol/conversation.ts'
+import { ConversationEvent } from '../protocol/events.ts'
+import { nextInboxEntry } from '../protocol/inbox.ts'
+import type { Batch, CatchUp } from './batch.ts'
+import type { HubStore } from './hub-store.ts'
+
+/** Above this it is cheaper to ask the conversation for its entry than to apply what came since. */
+const MAX_TAIL = 200
+/** A conversation that was quiet for this long is worth a clean row: a later hello then need not ask for it. */
+const QUIET_MS = 60 * 60 * 1000
+
+type Line = {
+  stale: boolean
+  asleep: boolean
+  nap: number
+  order: RevOrder
+  /** The entry as of some revision, and the frames after it that nobody has looked at yet. */
+  base: InboxEntry | null
+  tail: string[]
+}
+
+/** The user's conversations as the hub knows them: which there are, where each stands, and what its inbox line says. */
+export class InboxBook {
+  readonly #store: HubStore
+  readonly #userId: number
+  readonly #lines = new Map<number, Line>()
+
+  constructor(store: HubStore, userId: number) {
+    this.#store = store
+    this.#userId = userId
+    for (const row of store.flags()) {
+      this.#lines.set(row.conversationId, { ...row, order: newRevOrder(), base: null, tail: [] })
+    }
+  }
+
+  ids(): number[] {
+    return [...this.#lines.keys()]
+  }
+
+  has(conversationId: number): boolean {
+    return this.#lines.has(conversationId)
+  }
+
+  line(conversationId: number): Readonly<Line> | undefined {
+    return this.#lines.get(conversationId)
+  }
+
+  /** Takes frames in; answers those that are due, in order. */
+  receive(batch: Batch): string[] {
+    const line = this.#lines.get(batch.conversationId)
+    if (!line) return []
+    if (batch.revs.some((rev) => rev > 0)) this.#touch(batch.conversationId, line)
+    const due = accept(line.order, batch)
+    if (line.base) line.tail.push(...due)
+    if (line.tail.length > MAX_TAIL) forget(line)
+    return due
+  }
+
+  receiveCatchUp(catchUp: CatchUp): string[] {
+    const line = this.#lines.get(catchUp.conversationId)
+    if (!line) return []
+    this.#touch(catchUp.conversationId, line)
+    const due = acceptCatchUp(line.order, catchUp)
+    // Collapsed changes say where things stand, not how many there were: only the conversation can count.
+    if (due.length > 0) forget(line)
+    return due
+  }
+
+  /** Whether a frame is missing, given where the conversation says it stands. */
+  lags(conversationId: number, head: number): boolean {
+    const order = this.#lines.get(conversationId)?.order
+    return order !== undefined && (hasGap(order) || (order.known !== null && order.known < head))
+  }
+
+  join(entry: InboxEntry, options: { asleep: boolean }): number {
+    const conversationId = entry.conversation.id
+    const nap = (this.#lines.get(conversationId)?.nap ?? 0) + (options.asleep ? 1 : 0)
+    const row = { conversationId, entry, stale: options.asleep, asleep: options.asleep, nap }
+    this.#store.putInbox(row)
+    const base = options.asleep ? null : entry
+    this.#lines.set(conversationId, { ...row, order: newRevOrder(entry.rev), base, tail: [] })
+    return nap
+  }
+
+  leave(conversationId: number): boolean {
+    this.#store.deleteInbox(conversationId)
+    return this.#lines.delete(conversationId)
+  }
+
+  /** Nobody is here: the conversation need not call again. Answers the number of this nap. */
+  fallAsleep(conversationId: number): number {
+    const line = this.#lines.get(conversationId)
+    if (!line) return 0
+    if (!line.asleep) {
+      line.asleep = true
+      line.stale = true
+      line.nap += 1
+      this.#store.updateInbox(conversationId, { asleep: true, stale: true, nap: line.nap })
+    }
+    forget(line)
+    line.order = newRevOrder()
+    return line.nap
+  }
+
+  /** The entry as it stands, if that can be told without asking the conversation. */
+  peek(conversationId: number): InboxEntry | null {
+    const line = this.#lines.get(conversationId)
+    if (!line || line.asleep) return null
+    if (!line.base && !line.stale) this.#load(conversationId, line)
+    let entry = line.base
+    for (const frame of line.tail) {
+      const event = ConversationEvent.safeParse(JSON.parse(frame))
+      if (entry && event.success) entry = nextInboxEntry(entry, event.data, this.#userId)
+    }
+    line.tail = []
+    line.base = entry
+    return entry
+  }
+
+  /** Takes the entry that the conversation gave. `awake` says that it calls us again from now on. */
+  learn(entry: InboxEntry, options: { awake: boolean; now: number }): void {
+    const conversationId = entry.conversation.id
+    const line = this.#lines.get(conversationId)
+    if (!line) return
+    const lastActivity = Date.parse(entry.lastMessage?.createdAt ?? entry.conversation.createdAt)
+    const quiet = options.now - lastActivity > QUIET_MS
+    if (options.awake && line.asleep) {
+      line.asleep = false
+      // Nobody listened during the nap, so nothing of it is on its way.
+      if ((line.order.known ?? 0) <= entry.rev) line.order = newRevOrder(entry.rev)
+      line.stale = !quiet
+      this.#store.updateInbox(conversationId, { asleep: false, stale: line.stale, ...(quiet ? { entry } : {}) })
+    } else if (quiet && line.stale && !line.asleep) {
+      line.stale = false
+      this.#store.updateInbox(conversationId, { entry, stale: false })
+    }
+    if (line.asleep) return
+    // A frame overtook the entry on its way: it is of the past already, and the caller asks once more.
+    if (line.order.known !== null && line.order.known > entry.rev) return
+    line.base = entry
+    line.tail = []
+    if (line.order.known === null) line.order.known = entry.rev
+  }
+
+  #touch(conversationId: number, line: Line): void {
+    if (line.stale) return
+    this.#load(conversationId, line)
+    line.stale = true
+    this.#store.updateInbox(conversationId, { stale: true })
+  }
+
+  /** A row that is not stale says where the conversation stands: what comes next must follow it. */
+  #load(conversationId: number, line: Line): void {
+    if (line.base) return
+    line.base = this.#store.entry(conversationId) ?? null
+    if (line.base && line.order.known === null) line.order.known = line.base.rev
+  }
+}
+
+const forget = (line: Line): void => {
+  line.base = null
+  line.tail = []
+}

@@ -1,0 +1,127 @@
+import { z } from 'zod'
+import { isAlive, isDead } from '../core/presence.ts'
+import { LIMITS } from '../protocol/limits.ts'
+import { CLOSE } from '../protocol/socket.ts'
+
+/** What a socket must still know after its hub was hibernated: kept in the attachment. */
+const Attachment = z.object({
+  sessionId: z.string(),
+  sessionExpiresAt: z.number(),
+  connectedAt: z.number(),
+  greeted: z.boolean(),
+})
+type Attachment = z.infer<typeof Attachment>
+
+export type LiveSocket = Attachment & {
+  ws: WebSocket
+  lastFrameAt: number
+  /** Resolves when `hello` is out; frames that came before wait for it, in order. */
+  greeting: Promise<void>
+}
+
+/** The open sockets of one user. Being open proves nothing: `isOnline` asks for a sign of life. */
+export class LiveSockets {
+  readonly #ctx: DurableObjectState
+  readonly #sockets = new Map<WebSocket, LiveSocket>()
+
+  constructor(ctx: DurableObjectState) {
+    this.#ctx = ctx
+    for (const ws of ctx.getWebSockets()) {
+      const attachment = Attachment.safeParse(ws.deserializeAttachment())
+      if (!attachment.success) ws.close(CLOSE.fault, 'server.fault')
+      // A hub that went away in the middle of a greeting will not finish it.
+      else if (!attachment.data.greeted) ws.close(CLOSE.fault, 'server.fault')
+      else {
+        const { data } = attachment
+        this.#sockets.set(ws, { ...data, ws, lastFrameAt: data.connectedAt, greeting: Promise.resolve() })
+      }
+    }
+  }
+
+  get size(): number {
+    return this.#sockets.size
+  }
+
+  sessionIds(): string[] {
+    return [...this.#sockets.values()].map((socket) => socket.sessionId)
+  }
+
+  get(ws: WebSocket): LiveSocket | undefined {
+    return this.#sockets.get(ws)
+  }
+
+  add(ws: WebSocket, session: { sessionId: string; sessionExpiresAt: number }, now: number): LiveSocket {
+    const attachment = { ...session, connectedAt: now, greeted: false }
+    this.#ctx.acceptWebSocket(ws)
+    ws.serializeAttachment(attachment)
+    const socket: LiveSocket = { ...attachment, ws, lastFrameAt: now, greeting: Promise.resolve() }
+    this.#sockets.set(ws, socket)
+    if (this.#sockets.size > LIMITS.socketsPerUser) {
+      const [oldest] = [...this.#sockets.values()].toSorted((a, b) => a.connectedAt - b.connectedAt)
+      if (oldest) this.close(oldest, CLOSE.tooManySockets, 'socket.too_many')
+    }
+    return socket
+  }
+
+  greeted(socket: LiveSocket): void {
+    socket.greeted = true
+    const { sessionId, sessionExpiresAt, connectedAt } = socket
+    socket.ws.serializeAttachment({ sessionId, sessionExpiresAt, connectedAt, greeted: true } satisfies Attachment)
+  }
+
+  remove(ws: WebSocket): boolean {
+    return this.#sockets.delete(ws)
+  }
+
+  close(socket: LiveSocket, code: number, reason: string): void {
+    this.#sockets.delete(socket.ws)
+    try {
+      socket.ws.close(code, reason)
+    } catch {
+      // The peer closed it in the same moment.
+    }
+  }
+
+  /** Closes the sockets of the sessions that `ended` names. */
+  endSessions(ended: (sessionId: string) => boolean, lastWord: string): void {
+    for (const socket of this.#sockets.values()) {
+      if (!ended(socket.sessionId)) continue
+      this.send(socket, lastWord)
+      this.close(socket, CLOSE.sessionRevoked, 'session.revoked')
+    }
+  }
+
+  /** Sends to every socket that has been greeted; cuts those whose session is over, whose peer is gone, or who do not read. */
+  broadcast(frame: string, now: number): void {
+    for (const socket of this.#sockets.values()) {
+      if (!socket.greeted) continue
+      if (now >= socket.sessionExpiresAt) this.close(socket, CLOSE.sessionRevoked, 'session.expired')
+      else if (isDead(this.#lastSignOfLife(socket), now)) this.close(socket, CLOSE.leaseExpired, 'lease.expired')
+      else this.send(socket, frame)
+    }
+  }
+
+  send(socket: LiveSocket, frame: string): void {
+    try {
+      socket.ws.send(frame)
+    } catch {
+      this.#sockets.delete(socket.ws)
+      return
+    }
+    // There is no back-pressure: what a slow reader does not take piles up in memory.
+    if (socket.ws.bufferedAmount > LIMITS.bufferedBytes) this.close(socket, CLOSE.slowReader, 'socket.slow')
+  }
+
+  isOnline(now: number): boolean {
+    return [...this.#sockets.values()].some((socket) => isAlive(this.#lastSignOfLife(socket), now))
+  }
+
+  lastSeenAt(): number {
+    return Math.max(0, ...[...this.#sockets.values()].map((socket) => this.#lastSignOfLife(socket)))
+  }
+
+  #lastSignOfLife(socket: LiveSocket): number {
+    const pong = this.#ctx.getWebSocketAutoResponseTimestamp(socket.ws)?.getTime() ?? 0
+    return Math.max(socket.lastFrameAt, socket.connectedAt, pong)
+  }
+}

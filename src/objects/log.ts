@@ -1,0 +1,6 @@
+/** One structured line per fault, without what people wrote and without any token. */
+export const logFault = (event: string, error: unknown, facts: Record<string, number | string>): void => {
+  const name = error instanceof Error ? error.name : typeof error
+  const message = error instanceof Error ? error.message : ''
+  console.error(JSON.stringify({ level: 'error', event, ...facts, error: name, message }))
+}

@@ -1,0 +1,36 @@
+import type { Order } from '../core/orders.ts'
+import { refuse } from '../protocol/errors.ts'
+import type { Submitted } from './batch.ts'
+import { logFault } from './log.ts'
+import { conversationOf } from './stubs.ts'
+
+const PAUSES_MS = [50, 200, 800]
+
+/**
+ * Posts a batch of orders to a conversation. A failed try is repeated with a fresh stub: sending is idempotent by `clientId`, and
+ * every other order by nature. `retried` says that an earlier try may have done its work without an answer.
+ */
+export const postOrders = async (
+  env: Env,
+  input: { conversationId: number; userId: number; orders: Order[] },
+): Promise<{ submitted: Submitted; retried: boolean }> => {
+  const { conversationId, userId, orders } = input
+  for (let tries = 0; ; tries += 1) {
+    try {
+      const submitted = await conversationOf(env, conversationId).submit({ userId, orders })
+      return { submitted, retried: tries > 0 }
+    } catch (error) {
+      const pause = PAUSES_MS[tries]
+      if (pause === undefined || isOverloaded(error)) {
+        logFault('post.failed', error, { conversationId, userId, tries })
+        const later = refuse('server.unavailable', { retryAfter: 1 })
+        return { submitted: { answers: orders.map(() => later), batch: { conversationId, revs: [], frames: [] }, rev: 0 }, retried: true }
+      }
+      await new Promise((resolve) => setTimeout(resolve, pause))
+    }
+  }
+}
+
+/** An overloaded object must not be called again: that is what overloads it. */
+const isOverloaded = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'overloaded' in error && error.overloaded === true

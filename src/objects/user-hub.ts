@@ -1,0 +1,348 @@
+import { DurableObject } from 'cloudflare:workers'
+import migrations from '../../migrations/hub/migrations.js'
+import { conversationOfOrder, type Order } from '../core/orders.ts'
+import { OFFLINE_GRACE_MS } from '../core/presence.ts'
+import { newBudget, spend } from '../core/rate.ts'
+import type { Ticket } from '../protocol/auth.ts'
+import type { Command } from '../protocol/commands.ts'
+import type { InboxEntry } from '../protocol/conversation.ts'
+import { refuse } from '../protocol/errors.ts'
+import type { ServerEvent } from '../protocol/events.ts'
+import { CLOSE, decodeHave, type Have, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
+import type { Presence } from '../protocol/user.ts'
+import type { Answer, Batch, CatchUp, Delivered } from './batch.ts'
+import { decodeFrame, replyFrame } from './frames.ts'
+import { HubStore, type SocketSession } from './hub-store.ts'
+import { InboxBook } from './inbox-book.ts'
+import { InboxReader } from './inbox-reader.ts'
+import { LiveSockets, type LiveSocket } from './live-sockets.ts'
+import { logFault } from './log.ts'
+import { migrateStorage } from './migrate.ts'
+import { postOrders } from './post-orders.ts'
+import { PresenceBook } from './presence-book.ts'
+import { conversationOf, hubOf } from './stubs.ts'
+import { newTicket, hashOf, TICKET_LIFE_MS } from './ticket.ts'
+import { UpwardQueue } from './upward-queue.ts'
+
+/** How long a missing frame may still be on its way before the hub asks for it. */
+const GAP_MS = 1_000
+const RATE_WINDOW_MS = 10_000
+
+/** One user: the live sockets, the inbox, presence. It orders what the sockets see, and carries what they ask. */
+export class UserHub extends DurableObject<Env> {
+  readonly #userId: number
+  readonly #store: HubStore
+  readonly #sockets: LiveSockets
+  readonly #upward: UpwardQueue
+  readonly #budget = newBudget()
+  readonly #gapTimers = new Map<number, ReturnType<typeof setTimeout>>()
+  readonly #presence: PresenceBook
+  #inbox!: InboxBook
+  #reader!: InboxReader
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    this.#userId = Number(ctx.id.name)
+    this.#store = new HubStore(ctx.storage)
+    this.#sockets = new LiveSockets(ctx)
+    this.#presence = new PresenceBook(this.#sockets.size > 0)
+    this.#upward = new UpwardQueue((conversationId, orders) => this.#post(conversationId, orders))
+    // The platform answers pings, so an idle socket stays asleep (and free).
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG))
+    void ctx.blockConcurrencyWhile(async () => {
+      await migrateStorage(ctx.storage, migrations)
+      this.#inbox = new InboxBook(this.#store, this.#userId)
+      this.#reader = new InboxReader(env, { userId: this.#userId, inbox: this.#inbox })
+    })
+  }
+
+  /** Makes a ticket for one socket of this session. It works once, for 30 seconds, and not after the session ended. */
+  async issueTicket(session: { sessionId: string; expiresAt: number }): Promise<Ticket> {
+    const ticket = newTicket(this.#userId)
+    const now = Date.now()
+    this.#store.putTicket(
+      {
+        hash: await hashOf(ticket),
+        sessionId: session.sessionId,
+        expiresAt: now + TICKET_LIFE_MS,
+        sessionExpiresAt: session.expiresAt,
+      },
+      now,
+    )
+    return { ticket, expiresIn: TICKET_LIFE_MS / 1000 }
+  }
+
+  /** Closes the sockets of this session, and no others, and refuses its tickets from now on. */
+  endSession(sessionId: string): void {
+    this.#store.endSession(sessionId, Date.now())
+    this.#endSockets((id) => id === sessionId)
+  }
+
+  /** Closes the sockets of all sessions but one; null for all. */
+  endSessionsExcept(keep: string | null): void {
+    const sessions = new Set([...this.#sockets.sessionIds(), ...this.#store.ticketSessions(Date.now())])
+    for (const sessionId of sessions) if (sessionId !== keep) this.#store.endSession(sessionId, Date.now())
+    this.#endSockets((id) => id !== keep)
+  }
+
+  /**
+   * Takes the upgrade of a socket. Who it is comes from the ticket in `x-causerie-ticket`, or from `x-causerie-session`, which
+   * only the worker can set. Answers 401 where the ticket is not good: the worker then closes the socket with the fitting code.
+   */
+  override async fetch(request: Request): Promise<Response> {
+    const session = await this.#sessionOf(request)
+    if (!session) return new Response(null, { status: 401 })
+    const { 0: client, 1: server } = new WebSocketPair()
+    const socket = this.#sockets.add(server, session, Date.now())
+    const have = decodeHave(new URL(request.url).searchParams.get('have') ?? '')
+    socket.greeting = this.#greet(socket, have).catch((error: unknown) => {
+      logFault('greeting.failed', error, { userId: this.#userId })
+      this.#sockets.close(socket, CLOSE.fault, 'server.fault')
+    })
+    const headers = request.headers.has('sec-websocket-protocol') ? { 'sec-websocket-protocol': SUBPROTOCOL } : {}
+    return new Response(null, { status: 101, webSocket: client, headers })
+  }
+
+  override async webSocketMessage(ws: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    const socket = this.#sockets.get(ws)
+    if (!socket) return
+    socket.lastFrameAt = Date.now()
+    if (!socket.greeted) await socket.greeting
+    const decoded = decodeFrame(data)
+    const answer = 'refusal' in decoded ? decoded.refusal : await this.#answer(decoded.command)
+    this.#sockets.send(socket, replyFrame(decoded.id, answer))
+  }
+
+  override webSocketClose(ws: WebSocket, code: number, reason: string): void {
+    this.#sockets.remove(ws)
+    // Hibernated sockets must answer a close themselves; 1005 and 1006 ("no code given") may not be sent back.
+    if (code === 1005 || code === 1006) ws.close()
+    else ws.close(code, reason)
+    this.#mayHaveLeft()
+  }
+
+  override webSocketError(ws: WebSocket): void {
+    this.#sockets.remove(ws)
+    this.#mayHaveLeft()
+  }
+
+  /** Takes an order that came by REST; the same queue, the same budget, the same code as a frame. */
+  order(order: Order): Promise<Answer> {
+    const wait = this.#wait()
+    return wait > 0 ? Promise.resolve(refuse('rate.limited', { retryAfter: wait })) : this.#order(order)
+  }
+
+  /** Takes frames of one conversation to the sockets, or answers that nobody is here and the conversation need not call. */
+  deliver(batch: Batch): Delivered {
+    if (!this.#inbox.has(batch.conversationId)) return { asleep: false }
+    if (this.#sockets.size === 0) return { asleep: true, nap: this.#inbox.fallAsleep(batch.conversationId) }
+    this.#broadcast(this.#inbox.receive(batch))
+    this.#watchGap(batch.conversationId, 0)
+    return { asleep: false }
+  }
+
+  /** The same for what an earlier delivery may have missed. */
+  deliverCatchUp(catchUp: CatchUp): Delivered {
+    if (!this.#inbox.has(catchUp.conversationId)) return { asleep: false }
+    if (this.#sockets.size === 0) return { asleep: true, nap: this.#inbox.fallAsleep(catchUp.conversationId) }
+    this.#broadcast(this.#inbox.receiveCatchUp(catchUp))
+    return { asleep: false }
+  }
+
+  /** The user is now a member. Durable when it returns. */
+  join(entry: InboxEntry): Delivered {
+    const conversationId = entry.conversation.id
+    if (this.#inbox.has(conversationId) && this.#inbox.peek(conversationId)?.epoch === entry.epoch) {
+      return { asleep: false }
+    }
+    const asleep = this.#sockets.size === 0
+    const nap = this.#inbox.join(entry, { asleep })
+    if (asleep) return { asleep, nap }
+    this.#tell({ type: 'conversation.created', conversationId, entry })
+    const strangers = entry.memberIds.filter((id) => id !== this.#userId && !this.#presence.get(id))
+    this.ctx.waitUntil(this.#meet(strangers))
+    return { asleep }
+  }
+
+  /** The user is no longer a member, or the conversation is gone. */
+  leave(conversationId: number): void {
+    if (!this.#inbox.leave(conversationId)) return
+    clearTimeout(this.#gapTimers.get(conversationId))
+    this.#gapTimers.delete(conversationId)
+    this.#tell({ type: 'conversation.deleted', conversationId })
+  }
+
+  /** Every line of the inbox, fresh, newest first. */
+  async inbox(): Promise<InboxEntry[]> {
+    const { entries } = await this.#reader.readAll({ wake: this.#sockets.size > 0 })
+    return entries
+  }
+
+  /** A peer came or went; answers how this user stands, so that one call tells both. */
+  meet(peer: Presence): Presence {
+    if (this.#presence.note(peer)) this.#tell({ type: 'presence.changed', ...peer })
+    return this.#own()
+  }
+
+  async #sessionOf(request: Request): Promise<SocketSession | null> {
+    const ticket = request.headers.get('x-causerie-ticket')
+    if (ticket !== null) return this.#store.takeTicket(await hashOf(ticket), Date.now())
+    const [sessionId, expiresAt] = (request.headers.get('x-causerie-session') ?? '').split(' ')
+    if (!sessionId || this.#store.hasEnded(sessionId)) return null
+    return { sessionId, sessionExpiresAt: Number(expiresAt) }
+  }
+
+  /** Sends `hello`, first of all frames: what differs from what the client said that it has. */
+  async #greet(socket: LiveSocket, have: Have[]): Promise<void> {
+    const { entries, unread } = await this.#reader.readAll({ wake: true })
+    const held = new Map(have.map((each) => [each.conversationId, each]))
+    const differs = (entry: InboxEntry): boolean => {
+      const known = held.get(entry.conversation.id)
+      return known?.rev !== entry.rev || known.readSeq !== entry.readSeq
+    }
+    const hello: ServerEvent = {
+      type: 'hello',
+      protocol: SUBPROTOCOL,
+      userId: this.#userId,
+      sessionId: socket.sessionId,
+      serverTime: new Date().toISOString(),
+      conversations: entries.filter(differs),
+      gone: have.flatMap(({ conversationId }) => (this.#inbox.has(conversationId) ? [] : [conversationId])),
+      online: this.#presence.online(),
+    }
+    this.#sockets.greeted(socket)
+    this.#sockets.send(socket, JSON.stringify(hello))
+    if (unread.length > 0) this.#readLater(new Set(unread), GAP_MS)
+    if (!this.#presence.announced) this.ctx.waitUntil(this.#announce(true))
+    else if (!this.#presence.warm) this.ctx.waitUntil(this.#meet(this.#peers()))
+  }
+
+  /** A conversation that could not be asked is asked again, for until then it does not call. */
+  #readLater(conversationIds: Set<number>, pause: number): void {
+    setTimeout(() => {
+      if (this.#sockets.size > 0) this.ctx.waitUntil(this.#readAgain(conversationIds, pause))
+    }, pause)
+  }
+
+  async #readAgain(conversationIds: Set<number>, pause: number): Promise<void> {
+    const { entries, unread } = await this.#reader.readAll({ wake: true })
+    for (const entry of entries) {
+      const conversationId = entry.conversation.id
+      if (conversationIds.has(conversationId)) this.#tell({ type: 'conversation.head', conversationId, entry })
+    }
+    if (unread.length > 0) this.#readLater(new Set(unread), Math.min(pause * 2, 30_000))
+  }
+
+  async #answer(command: Command): Promise<Answer> {
+    const wait = this.#wait()
+    if (wait > 0) return refuse('rate.limited', { retryAfter: wait })
+    if (command.type === 'presence.get') return { ok: true, json: JSON.stringify(await this.#presenceOf(command.userIds)) }
+    return this.#order(command)
+  }
+
+  /** Nothing may be awaited before the queue takes the order, or a sender's messages could change places. */
+  #order(order: Order): Promise<Answer> {
+    const conversationId = conversationOfOrder(order)
+    if (!this.#inbox.has(conversationId)) return Promise.resolve(refuse('conversation.not_found'))
+    return this.#upward.submit(conversationId, order)
+  }
+
+  async #post(conversationId: number, orders: Order[]): Promise<Answer[]> {
+    const { submitted, retried } = await postOrders(this.env, { conversationId, userId: this.#userId, orders })
+    this.#broadcast(this.#inbox.receive(submitted.batch))
+    // What an unanswered try had done came back to nobody: look whether something is missing.
+    if (retried) await this.#fillGap(conversationId)
+    else this.#watchGap(conversationId, submitted.rev)
+    return submitted.answers
+  }
+
+  /** Asks for what is missing, unless it comes by itself in a moment. */
+  #watchGap(conversationId: number, head: number): void {
+    if (this.#gapTimers.has(conversationId) || !this.#inbox.lags(conversationId, head)) return
+    const timer = setTimeout(() => {
+      this.#gapTimers.delete(conversationId)
+      if (this.#inbox.lags(conversationId, head)) this.ctx.waitUntil(this.#fillGap(conversationId))
+    }, GAP_MS)
+    this.#gapTimers.set(conversationId, timer)
+  }
+
+  async #fillGap(conversationId: number): Promise<void> {
+    const after = this.#inbox.line(conversationId)?.order.known
+    if (after === undefined || after === null) return
+    try {
+      const stub = conversationOf(this.env, conversationId)
+      const catchUp = await stub.catchUpFor({ userId: this.#userId, after })
+      if (catchUp) this.#broadcast(this.#inbox.receiveCatchUp(catchUp))
+    } catch (error) {
+      logFault('gap.unfilled', error, { conversationId, userId: this.#userId })
+      this.#watchGap(conversationId, Number.POSITIVE_INFINITY)
+    }
+  }
+
+  #wait(): number {
+    const limit = Number(this.env.COMMANDS_PER_10_SECONDS)
+    return spend(this.#budget, { limit, windowMs: RATE_WINDOW_MS, now: Date.now() })
+  }
+
+  #broadcast(frames: string[]): void {
+    const now = Date.now()
+    for (const frame of frames) this.#sockets.broadcast(frame, now)
+  }
+
+  #tell(event: ServerEvent): void {
+    this.#sockets.broadcast(JSON.stringify(event), Date.now())
+  }
+
+  #endSockets(ended: (sessionId: string) => boolean): void {
+    this.#sockets.endSessions(ended, JSON.stringify({ type: 'session.revoked' } satisfies ServerEvent))
+    this.#mayHaveLeft()
+  }
+
+  #mayHaveLeft(): void {
+    if (!this.#presence.announced || this.#sockets.isOnline(Date.now())) return
+    setTimeout(() => {
+      if (this.#presence.announced && !this.#sockets.isOnline(Date.now())) this.ctx.waitUntil(this.#announce(false))
+    }, OFFLINE_GRACE_MS)
+  }
+
+  /** Tells the peers that this user came or went, and learns how they stand. */
+  async #announce(online: boolean): Promise<void> {
+    if (this.#presence.announced === online) return
+    this.#presence.announced = online
+    await this.#meet(this.#peers())
+    if (!online) this.#presence.forget()
+  }
+
+  async #meet(peers: number[]): Promise<void> {
+    const own = this.#own()
+    this.#presence.warm = true
+    const learned = await this.#presence.exchange(peers, (userId) => hubOf(this.env, userId).meet(own))
+    for (const presence of learned) {
+      if (this.#presence.note(presence)) this.#tell({ type: 'presence.changed', ...presence })
+    }
+  }
+
+  #own(): Presence {
+    const seen = this.#sockets.lastSeenAt()
+    // Within the grace after a last socket closed, nobody was told that this user left.
+    const online = this.#sockets.isOnline(Date.now()) || (this.#sockets.size === 0 && this.#presence.announced)
+    return { userId: this.#userId, online, lastSeenAt: seen > 0 ? new Date(seen).toISOString() : null }
+  }
+
+  /** Those who share a conversation with this user. */
+  #peers(): number[] {
+    const peers = new Set(this.#inbox.ids().flatMap((id) => this.#inbox.peek(id)?.memberIds ?? []))
+    peers.delete(this.#userId)
+    return [...peers]
+  }
+
+  /** Somebody who shares no conversation looks as one who is never here. */
+  async #presenceOf(userIds: number[]): Promise<{ items: Presence[] }> {
+    const peers = new Set(this.#peers())
+    const asked = userIds.filter((id) => peers.has(id))
+    const own = this.#own()
+    const learned = await this.#presence.exchange(asked, (userId) => hubOf(this.env, userId).meet(own))
+    const found = new Map(learned.map((presence) => [presence.userId, presence]))
+    return { items: userIds.map((userId) => found.get(userId) ?? { userId, online: false, lastSeenAt: null }) }
+  }
+}
