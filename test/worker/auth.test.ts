@@ -1,0 +1,452 @@
+import Argon2 from '@phi-ag/argon2'
+import wasm from '@phi-ag/argon2/argon2.wasm'
+import { env } from 'cloudflare:workers'
+import { base64url, exportJWK, generateKeyPair, importJWK, type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose'
+import { describe, expect, test } from 'vitest'
+import { signAccessToken, verifyAccessToken } from '../../src/directory/tokens.ts'
+import { type AuthSession, SignedIn } from '../../src/protocol/auth.ts'
+import { ask, newName, PASSWORD, refreshWith, signIn, signUp, statusOf } from '../support/rest.ts'
+
+const rows = async (sql: string, ...values: unknown[]) =>
+  (await env.DIRECTORY.prepare(sql).bind(...values).all<Record<string, unknown>>()).results
+
+describe('signing up', () => {
+  test('[AUTH1] it signs in, and the first account of all is the administrator', async () => {
+    const first = await signUp()
+    const second = await signUp()
+
+    expect(SignedIn.parse(first)).toEqual(first)
+    expect(first.expiresIn).toBe(600)
+    expect(await statusOf(first.accessToken)).toBe(200)
+    const admins = await rows('SELECT id FROM users WHERE is_admin ORDER BY id')
+    expect(admins).toEqual([{ id: first.user.id }])
+    expect(second.user.id).toBeGreaterThan(first.user.id)
+  })
+
+  test('[AUTH2] a username and an address belong to one account, whatever their case or width', async () => {
+    const name = newName('Straße')
+    await signUp(newName())
+    const json = { username: name, email: `${newName('x')}@example.org`, password: PASSWORD }
+    expect((await ask('POST', '/v1/auth/register', { json })).status).toBe(201)
+
+    const sameName = { ...json, username: name.toUpperCase(), email: 'other@example.org' }
+    const sameAddress = { ...json, username: newName(), email: json.email.toUpperCase() }
+    expect(await ask('POST', '/v1/auth/register', { json: sameName })).toMatchObject({
+      status: 409,
+      body: { code: 'username.taken' },
+    })
+    expect(await ask('POST', '/v1/auth/register', { json: sameAddress })).toMatchObject({
+      status: 409,
+      body: { code: 'email.taken' },
+    })
+  })
+
+  test('[AUTH2] of twenty who ask for one name at once, one gets it', async () => {
+    const username = newName()
+    const replies = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        ask('POST', '/v1/auth/register', { json: { username, email: `${newName()}@example.org`, password: PASSWORD } }),
+      ),
+    )
+
+    expect(replies.filter(({ status }) => status === 201)).toHaveLength(1)
+    expect(replies.filter(({ body }) => body.code === 'username.taken')).toHaveLength(19)
+  })
+
+  test('[AUTH3] a common password is refused', async () => {
+    const username = newName()
+    for (const password of ['Password123', '12345678', `${username}@example.org`]) {
+      const json = { username, email: `${username}@example.org`, password }
+      expect(await ask('POST', '/v1/auth/register', { json })).toMatchObject({
+        status: 400,
+        body: { code: 'password.common' },
+      })
+    }
+  })
+})
+
+describe('signing in', () => {
+  test('[AUTH4] the login is the username or the address, in any case', async () => {
+    const { user } = await signUp()
+
+    for (const login of [user.username, user.username.toUpperCase(), user.email, ` ${user.email.toUpperCase()} `]) {
+      const reply = await signIn(login)
+      expect(reply.status).toBe(200)
+      expect(reply.body.user).toEqual(user)
+    }
+  })
+
+  test('[AUTH5] an unknown account and a wrong password get one answer', async () => {
+    const { user } = await signUp()
+    const wrong = await signIn(user.username, 'not the password')
+    const unknown = await signIn(newName('nobody'), 'not the password')
+
+    expect(wrong).toMatchObject({ status: 401, body: { code: 'auth.invalid_credentials' } })
+    expect(unknown.status).toBe(wrong.status)
+    expect(unknown.body).toEqual(wrong.body)
+    expect(withoutId(unknown.headers)).toEqual(withoutId(wrong.headers))
+  })
+
+  test.each(['known', 'unknown'])('[AUTH6] a login of a %s account is guessed at five times in fifteen minutes', async (which) => {
+    const login = newName()
+    const owner = which === 'known' ? await signUp(login) : null
+    const guesses = await Promise.all(Array.from({ length: 12 }, (_, i) => signIn(login, `guess ${i}`)))
+
+    expect(guesses.filter(({ status }) => status === 401)).toHaveLength(5)
+    expect(guesses.filter(({ status }) => status === 429)).toHaveLength(7)
+    const late = await signIn(login)
+    expect(late).toMatchObject({ status: 429, body: { code: 'rate.limited' } })
+    expect(Number(late.headers.get('retry-after'))).toBeGreaterThan(800)
+    if (owner) expect(await statusOf(owner.accessToken)).toBe(200)
+
+    await env.DIRECTORY.exec(`UPDATE login_attempts SET window_start = window_start - ${15 * 60_000}`)
+    expect((await signIn(login)).status).toBe(owner ? 200 : 401)
+  })
+
+  test('[AUTH6] signing in rightly uses up nothing, and forgives no wrong guess', async () => {
+    const { user } = await signUp()
+    for (let i = 0; i < 7; i++) expect((await signIn(user.username)).status).toBe(200)
+    for (let i = 0; i < 4; i++) expect((await signIn(user.username, 'wrong')).status).toBe(401)
+    expect((await signIn(user.username)).status).toBe(200)
+
+    expect((await signIn(user.username, 'wrong')).status).toBe(401)
+    expect((await signIn(user.username)).status).toBe(429)
+  })
+
+  test('[AUTH7] one network signs in at most sixty times a minute, before anything is looked up', async () => {
+    const headers = { 'cf-connecting-ip': '2001:db8:7:7::1' }
+    const neighbour = { 'cf-connecting-ip': '2001:db8:7:7:ffff::2' }
+    const json = { login: newName('nobody'), password: 'x' }
+    const other = { 'cf-connecting-ip': '2001:db8:7:8::1' }
+    const replies = []
+    for (let i = 0; i < 130; i++) replies.push(await ask('POST', '/v1/auth/login', { json, headers: i % 2 ? headers : neighbour }))
+
+    // The window may turn once in between, and begin anew.
+    const limited = replies.filter((reply) => reply.headers.get('retry-after') === '60')
+    expect(limited.length).toBeGreaterThanOrEqual(10)
+    expect(limited[0]).toMatchObject({ status: 429, body: { code: 'rate.limited' } })
+    expect((await ask('POST', '/v1/auth/login', { json: { ...json, login: newName('x') }, headers: other })).status).toBe(401)
+  })
+})
+
+describe('passwords at rest', () => {
+  test('[AUTH14] they are hashed with Argon2id, each with a salt of its own', async () => {
+    const [a, b] = [await signUp(), await signUp()]
+    const hashes = await rows('SELECT password_hash FROM users WHERE id IN (?, ?)', a.user.id, b.user.id)
+
+    for (const { password_hash } of hashes) {
+      expect(password_hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/)
+    }
+    expect(hashes[0]).not.toEqual(hashes[1])
+  })
+
+  test('[AUTH14] every letter of a password counts, in any script', async () => {
+    const username = newName()
+    const password = '密码密码密码密码一'
+    const json = { username, email: `${username}@example.org`, password }
+    expect((await ask('POST', '/v1/auth/register', { json })).status).toBe(201)
+
+    expect((await signIn(username, password)).status).toBe(200)
+    expect((await signIn(username, '密码密码密码密码二')).status).toBe(401)
+    expect((await signIn(username, `${password}\0`)).status).toBe(401)
+  })
+
+  test('[AUTH14] a hash with weaker parameters is renewed at the next sign-in', async () => {
+    const { user } = await signUp()
+    const weak = new Argon2(new WebAssembly.Instance(wasm)).hash(PASSWORD, { memoryCost: 8_192, timeCost: 1, parallelism: 1 })
+    await rows('UPDATE users SET password_hash = ? WHERE id = ?', weak.encoded, user.id)
+
+    expect((await signIn(user.username)).status).toBe(200)
+
+    const [row] = await rows('SELECT password_hash FROM users WHERE id = ?', user.id)
+    expect(row?.['password_hash']).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+    expect((await signIn(user.username)).status).toBe(200)
+  })
+
+  test('[AUTH15] no token that was given out is in the database', async () => {
+    const { accessToken, refreshToken } = await signUp()
+    const everything = JSON.stringify([
+      await rows('SELECT * FROM sessions'),
+      await rows('SELECT * FROM refresh_tokens'),
+      await rows('SELECT * FROM login_attempts'),
+    ])
+
+    expect(everything).not.toContain(accessToken)
+    expect(everything).not.toContain(refreshToken)
+  })
+})
+
+describe('refreshing', () => {
+  test('[AUTH8] a refresh token is good for one pair of new tokens, of the same session', async () => {
+    const first = await signUp()
+    const second = await refreshWith(first.refreshToken)
+    const third = await refreshWith(second.body.refreshToken)
+
+    expect([second.status, third.status]).toEqual([200, 200])
+    expect(third.body.sessionId).toBe(first.sessionId)
+    expect(new Set([first.refreshToken, second.body.refreshToken, third.body.refreshToken]).size).toBe(3)
+    expect(await statusOf(third.body.accessToken)).toBe(200)
+  })
+
+  test('[AUTH9] asked again at once with the same token, it gives the same successor', async () => {
+    const { refreshToken } = await signUp()
+    const first = await refreshWith(refreshToken)
+    const again = await refreshWith(refreshToken)
+
+    expect(again.status).toBe(200)
+    expect(again.body.refreshToken).toBe(first.body.refreshToken)
+    expect((await refreshWith(again.body.refreshToken)).status).toBe(200)
+  })
+
+  test('[AUTH9] twenty at once with one token get one successor', async () => {
+    const { refreshToken, sessionId } = await signUp()
+    const replies = await Promise.all(Array.from({ length: 20 }, () => refreshWith(refreshToken)))
+
+    expect(replies.map(({ status }) => status)).toEqual(replies.map(() => 200))
+    expect(new Set(replies.map(({ body }) => body.refreshToken)).size).toBe(1)
+    const [stored] = await rows('SELECT COUNT(*) AS count FROM refresh_tokens WHERE session_id = ?', sessionId)
+    expect(stored).toEqual({ count: 2 })
+  })
+
+  test('[AUTH10] a token used again later ends its session, and no other', async () => {
+    const { refreshToken, sessionId, user } = await signUp()
+    const elsewhere = await signIn(user.username)
+    const next = await refreshWith(refreshToken)
+    await rows('UPDATE refresh_tokens SET spent_at = spent_at - 10001 WHERE session_id = ?', sessionId)
+
+    expect(await refreshWith(refreshToken)).toMatchObject({ status: 401, body: { code: 'refresh.reused' } })
+
+    expect(await refreshWith(next.body.refreshToken)).toMatchObject({ status: 401, body: { code: 'session.revoked' } })
+    expect(await statusOf(next.body.accessToken)).toBe(401)
+    expect(await statusOf(elsewhere.body.accessToken)).toBe(200)
+  })
+
+  test('[AUTH8] unknown, expired and mistaken tokens are refused', async () => {
+    const { refreshToken, accessToken, sessionId } = await signUp()
+    await rows('UPDATE sessions SET expires_at = ? WHERE id = ?', Date.now() - 1, sessionId)
+
+    for (const token of [refreshToken, accessToken.slice(0, 256), 'x', '\u0000', `${refreshToken}=`]) {
+      expect(await refreshWith(token)).toMatchObject({ status: 401, body: { code: 'refresh.invalid' } })
+    }
+    expect(await statusOf(refreshToken)).toBe(401)
+  })
+
+  test('[AUTH8] each refresh gives the session thirty days more', async () => {
+    const { refreshToken, sessionId } = await signUp()
+    await rows('UPDATE sessions SET expires_at = ? WHERE id = ?', Date.now() + 60_000, sessionId)
+    await refreshWith(refreshToken)
+
+    const [row] = await rows('SELECT expires_at - last_used_at AS life FROM sessions WHERE id = ?', sessionId)
+    expect(row).toEqual({ life: 30 * 24 * 60 * 60_000 })
+  })
+})
+
+describe('signing out', () => {
+  test('[AUTH11] it is immediate, and for this session only', async () => {
+    const here = await signUp()
+    const there = await signIn(here.user.username)
+
+    expect((await ask('POST', '/v1/auth/logout', { token: here.accessToken })).status).toBe(204)
+
+    expect(await ask('GET', '/v1/me', { token: here.accessToken })).toMatchObject({
+      status: 401,
+      body: { code: 'session.revoked' },
+    })
+    expect((await refreshWith(here.refreshToken)).body).toMatchObject({ code: 'session.revoked' })
+    expect(await statusOf(there.body.accessToken)).toBe(200)
+  })
+
+  test('[AUTH12] one sees where one is signed in, and signs a device out', async () => {
+    const here = await signUp()
+    const json = { login: here.user.email, password: PASSWORD }
+    const there = await ask<SignedIn>('POST', '/v1/auth/login', { json, headers: { 'user-agent': 'Phone/1.0' } })
+    const listed = () => ask<{ items: AuthSession[] }>('GET', '/v1/auth/sessions', { token: here.accessToken })
+
+    const before = await listed()
+    expect(before.body.items).toHaveLength(2)
+    expect(before.body.items.find(({ current }) => current)?.id).toBe(here.sessionId)
+    expect(before.body.items.find(({ current }) => !current)).toMatchObject({ id: there.body.sessionId, device: 'Phone/1.0' })
+
+    const path = `/v1/auth/sessions/${there.body.sessionId}`
+    expect((await ask('DELETE', path, { token: here.accessToken })).status).toBe(204)
+    expect(await statusOf(there.body.accessToken)).toBe(401)
+    expect((await listed()).body.items.map(({ id }) => id)).toEqual([here.sessionId])
+    expect(await ask('DELETE', path, { token: here.accessToken })).toMatchObject({
+      status: 404,
+      body: { code: 'session.not_found' },
+    })
+  })
+
+  test('[AUTH12] the session of somebody else is not there', async () => {
+    const [alice, mallory] = [await signUp(), await signUp()]
+
+    const foreign = await ask('DELETE', `/v1/auth/sessions/${alice.sessionId}`, { token: mallory.accessToken })
+    const absent = await ask('DELETE', '/v1/auth/sessions/none', { token: mallory.accessToken })
+
+    expect(foreign).toMatchObject({ status: 404, body: absent.body })
+    expect(await statusOf(alice.accessToken)).toBe(200)
+  })
+
+  test('[AUTH13] a new password ends every other session, and the old one opens nothing', async () => {
+    const here = await signUp()
+    const there = await signIn(here.user.username)
+    const change = (currentPassword: string, newPassword: string) =>
+      ask('PUT', '/v1/me/password', { token: here.accessToken, json: { currentPassword, newPassword } })
+
+    expect(await change('wrong', 'a better password')).toMatchObject({ status: 403, body: { code: 'password.wrong' } })
+    expect(await change(PASSWORD, 'password123')).toMatchObject({ status: 400, body: { code: 'password.common' } })
+    expect((await change(PASSWORD, 'a better password')).status).toBe(204)
+
+    expect(await statusOf(here.accessToken)).toBe(200)
+    expect(await statusOf(there.body.accessToken)).toBe(401)
+    expect((await signIn(here.user.username)).status).toBe(401)
+    expect((await signIn(here.user.username, 'a better password')).status).toBe(200)
+  })
+
+  test('[AUTH13] a sign-in with the old password that is under way does not outlive the change', async () => {
+    const here = await signUp()
+    const json = { currentPassword: PASSWORD, newPassword: 'a better password' }
+    const [changed, ...signIns] = await Promise.all([
+      ask('PUT', '/v1/me/password', { token: here.accessToken, json }),
+      ...Array.from({ length: 5 }, () => signIn(here.user.username)),
+    ])
+
+    expect(changed.status).toBe(204)
+    const opened = signIns.filter(({ status }) => status === 200)
+    for (const { body } of opened) expect(await statusOf(body.accessToken)).toBe(401)
+  })
+
+  test('[AUTH6] the current password is guessed at five times', async () => {
+    const { accessToken } = await signUp()
+    const json = { currentPassword: 'wrong', newPassword: 'a better password' }
+    const statuses = []
+    for (let i = 0; i < 7; i++) statuses.push((await ask('PUT', '/v1/me/password', { token: accessToken, json })).status)
+
+    expect(statuses).toEqual([403, 403, 403, 403, 403, 429, 429])
+  })
+})
+
+describe('access tokens', () => {
+  const [key] = JSON.parse(env.SIGNING_KEYS)
+
+  const forge = async (change: { header?: Partial<JWTHeaderParameters>; claims?: JWTPayload; key?: CryptoKey | Uint8Array }) => {
+    const { user, sessionId } = await signUp()
+    const now = Math.floor(Date.now() / 1000)
+    const claims = {
+      sub: String(user.id),
+      sid: sessionId,
+      iss: env.ISSUER,
+      aud: 'causerie-api',
+      iat: now,
+      exp: now + 600,
+      jti: 'x',
+      ...change.claims,
+    }
+    const header = { alg: 'EdDSA', typ: 'at+jwt', kid: key.kid, ...change.header }
+    return new SignJWT(claims)
+      .setProtectedHeader(header)
+      .sign(change.key ?? (await importJWK(key, 'EdDSA')), { crit: { x: true } })
+  }
+  const codeFor = async (token: string) => (await ask('GET', '/v1/me', { token })).body.code
+
+  test('[AUTH16] one that is made as the server makes it passes', async () => {
+    expect(await statusOf(await forge({}))).toBe(200)
+  })
+
+  const hour = 3600
+  const at = () => Math.floor(Date.now() / 1000)
+  test.each([
+    ['expired', () => ({ claims: { exp: at() - 1 } }), 'token.expired'],
+    ['not valid yet', () => ({ claims: { nbf: at() + hour } }), 'token.invalid'],
+    ['of another audience', () => ({ claims: { aud: 'elsewhere' } }), 'token.invalid'],
+    ['without an audience', () => ({ claims: { aud: undefined } }), 'token.invalid'],
+    ['of another issuer', () => ({ claims: { iss: 'elsewhere' } }), 'token.invalid'],
+    ['without an end', () => ({ claims: { exp: undefined } }), 'token.invalid'],
+    ['without a session', () => ({ claims: { sid: undefined } }), 'token.invalid'],
+    ['without an id', () => ({ claims: { jti: undefined } }), 'token.invalid'],
+    ['of no user', () => ({ claims: { sub: '0' } }), 'token.invalid'],
+    ['of a user that is not a number', () => ({ claims: { sub: '1 OR 1=1' } }), 'token.invalid'],
+    ['of an unknown session', () => ({ claims: { sid: 'x' } }), 'session.revoked'],
+    ['of the session of another', () => ({ claims: { sub: '1' } }), 'session.revoked'],
+    ['of another type', () => ({ header: { typ: 'JWT' } }), 'token.invalid'],
+    ['of no type', () => ({ header: { typ: undefined } }), 'token.invalid'],
+    ['with an unknown key', () => ({ header: { kid: 'x' } }), 'token.invalid'],
+    ['with a path as its key', () => ({ header: { kid: '../../dev/null' } }), 'token.invalid'],
+    ['with no key', () => ({ header: { kid: undefined } }), 'token.invalid'],
+    ['with an unknown extension', () => ({ header: { crit: ['x'], x: 1 } }), 'token.invalid'],
+    ['signed with the public key as a secret', () => ({ header: { alg: 'HS256' }, key: new TextEncoder().encode(key.x) }), 'token.invalid'],
+  ] as [string, () => Parameters<typeof forge>[0], string][])('[AUTH16] one %s is refused', async (_, change, code) => {
+    expect(await codeFor(await forge(change()))).toBe(code)
+  })
+
+  test('[AUTH16] one signed with another key is refused, though it brings the key along', async () => {
+    const pair = await generateKeyPair('EdDSA', { extractable: true })
+    const jwk = await exportJWK(pair.publicKey)
+
+    expect(await codeFor(await forge({ key: pair.privateKey }))).toBe('token.invalid')
+    expect(await codeFor(await forge({ key: pair.privateKey, header: { jwk } }))).toBe('token.invalid')
+    expect(await codeFor(await forge({ key: pair.privateKey, header: { jku: 'https://evil.example/jwks' } }))).toBe('token.invalid')
+  })
+
+  test('[AUTH16] one that was tampered with is refused', async () => {
+    const { accessToken } = await signUp()
+    const [header = '', payload = '', signature = ''] = accessToken.split('.')
+    const none = base64url.encode(JSON.stringify({ alg: 'none', typ: 'at+jwt' }))
+    const admin = base64url.encode(JSON.stringify({ ...JSON.parse(new TextDecoder().decode(base64url.decode(payload))), sub: '1' }))
+
+    const forgeries = [
+      `${none}.${payload}.`,
+      `${none}.${payload}.${signature}`,
+      `${header}.${admin}.${signature}`,
+      `${header}.${payload}`,
+      `${header}.${payload}.`,
+      `${header}.${payload}.${signature.slice(0, -2)}`,
+      `${header}.${payload}.${signature}.${signature}`,
+      '..',
+      'x',
+      'a'.repeat(8_000),
+    ]
+    for (const forgery of forgeries) expect(await codeFor(forgery), forgery.slice(0, 60)).toBe('token.invalid')
+  })
+
+  test('[AUTH16] a request without one is asked to sign in', async () => {
+    const { accessToken } = await signUp()
+    for (const authorization of ['', 'Bearer', 'Bearer ', `Basic ${accessToken}`, accessToken, `Bearer ${accessToken} x`]) {
+      const reply = await ask('GET', '/v1/me', { headers: { authorization } })
+      expect(reply).toMatchObject({ status: 401, body: { code: 'auth.required' } })
+      expect(reply.headers.get('www-authenticate')).toBe('Bearer')
+    }
+    expect((await ask('GET', `/v1/me?token=${accessToken}`)).status).toBe(401)
+  })
+
+  test('[AUTH17] keys rotate without refusing a good token, and a retired one opens nothing', async () => {
+    const pair = await generateKeyPair('EdDSA', { extractable: true })
+    const fresh = { ...(await exportJWK(pair.privateKey)), kid: 'fresh' }
+    const during = { ISSUER: env.ISSUER, SIGNING_KEYS: JSON.stringify([fresh, key]) }
+    const after = { ISSUER: env.ISSUER, SIGNING_KEYS: JSON.stringify([fresh]) }
+    const claims = { userId: 7, sessionId: 's', now: Date.now(), expiresAt: Date.now() + 60_000 }
+    const old = await signAccessToken(env, claims)
+    const young = await signAccessToken(during, claims)
+
+    expect(await verifyAccessToken(during, old, Date.now())).toEqual({ userId: 7, sessionId: 's' })
+    expect(await verifyAccessToken(after, young, Date.now())).toEqual({ userId: 7, sessionId: 's' })
+    expect(await verifyAccessToken(after, old, Date.now())).toMatchObject({ code: 'token.invalid' })
+  })
+
+  test('[AUTH17] the public keys are published, and nothing private', async () => {
+    const reply = await ask<{ keys: Record<string, string>[] }>('GET', '/.well-known/jwks.json')
+
+    expect(reply.body.keys).toEqual([{ kty: 'OKP', crv: 'Ed25519', x: key.x, kid: key.kid, alg: 'EdDSA', use: 'sig' }])
+  })
+})
+
+test('[AUTH18] a ticket is given to who is signed in', async () => {
+  const { accessToken } = await signUp()
+  const reply = await ask<{ ticket: string; expiresIn: number }>('POST', '/v1/auth/ticket', { token: accessToken })
+
+  expect(reply).toMatchObject({ status: 201, body: { expiresIn: 30 } })
+  expect(reply.body.ticket.length).toBeGreaterThan(22)
+  expect((await ask('POST', '/v1/auth/ticket')).status).toBe(401)
+})
+
+const withoutId = (headers: Headers) => [...headers].filter(([name]) => name !== 'x-request-id')

@@ -1,0 +1,110 @@
+import { env } from 'cloudflare:workers'
+import { expect, test } from 'vitest'
+import { ask, newName, PASSWORD, signUp, statusOf } from '../support/rest.ts'
+
+const count = async () => (await env.DIRECTORY.prepare('SELECT COUNT(*) AS n FROM users').first<{ n: number }>())?.n
+const good = () => {
+  const username = newName('hostile')
+  return { username, email: `${username}@example.org`, password: PASSWORD }
+}
+const json = { 'content-type': 'application/json' }
+const bytes = (text: string) => new TextEncoder().encode(text)
+const bodies: [string, () => { raw: BodyInit; headers?: Record<string, string> }, string][] = [
+  ['half a body', () => ({ raw: JSON.stringify(good()).slice(0, -1), headers: json }), 'request.malformed'],
+  ['no body', () => ({ raw: '', headers: json }), 'request.malformed'],
+  ['invalid UTF-8', () => ({ raw: new Uint8Array([0x22, 0xff, 0xfe, 0x22]), headers: json }), 'request.malformed'],
+  ['a form', () => ({ raw: new URLSearchParams(good()) }), 'request.media_type'],
+  ['no type', () => ({ raw: bytes(JSON.stringify(good())) }), 'request.media_type'],
+  ['a near type', () => ({ raw: '{}', headers: { 'content-type': 'application/jsonp' } }), 'request.media_type'],
+  ['null', () => ({ raw: 'null', headers: json }), 'request.invalid'],
+  ['a list', () => ({ raw: '[]', headers: json }), 'request.invalid'],
+  ['a refusal of ours', () => ({ raw: '{"ok":false,"code":"session.revoked"}', headers: json }), 'request.invalid'],
+  ['a deep one', () => ({ raw: '['.repeat(100_000) + ']'.repeat(100_000), headers: json }), 'request.invalid'],
+  ['__proto__', () => ({ raw: `{"__proto__":{"isAdmin":true},${JSON.stringify(good()).slice(1)}`, headers: json }), 'request.invalid'],
+  ['constructor', () => ({ raw: JSON.stringify({ ...good(), constructor: { prototype: { x: 1 } } }), headers: json }), 'request.invalid'],
+  ['a privilege', () => ({ raw: JSON.stringify({ ...good(), isAdmin: true }), headers: json }), 'request.invalid'],
+  ['a number as a name', () => ({ raw: JSON.stringify({ ...good(), username: 7 }), headers: json }), 'request.invalid'],
+  ['an object as a password', () => ({ raw: JSON.stringify({ ...good(), password: { $ne: '' } }), headers: json }), 'request.invalid'],
+  ['a lone surrogate in a name', () => ({ raw: JSON.stringify({ ...good(), displayName: 'x\uD800' }), headers: json }), 'request.invalid'],
+  ['a lone surrogate in a password', () => ({ raw: JSON.stringify({ ...good(), password: `${PASSWORD}\uDC00` }), headers: json }), 'request.invalid'],
+  ['NUL in a name', () => ({ raw: JSON.stringify({ ...good(), displayName: 'x\0y' }), headers: json }), 'request.invalid'],
+  ['NUL in a username', () => ({ raw: JSON.stringify({ ...good(), username: 'x\0y' }), headers: json }), 'request.invalid'],
+  ['an override in a name', () => ({ raw: JSON.stringify({ ...good(), displayName: 'x\u202Ey' }), headers: json }), 'request.invalid'],
+  ['a short password', () => ({ raw: JSON.stringify({ ...good(), password: 'short' }), headers: json }), 'request.invalid'],
+  ['a long password', () => ({ raw: JSON.stringify({ ...good(), password: 'x'.repeat(257) }), headers: json }), 'request.invalid'],
+  ['256 KiB and a byte', () => ({ raw: ' '.repeat(256 * 1024 + 1), headers: json }), 'request.too_large'],
+  ['256 KiB in two-byte letters', () => ({ raw: 'é'.repeat(128 * 1024 + 1), headers: json }), 'request.too_large'],
+  ['a length that lies', () => ({ raw: ' '.repeat(300_000), headers: { ...json, 'content-length': '2' } }), 'request.too_large'],
+]
+
+test.each(bodies)('[REST1] %s is refused, and nothing is written', async (_, make, code) => {
+  const before = await count()
+  const reply = await ask('POST', '/v1/auth/register', make())
+
+  expect(reply.body.code).toBe(code)
+  expect(reply.status).toBeLessThan(500)
+  expect(reply.headers.get('content-type')).toBe('application/problem+json')
+  expect(await count()).toBe(before)
+  expect(Object.prototype).not.toHaveProperty('isAdmin')
+})
+
+test('[REST1] a body may come in chunks, without a length', async () => {
+  const chunks = (text: string, times: number) =>
+    new ReadableStream({
+      start(controller) {
+        for (let i = 0; i < times; i++) controller.enqueue(new TextEncoder().encode(text))
+        controller.close()
+      },
+    })
+  const small = await ask('POST', '/v1/auth/register', { raw: chunks(JSON.stringify(good()), 1), headers: json })
+  const large = await ask('POST', '/v1/auth/register', { raw: chunks(' '.repeat(1_000), 300), headers: json })
+
+  expect(small.status).toBe(201)
+  expect(large).toMatchObject({ status: 413, body: { code: 'request.too_large' } })
+})
+
+test('[REST2] what does not exist is a JSON 404, and a wrong method a 405 that says which are right', async () => {
+  expect(await ask('GET', '/v1/nothing')).toMatchObject({ status: 404, body: { code: 'route.not_found' } })
+  const wrong = await ask('DELETE', '/v1/auth/login')
+  expect(wrong).toMatchObject({ status: 405, body: { code: 'route.method' } })
+  expect(wrong.headers.get('allow')).toBe('POST')
+  expect((await ask('POST', '/v1/me')).headers.get('allow')).toBe('GET, PATCH')
+  for (const path of ['//', '/v1//me', '/%', '/%ff', `/${'x'.repeat(5_000)}`]) {
+    expect((await ask('GET', path)).status, path).toBe(404)
+  }
+})
+
+test('[REST3] every answer carries the security headers', async () => {
+  const { accessToken: token } = await signUp()
+  const replies = [
+    await ask('GET', '/health'),
+    await ask('GET', '/v1/me', { token }),
+    await ask('GET', '/v1/me'),
+    await ask('GET', '/v1/nothing'),
+    await ask('POST', '/v1/auth/register', { raw: ' '.repeat(300_000), headers: json }),
+    await ask('POST', '/v1/auth/logout', { token }),
+  ]
+
+  expect(await statusOf(token)).toBe(401)
+  for (const { headers } of replies) {
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(headers.get('referrer-policy')).toBe('no-referrer')
+    expect(headers.get('strict-transport-security')).toMatch(/^max-age=\d{8}/)
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+  }
+})
+
+test('[REST4] pages of other origins read nothing', async () => {
+  const own = 'https://causerie.test'
+  const allowed = async (origin: string, method = 'GET') =>
+    (await ask(method, '/health', { headers: { origin } })).headers.get('access-control-allow-origin')
+
+  expect(await allowed(own)).toBe(own)
+  const foreign = ['https://evil.example', 'null', 'http://causerie.test', 'https://causerie.test.evil.example', 'https://causerie.test:8443', 'https://CAUSERIE.test']
+  for (const origin of foreign) {
+    expect(await allowed(origin), origin).toBeNull()
+    expect(await allowed(origin, 'OPTIONS'), origin).toBeNull()
+  }
+})
