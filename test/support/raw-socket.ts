@@ -1,0 +1,97 @@
+import { exports } from 'cloudflare:workers'
+import type { Reply as ReplyFrame, ServerFrame } from '../../src/protocol/events.ts'
+import type { Ticket } from '../../src/protocol/auth.ts'
+import { ask } from './rest.ts'
+
+type Frame = Record<string, unknown> & { type: string }
+
+/** A socket without the SDK: every frame as it came, and nothing done by itself. */
+export class RawSocket {
+  readonly frames: Frame[] = []
+  closed: { code: number; reason: string } | null = null
+  readonly #ws: WebSocket
+  readonly #waiting = new Set<() => boolean>()
+  #nextId = 1
+
+  private constructor(ws: WebSocket) {
+    this.#ws = ws
+    ws.addEventListener('message', ({ data }) => {
+      if (data !== 'pong') this.frames.push(JSON.parse(String(data)))
+      this.#look()
+    })
+    ws.addEventListener('close', ({ code, reason }) => {
+      this.closed = { code, reason }
+      this.#look()
+    })
+    ws.accept()
+  }
+
+  /** Opens a socket with these headers and query. */
+  static async open(options: { headers?: Record<string, string>; query?: string } = {}): Promise<RawSocket> {
+    const response = await exports.default.fetch(
+      new Request(`https://causerie.test/v1/socket${options.query ?? ''}`, {
+        headers: { upgrade: 'websocket', ...options.headers },
+      }),
+    )
+    if (!response.webSocket) throw new Error(`no socket: ${response.status}`)
+    return new RawSocket(response.webSocket)
+  }
+
+  /** Opens a socket with a ticket, as a browser would. */
+  static async connect(accessToken: string, have = ''): Promise<RawSocket> {
+    const { body } = await ask<Ticket>('POST', '/v1/auth/ticket', { token: accessToken })
+    return RawSocket.open({
+      headers: { 'sec-websocket-protocol': `causerie.v1, ticket.${body.ticket}` },
+      query: have && `?have=${have}`,
+    })
+  }
+
+  sendRaw(data: string | ArrayBuffer): void {
+    this.#ws.send(data)
+  }
+
+  close(): void {
+    this.#ws.close(1000, 'done')
+  }
+
+  /** Sends a command and waits for its reply. */
+  async request<Result>(command: { type: string; [field: string]: unknown }): Promise<Result> {
+    const reply = await this.reply(command)
+    if (!reply.ok) throw new Error(`${reply.error.code}: ${JSON.stringify(reply.error.issues)}`)
+    return reply.result as Result
+  }
+
+  async reply(command: { type: string; [field: string]: unknown }): Promise<ReplyFrame> {
+    const id = this.#nextId++
+    this.sendRaw(JSON.stringify({ id, ...command }))
+    return (await this.waitFor((frame) => frame.type === 'reply' && frame['id'] === id)) as unknown as ReplyFrame
+  }
+
+  /** The first frame, of those seen and those to come, that fits. */
+  async waitFor(fits: (frame: Frame) => boolean): Promise<Frame> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('no such frame came')), 10_000)
+      const look = (): boolean => {
+        const found = this.frames.find(fits)
+        if (!found && !this.closed) return false
+        clearTimeout(timer)
+        if (found) resolve(found)
+        else reject(new Error(`closed with ${this.closed?.code} while waiting`))
+        return true
+      }
+      if (!look()) this.#waiting.add(look)
+    })
+  }
+
+  #look(): void {
+    for (const look of this.#waiting) if (look()) this.#waiting.delete(look)
+  }
+
+  waitForType(type: ServerFrame['type']): Promise<Frame> {
+    return this.waitFor((frame) => frame.type === type)
+  }
+
+  of(type: ServerFrame['type']): Frame[] {
+    return this.frames.filter((frame) => frame.type === type)
+  }
+}

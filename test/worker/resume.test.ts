@@ -1,0 +1,112 @@
+import { abortAllDurableObjects, evictAllDurableObjects } from 'cloudflare:test'
+import { expect, test } from 'vitest'
+import type { Changes, InboxEntry } from '../../src/protocol/conversation.ts'
+import { encodeHave } from '../../src/protocol/socket.ts'
+import type { HistoryPage } from '../../src/protocol/message.ts'
+import { openGroup, pair, text } from '../support/people.ts'
+import { RawSocket } from '../support/raw-socket.ts'
+import { ask, signUp } from '../support/rest.ts'
+
+const send = (socket: RawSocket, conversationId: number, clientId: string) =>
+  socket.request({ type: 'message.send', conversationId, clientId, content: text(clientId) })
+
+const entriesOf = (hello: Record<string, unknown>) => hello['conversations'] as InboxEntry[]
+
+/** The changes as a client applies them: what is not above the revision that it has is dropped. */
+const applied = (socket: RawSocket) => {
+  let rev = 0
+  return socket.of('message.created').filter((frame) => {
+    const isNew = Number(frame['rev']) > rev
+    if (isNew) rev = Number(frame['rev'])
+    return isNew
+  })
+}
+
+test('[SYNC1] hello lists the conversations that are ahead of what the client said it has, and no others', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const first = await RawSocket.connect(alice.accessToken)
+  const [entry] = entriesOf(await first.waitForType('hello'))
+  const have = encodeHave([{ conversationId, rev: entry?.rev ?? 0, readSeq: 0 }])
+  first.close()
+
+  const same = await RawSocket.connect(alice.accessToken, have)
+  expect(entriesOf(await same.waitForType('hello'))).toEqual([])
+  same.close()
+
+  const bobs = await RawSocket.connect(bob.accessToken)
+  await send(bobs, conversationId, 'news')
+  const later = await RawSocket.connect(alice.accessToken, have)
+  const [ahead] = entriesOf(await later.waitForType('hello'))
+  expect(ahead).toMatchObject({ seq: 1, unread: 1, lastMessage: { content: text('news') } })
+})
+
+test('[SYNC2] a member whose hub slept through a hundred messages pulls them all, in order', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const alices = await RawSocket.connect(alice.accessToken)
+  for (let i = 1; i <= 100; i += 1) await send(alices, conversationId, `m${i}`)
+
+  const bobs = await RawSocket.connect(bob.accessToken)
+  const [entry] = entriesOf(await bobs.waitForType('hello'))
+  expect(entry).toMatchObject({ seq: 100, unread: 100 })
+  const seen: number[] = []
+  for (let since = 0, more = true; more; ) {
+    const page = await bobs.request<Changes>({ type: 'changes.get', conversationId, since, limit: 30 })
+    seen.push(...page.messages.map((message) => message.seq))
+    ;({ rev: since, more } = page)
+  }
+  expect(seen).toEqual(Array.from({ length: 100 }, (_, i) => i + 1))
+  await send(alices, conversationId, 'awake')
+  await bobs.waitFor((frame) => frame.type === 'message.created')
+})
+
+test('[SYNC3] both kinds of object may be evicted between a send and what follows: nothing is lost, doubled or out of order', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.connect(alice.accessToken), await RawSocket.connect(bob.accessToken)]
+  await Promise.all([alices.waitForType('hello'), bobs.waitForType('hello')])
+  for (let i = 1; i <= 5; i += 1) {
+    const sent = send(alices, conversationId, `e${i}`)
+    await evictAllDurableObjects()
+    await sent
+  }
+  await expect.poll(() => applied(bobs).length).toBe(5)
+  await expect.poll(() => applied(alices)).toEqual(applied(bobs))
+})
+
+test('[SYNC4] objects aborted in the middle of a burst lose no acked message, double none, and keep the order', async () => {
+  const [alice, bob, carol] = [await signUp(), await signUp(), await signUp()]
+  const conversationId = await openGroup(alice, bob, carol)
+  const acked: string[] = []
+  const burst = async (who: typeof alice, name: string) => {
+    for (let i = 0; i < 40; ) {
+      try {
+        const socket = await RawSocket.connect(who.accessToken)
+        while (i < 40) {
+          await send(socket, conversationId, `${name}${i}`)
+          acked.push(`${name}${i}`)
+          i += 1
+        }
+      } catch {
+        // The socket went with its hub: come back and send the same message again.
+      }
+    }
+  }
+  let done = false
+  const killer = (async () => {
+    while (!done) {
+      await abortAllDurableObjects()
+      await new Promise((resolve) => setTimeout(resolve, 150))
+    }
+  })()
+  await Promise.all([burst(alice, 'a'), burst(bob, 'b')])
+  done = true
+  await killer
+
+  const { body } = await ask<HistoryPage>('GET', `/v1/conversations/${conversationId}/messages?limit=100`, { token: carol.accessToken })
+  const stored = body.items.toReversed()
+  expect(stored.map((message) => message.seq)).toEqual(stored.map((_, i) => i + 1))
+  expect(stored.map((message) => message.clientId).toSorted()).toEqual(acked.toSorted())
+  for (const name of ['a', 'b']) {
+    const own = stored.filter((message) => message.clientId.startsWith(name)).map((message) => Number(message.clientId.slice(1)))
+    expect(own).toEqual(own.toSorted((x, y) => x - y))
+  }
+})
