@@ -58,16 +58,26 @@ export const publicKeys = (env: TokenEnv): { keys: JWK[] } => ({
 export type TokenEnv = { SIGNING_KEYS: string; ISSUER: string }
 
 // The first one signs. To rotate: put a new one first, and drop the old one when its last token has expired.
-const SigningKeys = z
-  .array(z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(), d: z.string(), kid: z.string() }))
-  .min(1)
-  .max(2)
-type SigningKey = z.infer<typeof SigningKeys>[number]
+const SigningKey = z.object({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  x: z.string(),
+  d: z.string(),
+  kid: z.string(),
+})
+const SigningKeys = z.union([z.tuple([SigningKey]), z.tuple([SigningKey, SigningKey])])
+type SigningKeys = z.infer<typeof SigningKeys>
 
 const Claims = z.object({ sub: z.string().regex(/^[1-9]\d{0,15}$/).transform(Number), sid: z.string() })
 
-const signingKeys = (env: TokenEnv): [SigningKey, ...SigningKey[]] =>
-  SigningKeys.parse(JSON.parse(env.SIGNING_KEYS)) as [SigningKey, ...SigningKey[]]
+const signingKeys = (env: TokenEnv): SigningKeys => {
+  try {
+    return SigningKeys.parse(JSON.parse(env.SIGNING_KEYS))
+  } catch {
+    // Not the parser's own message, which quotes what it could not read.
+    throw new Error('SIGNING_KEYS must be a JSON array of one or two Ed25519 private keys as JWKs with a kid')
+  }
+}
 
 const verificationKey =
   (env: TokenEnv): JWTVerifyGetKey =>

@@ -1,3 +1,4 @@
+import { DrizzleQueryError } from 'drizzle-orm'
 import type { ErrorHandler, NotFoundHandler } from 'hono'
 import { routePath } from 'hono/route'
 import { refuse } from '../protocol/errors.ts'
@@ -36,8 +37,8 @@ export const onNotFound = (matches: (method: string, path: string) => number): N
   }
 }
 
-// Drizzle wraps what the database said in a message that holds the parameters, which have no place in a log.
-const causeOf = (error: Error): Error => (error.cause instanceof Error ? causeOf(error.cause) : error)
+// Drizzle puts the parameters of the query into its message, and they have no place in a log.
+const causeOf = (error: Error): Error => (error instanceof DrizzleQueryError && error.cause ? error.cause : error)
 
 /** An object that restarts or is overloaded, or a database that cannot be reached: trying again will help. */
 const isOutage = (error: Error): boolean =>

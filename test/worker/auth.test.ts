@@ -3,8 +3,13 @@ import wasm from '@phi-ag/argon2/argon2.wasm'
 import { env } from 'cloudflare:workers'
 import { base64url, exportJWK, generateKeyPair, importJWK, type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
+import { SINGLE_TOKEN_LIFE } from '../../src/core/session-life.ts'
+import { accountsOf, authenticate, logIn } from '../../src/directory/accounts.ts'
 import { signAccessToken, verifyAccessToken } from '../../src/directory/tokens.ts'
-import { type AuthSession, SignedIn } from '../../src/protocol/auth.ts'
+import { hubOf } from '../../src/objects/stubs.ts'
+import { type AuthSession, SignedIn, type Ticket } from '../../src/protocol/auth.ts'
+import { CLOSE } from '../../src/protocol/socket.ts'
+import { RawSocket } from '../support/raw-socket.ts'
 import { ask, newName, PASSWORD, refreshWith, signIn, signUp, statusOf } from '../support/rest.ts'
 
 const rows = async (sql: string, ...values: unknown[]) =>
@@ -326,6 +331,49 @@ describe('signing out', () => {
   })
 })
 
+describe('sockets of a session that ends', () => {
+  const ends: [string, (here: SignedIn, there: SignedIn) => Promise<unknown>][] = [
+    ['signs out', (_, there) => ask('POST', '/v1/auth/logout', { token: there.accessToken })],
+    [
+      'is signed out from elsewhere',
+      (here, there) => ask('DELETE', `/v1/auth/sessions/${there.sessionId}`, { token: here.accessToken }),
+    ],
+    [
+      'did not change the password itself',
+      (here) => {
+        const json = { currentPassword: PASSWORD, newPassword: 'a better password' }
+        return ask('PUT', '/v1/me/password', { token: here.accessToken, json })
+      },
+    ],
+    [
+      'uses a refresh token twice',
+      async (_, there) => {
+        await refreshWith(there.refreshToken)
+        await rows('UPDATE refresh_tokens SET spent_at = spent_at - 10001 WHERE session_id = ?', there.sessionId)
+        await refreshWith(there.refreshToken)
+      },
+    ],
+  ]
+
+  test.each(ends)('[AUTH11] they close at once where it %s, and no others do', async (_, end) => {
+    const here = await signUp()
+    const there = (await signIn(here.user.username)).body
+    const staying = await RawSocket.connect(here.accessToken)
+    const leaving = [await RawSocket.connect(there.accessToken), await RawSocket.connect(there.accessToken)]
+    await Promise.all([staying, ...leaving].map((socket) => socket.waitForType('hello')))
+    const ticket = (await ask<Ticket>('POST', '/v1/auth/ticket', { token: there.accessToken })).body.ticket
+
+    await end(here, there)
+
+    for (const socket of leaving) await expect.poll(() => socket.closed?.code).toBe(CLOSE.sessionRevoked)
+    const late = await RawSocket.open({ query: `?ticket=${ticket}` })
+    await expect.poll(() => late.closed?.code).toBe(CLOSE.ticketInvalid)
+    await staying.request({ type: 'presence.get', userIds: [] })
+    expect(staying.closed).toBeNull()
+    staying.close()
+  })
+})
+
 describe('access tokens', () => {
   const [key] = JSON.parse(env.SIGNING_KEYS)
 
@@ -447,6 +495,19 @@ test('[AUTH18] a ticket is given to who is signed in', async () => {
   expect(reply).toMatchObject({ status: 201, body: { expiresIn: 30 } })
   expect(reply.body.ticket.length).toBeGreaterThan(22)
   expect((await ask('POST', '/v1/auth/ticket')).status).toBe(401)
+})
+
+test('[AUTH19] a client that knows one token only is given one for seven days, which is as revocable as any', async () => {
+  const { user, accessToken } = await signUp()
+  const accounts = accountsOf(env, (userId) => hubOf(env, userId))
+  const input = { login: user.username, password: PASSWORD, device: null, life: SINGLE_TOKEN_LIFE }
+  const long = SignedIn.parse(await logIn(accounts, input))
+
+  const inSixDays = { ...accounts, now: () => Date.now() + 6 * 24 * 60 * 60_000 }
+  expect(await authenticate(inSixDays, long.accessToken)).toMatchObject({ userId: user.id, sessionId: long.sessionId })
+  expect(await authenticate(inSixDays, accessToken)).toMatchObject({ code: 'token.expired' })
+  expect((await ask('POST', '/v1/auth/logout', { token: long.accessToken })).status).toBe(204)
+  expect(await authenticate(inSixDays, long.accessToken)).toMatchObject({ code: 'session.revoked' })
 })
 
 const withoutId = (headers: Headers) => [...headers].filter(([name]) => name !== 'x-request-id')

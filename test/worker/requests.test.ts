@@ -1,5 +1,10 @@
 import { env } from 'cloudflare:workers'
-import { expect, test } from 'vitest'
+import { Hono } from 'hono'
+import { requestId } from 'hono/request-id'
+import { expect, test, vi } from 'vitest'
+import { openDirectory } from '../../src/directory/directory.ts'
+import { usersByIds } from '../../src/directory/users.ts'
+import { onError } from '../../src/http/failure.ts'
 import { ask, newName, PASSWORD, signUp, statusOf } from '../support/rest.ts'
 
 const count = async () => (await env.DIRECTORY.prepare('SELECT COUNT(*) AS n FROM users').first<{ n: number }>())?.n
@@ -107,4 +112,41 @@ test('[REST4] pages of other origins read nothing', async () => {
     expect(await allowed(origin), origin).toBeNull()
     expect(await allowed(origin, 'OPTIONS'), origin).toBeNull()
   }
+})
+
+test.each([
+  ['a bug', new TypeError('x is not a function'), 500],
+  ['a statement of ours that the database refuses', new Error('D1_ERROR: no such table: x: SQLITE_ERROR'), 500],
+  ['a database out of reach', new Error('D1_ERROR: Network connection lost.'), 503],
+  ['an object that restarts', Object.assign(new Error('reset'), { durableObjectReset: true }), 503],
+  ['an object with too much to do', Object.assign(new Error('too many at once'), { overloaded: true }), 503],
+])('[REST5] %s is logged with its place, and the answer gives nothing away', async (_, error, status) => {
+  const log = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const failing = new Hono().use(requestId()).get('/:token', () => {
+    throw error
+  })
+  failing.onError(onError)
+  const response = await failing.request('/secret-token')
+
+  expect(response.status).toBe(status)
+  expect(response.headers.has('retry-after')).toBe(status === 503)
+  expect(await response.text()).not.toContain(error.message)
+  expect(JSON.parse(String(log.mock.calls[0]?.[0]))).toMatchObject({ route: '/:token', message: error.message })
+  expect(String(log.mock.calls[0]?.[0])).not.toContain('secret-token')
+  log.mockRestore()
+})
+
+test('[REST5] what a query was asked with is not logged', async () => {
+  const log = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const failing = new Hono<{ Bindings: Env }>().use(requestId()).get('/', async (c) => {
+    await c.env.DIRECTORY.exec('ALTER TABLE users RENAME TO gone')
+    return c.json(await usersByIds(openDirectory(c.env), [424242]).finally(() => c.env.DIRECTORY.exec('ALTER TABLE gone RENAME TO users')))
+  })
+  failing.onError(onError)
+  const response = await failing.request('/', {}, env)
+
+  expect(response.status).toBe(500)
+  expect(log.mock.calls.join()).toContain('no such table')
+  expect(log.mock.calls.join()).not.toContain('424242')
+  log.mockRestore()
 })
