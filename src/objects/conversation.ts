@@ -5,13 +5,14 @@ import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
 import { refuse } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { CatchUp, Delivered, Submitted } from './batch.ts'
-import { ConversationLog, type Emission } from './conversation-log.ts'
+import { ConversationLog } from './conversation-log.ts'
 import type { MemberRow } from './conversation-schema.ts'
 import { ConversationStore } from './conversation-store.ts'
 import { FanOut } from './fan-out.ts'
 import { Guard } from './guard.ts'
 import { logFault } from './log.ts'
 import { hasStorage, migrateStorage } from './migrate.ts'
+import { type Emission, type Outcome, refused } from './outcome.ts'
 import { hubOf } from './stubs.ts'
 
 /** One conversation: the only writer of its messages, members and read marks, in its own storage. */
@@ -63,14 +64,24 @@ export class Conversation extends DurableObject<Env> {
         submitted.answers.push(refuse('conversation.not_found'))
         continue
       }
-      // A throw in the middle must not leave half of a change.
-      const outcome = this.ctx.storage.transactionSync(() => log.apply(input.userId, order, Date.now()))
+      const outcome = this.#apply(log, input.userId, order)
       submitted.answers.push(outcome.answer)
       for (const emission of outcome.emissions) this.#emit(emission, input.userId, submitted)
     }
     submitted.rev = log?.rev ?? 0
     if (log && log.untold().length > 0) await this.#tell()
     return submitted
+  }
+
+  /** A throw in the middle must leave nothing of a change, neither in the storage nor in memory. */
+  #apply(log: ConversationLog, userId: number, order: Order): Outcome {
+    try {
+      return this.ctx.storage.transactionSync(() => log.apply(userId, order, Date.now()))
+    } catch (error) {
+      logFault('order.failed', error, { conversationId: log.id, userId, type: order.type })
+      log.reload()
+      return refused(refuse('server.fault'))
+    }
   }
 
   /**

@@ -1,0 +1,94 @@
+import type { ConversationRow, MemberRow, MessageRow } from './conversation-schema.ts'
+import type { ConversationStore, NewMessageRow } from './conversation-store.ts'
+
+/**
+ * The head of a conversation and its members, kept in memory as a cache of the store, which it is the only writer of. Every change
+ * takes the next revision from here.
+ */
+export class LogState {
+  readonly store: ConversationStore
+  readonly #members: Map<number, MemberRow>
+  #row: ConversationRow
+  #rev: number
+  #seq: number
+  #lastCreatedAt: number
+  #presentCount: number
+
+  constructor(store: ConversationStore, row: ConversationRow) {
+    this.store = store
+    this.#row = row
+    this.#members = new Map(store.members().map((member) => [member.userId, member]))
+    const last = store.lastMessage()
+    this.#seq = last?.seq ?? 0
+    this.#lastCreatedAt = last?.createdAt ?? 0
+    this.#rev = Math.max(row.rev, last?.rev ?? 0, store.lastChange())
+    for (const member of this.#members.values()) this.#rev = Math.max(this.#rev, member.rev)
+    this.#presentCount = this.present().length
+  }
+
+  get row(): ConversationRow {
+    return this.#row
+  }
+
+  get id(): number {
+    return this.#row.id
+  }
+
+  get rev(): number {
+    return this.#rev
+  }
+
+  get seq(): number {
+    return this.#seq
+  }
+
+  get presentCount(): number {
+    return this.#presentCount
+  }
+
+  /** Everybody who is or was in it. */
+  everybody(): MemberRow[] {
+    return [...this.#members.values()]
+  }
+
+  /** The members who are in now. */
+  present(): MemberRow[] {
+    return this.everybody().filter((member) => member.leftAt === null)
+  }
+
+  member(userId: number): MemberRow | undefined {
+    return this.#members.get(userId)
+  }
+
+  nextRev(): number {
+    this.#rev += 1
+    return this.#rev
+  }
+
+  putMember(member: MemberRow): MemberRow {
+    this.store.putMember(member)
+    this.#members.set(member.userId, member)
+    this.#presentCount = this.present().length
+    return member
+  }
+
+  changeConversation(change: Partial<ConversationRow>): void {
+    this.#row = { ...this.#row, ...change }
+    this.store.updateConversation(change)
+  }
+
+  addMessage(message: Pick<NewMessageRow, 'senderId' | 'clientId' | 'body'>, now: number): MessageRow {
+    const row = {
+      ...message,
+      seq: this.#seq + 1,
+      rev: this.#rev + 1,
+      // A clock that went back must not make a message older than the one before it.
+      createdAt: Math.max(now, this.#lastCreatedAt),
+    }
+    this.store.insertMessage(row)
+    this.#seq = row.seq
+    this.#rev = row.rev
+    this.#lastCreatedAt = row.createdAt
+    return { ...row, changedRev: null, editedAt: null, deletedAt: null, pinnedAt: null, reactions: null }
+  }
+}

@@ -1,0 +1,102 @@
+import {
+  heirOf,
+  mayAddMembers,
+  mayChangeRole,
+  mayDeleteConversation,
+  mayRemoveMember,
+  mayRename,
+} from '../core/conversation-rules.ts'
+import type { Order } from '../core/orders.ts'
+import { refuse } from '../protocol/errors.ts'
+import { LIMITS } from '../protocol/limits.ts'
+import type { ConversationRow, MemberRow } from './conversation-schema.ts'
+import { entryOf, memberListOf } from './log-reading.ts'
+import type { LogState } from './log-state.ts'
+import { answered, type Emission, emissionOf, type Outcome, refused } from './outcome.ts'
+import { conversationView, memberView } from './views.ts'
+
+/** What a member may do with the members and with the conversation itself. */
+
+type Given = { state: LogState; actor: MemberRow; now: number }
+
+export const joinMember = (state: LogState, member: { userId: number; role: MemberRow['role'] }, now: number) =>
+  state.putMember({
+    ...member,
+    joinedAt: now,
+    leftAt: null,
+    readSeq: state.seq,
+    rev: state.nextRev(),
+    asleep: false,
+    nap: state.member(member.userId)?.nap ?? 0,
+    told: false,
+  })
+
+export const addMembers = ({ state, actor, now }: Given, userIds: number[]): Outcome => {
+  const added = [...new Set(userIds)].filter((id) => state.member(id)?.leftAt !== null)
+  const no = mayAddMembers({ actor, kind: state.row.kind, present: state.presentCount, added: added.length })
+  if (no) return refused(no)
+  const emissions = added.map((userId) => memberChanged(state, joinMember(state, { userId, role: 'member' }, now)))
+  const outgrown = state.row.readReceipts && state.presentCount > LIMITS.intimateMembers
+  if (outgrown) emissions.push(conversationChanged(state, { readReceipts: false }))
+  return answered(memberListOf(state), emissions)
+}
+
+export const removeMember = ({ state, actor, now }: Given, userId: number): Outcome => {
+  const target = state.member(userId)
+  if (!target || target.leftAt !== null) return refused(refuse('member.not_found'))
+  const no = mayRemoveMember({ actor, kind: state.row.kind, target })
+  if (no) return refused(no)
+  const emissions: Emission[] = []
+  if (target.role === 'owner') {
+    const heir = heirOf(state.present().filter((member) => member !== target))
+    if (heir) emissions.push(memberChanged(state, setRole(state, heir, 'owner')))
+  }
+  const gone = { ...target, role: 'member' as const, leftAt: now, rev: state.nextRev(), told: false }
+  emissions.push(memberChanged(state, state.putMember(gone)))
+  return answered({}, emissions)
+}
+
+export const changeRole = ({ state, actor }: Given, order: Extract<Order, { type: 'member.role' }>): Outcome => {
+  const target = state.member(order.userId)
+  if (!target || target.leftAt !== null) return refused(refuse('member.not_found'))
+  const no = mayChangeRole(actor, state.row.kind)
+  if (no) return refused(no)
+  // The owner stays owner until there is another one.
+  if (target.role === order.role || target === actor) return answered(memberListOf(state))
+  const emissions = [memberChanged(state, setRole(state, target, order.role))]
+  if (order.role === 'owner') emissions.push(memberChanged(state, setRole(state, actor, 'admin')))
+  return answered(memberListOf(state), emissions)
+}
+
+export const rename = ({ state, actor }: Given, title: string): Outcome => {
+  const no = mayRename(actor, state.row.kind)
+  if (no) return refused(no)
+  const emissions = state.row.title === title ? [] : [conversationChanged(state, { title })]
+  return answered(entryOf(state, actor), emissions)
+}
+
+/** Everybody leaves at once; the rows stay until their hubs know. */
+export const deleteConversation = ({ state, actor, now }: Given): Outcome => {
+  const no = mayDeleteConversation(actor, state.row.kind)
+  if (no) return refused(no)
+  for (const member of state.present()) {
+    state.putMember({ ...member, leftAt: now, rev: state.nextRev(), told: false })
+  }
+  state.changeConversation({ deletedAt: now, rev: state.nextRev() })
+  return answered({})
+}
+
+const setRole = (state: LogState, member: MemberRow, role: MemberRow['role']): MemberRow =>
+  state.putMember({ ...member, role, rev: state.nextRev() })
+
+const memberChanged = (state: LogState, row: MemberRow): Emission => {
+  const member = memberView(row, state.row.readReceipts)
+  return emissionOf({ type: 'member.changed', conversationId: state.id, rev: row.rev, member })
+}
+
+const conversationChanged = (state: LogState, change: Partial<ConversationRow>): Emission => {
+  const rev = state.nextRev()
+  state.changeConversation({ ...change, rev })
+  const conversation = conversationView(state.row)
+  return emissionOf({ type: 'conversation.updated', conversationId: state.id, rev, conversation })
+}
