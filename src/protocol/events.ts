@@ -2,7 +2,10 @@ import { z } from 'zod'
 import { Conversation, InboxEntry, Member } from './conversation.ts'
 import { FrameId } from './commands.ts'
 import { FrameError } from './errors.ts'
+import { CalendarEvent } from './event.ts'
+import { Friend, FriendRequest } from './friend.ts'
 import { ConversationId, MessageId, Rev, Seq, UserId } from './ids.ts'
+import { Invitation } from './invitation.ts'
 import { Message, Reaction } from './message.ts'
 import { Presence } from './user.ts'
 
@@ -58,6 +61,30 @@ const TypingChanged = z.object({
   typing: z.boolean(),
 })
 const PresenceChanged = z.object({ type: z.literal('presence.changed'), ...Presence.shape })
+
+/** Changes in the directory. They have no revision: after a reconnect a client reads the lists again. */
+const FriendRequested = z.object({ type: z.literal('friend.requested'), request: FriendRequest })
+const FriendRequestClosed = z.object({ type: z.literal('friend.request_closed'), requestId: z.int() })
+const FriendAdded = z.object({ type: z.literal('friend.added'), friend: Friend, requestId: z.int().nullable() })
+const FriendRemoved = z.object({ type: z.literal('friend.removed'), userId: UserId })
+const InvitationCreated = z.object({ type: z.literal('invitation.created'), invitation: Invitation })
+const InvitationAnswered = z.object({ type: z.literal('invitation.answered'), invitation: Invitation })
+const EventChanged = z.object({ type: z.literal('event.changed'), event: CalendarEvent })
+const EventDeleted = z.object({ type: z.literal('event.deleted'), eventId: z.int() })
+
+/** An event about people and plans, which the directory keeps. */
+export const DirectoryEvent = z.discriminatedUnion('type', [
+  FriendRequested,
+  FriendRequestClosed,
+  FriendAdded,
+  FriendRemoved,
+  InvitationCreated,
+  InvitationAnswered,
+  EventChanged,
+  EventDeleted,
+])
+export type DirectoryEvent = z.infer<typeof DirectoryEvent>
+
 const SessionRevoked = z.object({ type: z.literal('session.revoked') })
 
 /** The first frame on every socket. `conversations` holds those that differ from what the client said it has. */
@@ -93,6 +120,7 @@ export const ServerEvent = z.discriminatedUnion('type', [
   ConversationHead,
   TypingChanged,
   PresenceChanged,
+  ...DirectoryEvent.options,
   SessionRevoked,
   Hello,
 ])
