@@ -16,5 +16,8 @@ export const networkOf = (address: string): string => {
   const right = tail === '' ? [] : tail.split(':')
   const gap = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0')
   const groups = address.includes('::') ? [...left, ...gap, ...right] : left
-  return `${groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, '')).join(':')}::/64`
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':')}::/64`
 }

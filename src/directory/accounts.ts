@@ -50,10 +50,7 @@ export const accountsOf = (env: AccountsEnv, socketsOf: Accounts['socketsOf']): 
 /** What a client tells beside its credentials, and how long what it gets shall last. */
 export type SignInOptions = { device: string | null; life?: SessionLife }
 
-export const register = async (
-  accounts: Accounts,
-  input: Register & SignInOptions,
-): Promise<SignedIn | Refusal> => {
+export const register = async (accounts: Accounts, input: Register & SignInOptions): Promise<SignedIn | Refusal> => {
   const { db } = accounts
   if (isCommonPassword(input.password, input)) return refuse('password.common')
   const taken = await takenName(db, input)

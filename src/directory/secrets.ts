@@ -1,8 +1,7 @@
 import { base64url } from 'jose'
 
 /** Random, opaque and unguessable: 16 bytes for an id, 32 for a token. */
-export const randomToken = (bytes: 16 | 32): string =>
-  base64url.encode(crypto.getRandomValues(new Uint8Array(bytes)))
+export const randomToken = (bytes: 16 | 32): string => base64url.encode(crypto.getRandomValues(new Uint8Array(bytes)))
 
 /** Tokens are stored as this: who reads the database can present none of them. */
 export const sha256 = async (text: string): Promise<string> =>

@@ -27,11 +27,7 @@ export const signAccessToken = async (
     .sign(await importJWK(current, ALGORITHM))
 }
 
-export const verifyAccessToken = async (
-  env: TokenEnv,
-  token: string,
-  now: number,
-): Promise<AccessClaims | Refusal> => {
+export const verifyAccessToken = async (env: TokenEnv, token: string, now: number): Promise<AccessClaims | Refusal> => {
   try {
     const { payload } = await jwtVerify(token, verificationKey(env), {
       algorithms: [ALGORITHM],
@@ -68,7 +64,13 @@ const SigningKey = z.object({
 const SigningKeys = z.union([z.tuple([SigningKey]), z.tuple([SigningKey, SigningKey])])
 type SigningKeys = z.infer<typeof SigningKeys>
 
-const Claims = z.object({ sub: z.string().regex(/^[1-9]\d{0,15}$/).transform(Number), sid: z.string() })
+const Claims = z.object({
+  sub: z
+    .string()
+    .regex(/^[1-9]\d{0,15}$/)
+    .transform(Number),
+  sid: z.string(),
+})
 
 const signingKeys = (env: TokenEnv): SigningKeys => {
   try {

@@ -34,10 +34,7 @@ export const insertUser = (db: Directory, account: NewAccount) =>
     .returning()
 
 /** Which of the two is taken, if one is. */
-export const takenName = async (
-  db: Directory,
-  names: { username: string; email: string },
-): Promise<Refusal | null> => {
+export const takenName = async (db: Directory, names: { username: string; email: string }): Promise<Refusal | null> => {
   const usernameKey = nameKey(names.username)
   const emailKey = nameKey(names.email)
   const found = await db

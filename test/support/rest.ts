@@ -10,7 +10,11 @@ type Options = { token?: string; json?: unknown; raw?: BodyInit; headers?: Recor
 export const PASSWORD = 'correct horse battery'
 
 /** One request to the worker, from a network of its own unless `cf-connecting-ip` is given. */
-export const ask = async <Body = Problem>(method: string, path: string, options: Options = {}): Promise<Reply<Body>> => {
+export const ask = async <Body = Problem>(
+  method: string,
+  path: string,
+  options: Options = {},
+): Promise<Reply<Body>> => {
   const { token, json, raw } = options
   const headers = new Headers({ 'cf-connecting-ip': randomAddress(), ...options.headers })
   if (token !== undefined) headers.set('authorization', `Bearer ${token}`)

@@ -25,21 +25,65 @@ const bodies: [string, () => { raw: BodyInit; headers?: Record<string, string> }
   ['a list', () => ({ raw: '[]', headers: json }), 'request.invalid'],
   ['a refusal of ours', () => ({ raw: '{"ok":false,"code":"session.revoked"}', headers: json }), 'request.invalid'],
   ['a deep one', () => ({ raw: '['.repeat(100_000) + ']'.repeat(100_000), headers: json }), 'request.invalid'],
-  ['__proto__', () => ({ raw: `{"__proto__":{"isAdmin":true},${JSON.stringify(good()).slice(1)}`, headers: json }), 'request.invalid'],
-  ['constructor', () => ({ raw: JSON.stringify({ ...good(), constructor: { prototype: { x: 1 } } }), headers: json }), 'request.invalid'],
+  [
+    '__proto__',
+    () => ({ raw: `{"__proto__":{"isAdmin":true},${JSON.stringify(good()).slice(1)}`, headers: json }),
+    'request.invalid',
+  ],
+  [
+    'constructor',
+    () => ({ raw: JSON.stringify({ ...good(), constructor: { prototype: { x: 1 } } }), headers: json }),
+    'request.invalid',
+  ],
   ['a privilege', () => ({ raw: JSON.stringify({ ...good(), isAdmin: true }), headers: json }), 'request.invalid'],
   ['a number as a name', () => ({ raw: JSON.stringify({ ...good(), username: 7 }), headers: json }), 'request.invalid'],
-  ['an object as a password', () => ({ raw: JSON.stringify({ ...good(), password: { $ne: '' } }), headers: json }), 'request.invalid'],
-  ['a lone surrogate in a name', () => ({ raw: JSON.stringify({ ...good(), displayName: 'x\uD800' }), headers: json }), 'request.invalid'],
-  ['a lone surrogate in a password', () => ({ raw: JSON.stringify({ ...good(), password: `${PASSWORD}\uDC00` }), headers: json }), 'request.invalid'],
-  ['NUL in a name', () => ({ raw: JSON.stringify({ ...good(), displayName: 'x\0y' }), headers: json }), 'request.invalid'],
-  ['NUL in a username', () => ({ raw: JSON.stringify({ ...good(), username: 'x\0y' }), headers: json }), 'request.invalid'],
-  ['an override in a name', () => ({ raw: JSON.stringify({ ...good(), displayName: 'x\u202Ey' }), headers: json }), 'request.invalid'],
-  ['a short password', () => ({ raw: JSON.stringify({ ...good(), password: 'short' }), headers: json }), 'request.invalid'],
-  ['a long password', () => ({ raw: JSON.stringify({ ...good(), password: 'x'.repeat(257) }), headers: json }), 'request.invalid'],
+  [
+    'an object as a password',
+    () => ({ raw: JSON.stringify({ ...good(), password: { $ne: '' } }), headers: json }),
+    'request.invalid',
+  ],
+  [
+    'a lone surrogate in a name',
+    () => ({ raw: JSON.stringify({ ...good(), displayName: 'x\uD800' }), headers: json }),
+    'request.invalid',
+  ],
+  [
+    'a lone surrogate in a password',
+    () => ({ raw: JSON.stringify({ ...good(), password: `${PASSWORD}\uDC00` }), headers: json }),
+    'request.invalid',
+  ],
+  [
+    'NUL in a name',
+    () => ({ raw: JSON.stringify({ ...good(), displayName: 'x\0y' }), headers: json }),
+    'request.invalid',
+  ],
+  [
+    'NUL in a username',
+    () => ({ raw: JSON.stringify({ ...good(), username: 'x\0y' }), headers: json }),
+    'request.invalid',
+  ],
+  [
+    'an override in a name',
+    () => ({ raw: JSON.stringify({ ...good(), displayName: 'x\u202Ey' }), headers: json }),
+    'request.invalid',
+  ],
+  [
+    'a short password',
+    () => ({ raw: JSON.stringify({ ...good(), password: 'short' }), headers: json }),
+    'request.invalid',
+  ],
+  [
+    'a long password',
+    () => ({ raw: JSON.stringify({ ...good(), password: 'x'.repeat(257) }), headers: json }),
+    'request.invalid',
+  ],
   ['256 KiB and a byte', () => ({ raw: ' '.repeat(256 * 1024 + 1), headers: json }), 'request.too_large'],
   ['256 KiB in two-byte letters', () => ({ raw: 'é'.repeat(128 * 1024 + 1), headers: json }), 'request.too_large'],
-  ['a length that lies', () => ({ raw: ' '.repeat(300_000), headers: { ...json, 'content-length': '2' } }), 'request.too_large'],
+  [
+    'a length that lies',
+    () => ({ raw: ' '.repeat(300_000), headers: { ...json, 'content-length': '2' } }),
+    'request.too_large',
+  ],
 ]
 
 test.each(bodies)('[REST1] %s is refused, and nothing is written', async (_, make, code) => {
@@ -107,7 +151,14 @@ test('[REST4] pages of other origins read nothing', async () => {
     (await ask(method, '/health', { headers: { origin } })).headers.get('access-control-allow-origin')
 
   expect(await allowed(own)).toBe(own)
-  const foreign = ['https://evil.example', 'null', 'http://causerie.test', 'https://causerie.test.evil.example', 'https://causerie.test:8443', 'https://CAUSERIE.test']
+  const foreign = [
+    'https://evil.example',
+    'null',
+    'http://causerie.test',
+    'https://causerie.test.evil.example',
+    'https://causerie.test:8443',
+    'https://CAUSERIE.test',
+  ]
   for (const origin of foreign) {
     expect(await allowed(origin), origin).toBeNull()
     expect(await allowed(origin, 'OPTIONS'), origin).toBeNull()
@@ -140,7 +191,11 @@ test('[REST5] what a query was asked with is not logged', async () => {
   const log = vi.spyOn(console, 'error').mockImplementation(() => {})
   const failing = new Hono<{ Bindings: Env }>().use(requestId()).get('/', async (c) => {
     await c.env.DIRECTORY.exec('ALTER TABLE users RENAME TO gone')
-    return c.json(await usersByIds(openDirectory(c.env), [424242]).finally(() => c.env.DIRECTORY.exec('ALTER TABLE gone RENAME TO users')))
+    return c.json(
+      await usersByIds(openDirectory(c.env), [424242]).finally(() =>
+        c.env.DIRECTORY.exec('ALTER TABLE gone RENAME TO users'),
+      ),
+    )
   })
   failing.onError(onError)
   const response = await failing.request('/', {}, env)

@@ -8,7 +8,9 @@ describe('people', () => {
     const { accessToken: token } = await signUp()
     const json = { password: PASSWORD, email: 'z1@example.org', username: 'zelda.one', displayName: 'Anna' }
     await ask('POST', '/v1/auth/register', { json })
-    await ask('POST', '/v1/auth/register', { json: { ...json, username: 'other', email: 'z2@example.org', displayName: 'Zélda' } })
+    await ask('POST', '/v1/auth/register', {
+      json: { ...json, username: 'other', email: 'z2@example.org', displayName: 'Zélda' },
+    })
     const find = (query: string) =>
       ask<UserPage>('GET', `/v1/users?query=${encodeURIComponent(query)}`, { token }).then(({ body }) =>
         body.items.map(({ username }) => username),
@@ -45,7 +47,10 @@ describe('people', () => {
     expect(Object.keys((await see(`/v1/users/${id}`)).body)).toEqual(['id', 'username', 'displayName'])
     expect(await see('/v1/users/999999')).toMatchObject({ status: 404, body: { code: 'user.not_found' } })
     for (const hostile of ['0', '-1', '1.5', '1e3', 'x', '%00', '%ff', '99999999999999999999']) {
-      expect(await see(`/v1/users/${hostile}`), hostile).toMatchObject({ status: 400, body: { code: 'request.invalid' } })
+      expect(await see(`/v1/users/${hostile}`), hostile).toMatchObject({
+        status: 400,
+        body: { code: 'request.invalid' },
+      })
     }
     expect((await ask('GET', `/v1/users/${id}`)).status).toBe(401)
   })
@@ -61,7 +66,10 @@ describe('oneself', () => {
       body: { ...alice.user, displayName: 'Alice L.' },
     })
     expect(await change({})).toMatchObject({ body: { displayName: 'Alice L.', email: alice.user.email } })
-    expect(await change({ email: bob.user.email.toUpperCase() })).toMatchObject({ status: 409, body: { code: 'email.taken' } })
+    expect(await change({ email: bob.user.email.toUpperCase() })).toMatchObject({
+      status: 409,
+      body: { code: 'email.taken' },
+    })
     expect((await change({ email: alice.user.email.toUpperCase() })).status).toBe(200)
   })
 
