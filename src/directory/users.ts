@@ -91,7 +91,7 @@ export const searchUsers = async (
   const found = await db
     .select(PUBLIC)
     .from(users)
-    .where(and(gt(users.id, cursor), isNull(users.deletedAt), query === undefined ? undefined : startsWith(query)))
+    .where(and(isNull(users.deletedAt), query === undefined ? gt(users.id, cursor) : startsWith(query, cursor)))
     .orderBy(asc(users.id))
     .limit(limit + 1)
   const items = found.slice(0, limit)
@@ -132,13 +132,17 @@ export const meOf = ({ id, username, displayName, email, createdAt }: Account): 
 
 const PUBLIC = { id: users.id, username: users.username, displayName: users.displayName }
 
-// A range instead of LIKE: it uses the indexes, and nothing in the query is a wildcard.
-const startsWith = (query: string) => {
+// Ranges instead of LIKE: they use the indexes, and nothing in the query is a wildcard. The plus keeps SQLite from walking
+// through everybody by id instead.
+const startsWith = (query: string, cursor: number) => {
   const from = nameKey(query)
   const to = `${from}\u{10FFFF}`
-  return or(
-    and(gte(users.usernameKey, from), lt(users.usernameKey, to)),
-    and(gte(users.displayNameKey, from), lt(users.displayNameKey, to)),
+  return and(
+    or(
+      and(gte(users.usernameKey, from), lt(users.usernameKey, to)),
+      and(gte(users.displayNameKey, from), lt(users.displayNameKey, to)),
+    ),
+    sql`+${users.id} > ${cursor}`,
   )
 }
 

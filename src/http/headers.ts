@@ -50,7 +50,7 @@ export const bodyCap =
     if (raw.body === null) return next()
     const bytes = await readUpTo(raw.body, limit)
     if (bytes === null) return problem(c, refuse('request.too_large'))
-    c.req.raw = new Request(raw, { body: bytes })
+    c.req.raw = new Request(raw, { method: raw.method, body: bytes })
     return next()
   }
 
