@@ -7,9 +7,9 @@ export type Decoded = { id: FrameId; command: Command } | { id: FrameId | null; 
 
 /** Reads one frame of the native protocol. It never throws: what is wrong comes back as a refusal, with the id if there was one. */
 export const decodeFrame = (data: string | ArrayBuffer): Decoded => {
-  if (typeof data !== 'string') return { id: null, refusal: refuse('frame.binary') }
-  if (isTooLong(data)) return { id: null, refusal: refuse('frame.too_large') }
-  const value = parseJson(data)
+  const text = checkFrame(data)
+  if (typeof text !== 'string') return { id: null, refusal: text }
+  const value = parseJson(text)
   if (value === undefined) return { id: null, refusal: refuse('frame.malformed') }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return { id: null, refusal: refuse('frame.invalid') }
@@ -22,6 +22,12 @@ export const decodeFrame = (data: string | ArrayBuffer): Decoded => {
   const isKnown = COMMAND_TYPES.some((type) => type === rest['type'])
   const code = isKnown ? 'frame.invalid' : 'frame.unknown_type'
   return { id: id.data, refusal: refuse(code, { issues: issuesOf(command.error) }) }
+}
+
+/** The text of a frame, if it is one and not too long. */
+export const checkFrame = (data: string | ArrayBuffer): string | Refusal => {
+  if (typeof data !== 'string') return refuse('frame.binary')
+  return isTooLong(data) ? refuse('frame.too_large') : data
 }
 
 /** The reply to a frame. The result is encoded already and only put in its place. */

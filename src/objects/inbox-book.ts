@@ -118,6 +118,12 @@ export class InboxBook {
     return entry
   }
 
+  /** The entry as it once was: what never changes of a conversation can be read from it, whatever happened since. */
+  entryOnce(conversationId: number): InboxEntry | null {
+    const line = this.#lines.get(conversationId)
+    return line ? (line.base ?? this.#store.entry(conversationId) ?? null) : null
+  }
+
   /** Takes the entry that the conversation gave. `awake` says that it calls us again from now on. */
   learn(entry: InboxEntry, options: { awake: boolean; now: number }): void {
     const conversationId = entry.conversation.id

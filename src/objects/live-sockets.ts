@@ -1,10 +1,18 @@
 import { z } from 'zod'
+import { type DialectName, DIALECT_NAMES } from '../dialects/dialect.ts'
 import { isAlive, isDead } from '../core/presence.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { CLOSE } from '../protocol/socket.ts'
 
+const MAX_LEFT = 500
+
 /** What a socket must still know after its hub was hibernated: kept in the attachment. */
 const Attachment = z.object({
+  id: z.string(),
+  /** The documents whose frames this socket speaks; none for the native protocol. */
+  dialects: z.array(z.enum(DIALECT_NAMES)),
+  /** Conversations that the client said it does not want to hear of. */
+  left: z.array(z.number()),
   sessionId: z.string(),
   sessionExpiresAt: z.number(),
   connectedAt: z.number(),
@@ -22,10 +30,13 @@ export type LiveSocket = Attachment & {
 /** The open sockets of one user. Being open proves nothing: `isOnline` asks for a sign of life. */
 export class LiveSockets {
   readonly #ctx: DurableObjectState
+  readonly #speak: (socket: LiveSocket, frame: string) => string[]
   readonly #sockets = new Map<WebSocket, LiveSocket>()
 
-  constructor(ctx: DurableObjectState) {
+  /** `speak` puts a frame of the native protocol into those of the socket's dialects. */
+  constructor(ctx: DurableObjectState, speak: (socket: LiveSocket, frame: string) => string[]) {
     this.#ctx = ctx
+    this.#speak = speak
     for (const ws of ctx.getWebSockets()) {
       const attachment = Attachment.safeParse(ws.deserializeAttachment())
       if (!attachment.success) ws.close(CLOSE.fault, 'server.fault')
@@ -50,11 +61,16 @@ export class LiveSockets {
     return this.#sockets.get(ws)
   }
 
-  add(ws: WebSocket, session: { sessionId: string; sessionExpiresAt: number }, now: number): LiveSocket {
-    const attachment = { ...session, connectedAt: now, greeted: false }
+  add(
+    ws: WebSocket,
+    session: { sessionId: string; sessionExpiresAt: number; dialects: DialectName[] },
+    now: number,
+  ): LiveSocket {
+    const id = crypto.randomUUID().slice(0, 8)
+    const attachment: Attachment = { ...session, id, left: [], connectedAt: now, greeted: false }
     this.#ctx.acceptWebSocket(ws)
-    ws.serializeAttachment(attachment)
     const socket: LiveSocket = { ...attachment, ws, lastFrameAt: now, greeting: Promise.resolve() }
+    this.#keep(socket)
     this.#sockets.set(ws, socket)
     if (this.#sockets.size > LIMITS.socketsPerUser) {
       const [oldest] = [...this.#sockets.values()].toSorted((a, b) => a.connectedAt - b.connectedAt)
@@ -65,8 +81,14 @@ export class LiveSockets {
 
   greeted(socket: LiveSocket): void {
     socket.greeted = true
-    const { sessionId, sessionExpiresAt, connectedAt } = socket
-    socket.ws.serializeAttachment({ sessionId, sessionExpiresAt, connectedAt, greeted: true } satisfies Attachment)
+    this.#keep(socket)
+  }
+
+  /** Notes whether the client of this socket wants to hear of a conversation. */
+  want(socket: LiveSocket, conversationId: number, wanted: boolean): void {
+    const others = socket.left.filter((id) => id !== conversationId)
+    socket.left = wanted ? others : [...others, conversationId].slice(-MAX_LEFT)
+    this.#keep(socket)
   }
 
   remove(ws: WebSocket): boolean {
@@ -96,8 +118,9 @@ export class LiveSockets {
     for (const socket of this.#sockets.values()) {
       if (!socket.greeted) continue
       if (now >= socket.sessionExpiresAt) this.close(socket, CLOSE.sessionRevoked, 'session.expired')
-      else if (isDead(this.#lastSignOfLife(socket), now)) this.close(socket, CLOSE.leaseExpired, 'lease.expired')
-      else this.send(socket, frame)
+      else if (isDead(this.#lastSignOfLife(socket, now), now)) this.close(socket, CLOSE.leaseExpired, 'lease.expired')
+      else if (socket.dialects.length === 0) this.send(socket, frame)
+      else for (const said of this.#speak(socket, frame)) this.send(socket, said)
     }
   }
 
@@ -113,14 +136,22 @@ export class LiveSockets {
   }
 
   isOnline(now: number): boolean {
-    return [...this.#sockets.values()].some((socket) => isAlive(this.#lastSignOfLife(socket), now))
+    return [...this.#sockets.values()].some((socket) => isAlive(this.#lastSignOfLife(socket, now), now))
   }
 
-  lastSeenAt(): number {
-    return Math.max(0, ...[...this.#sockets.values()].map((socket) => this.#lastSignOfLife(socket)))
+  lastSeenAt(now: number): number {
+    return Math.max(0, ...[...this.#sockets.values()].map((socket) => this.#lastSignOfLife(socket, now)))
   }
 
-  #lastSignOfLife(socket: LiveSocket): number {
+  #keep(socket: LiveSocket): void {
+    const { id, dialects, left, sessionId, sessionExpiresAt, connectedAt, greeted } = socket
+    const attachment: Attachment = { id, dialects, left, sessionId, sessionExpiresAt, connectedAt, greeted }
+    socket.ws.serializeAttachment(attachment)
+  }
+
+  #lastSignOfLife(socket: LiveSocket, now: number): number {
+    // The documents know no heartbeat: their clients are there as long as their socket is.
+    if (socket.dialects.length > 0) return now
     const pong = this.#ctx.getWebSocketAutoResponseTimestamp(socket.ws)?.getTime() ?? 0
     return Math.max(socket.lastFrameAt, socket.connectedAt, pong)
   }

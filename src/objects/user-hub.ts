@@ -11,6 +11,7 @@ import type { ServerEvent } from '../protocol/events.ts'
 import { CLOSE, decodeHave, type Have, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
 import type { Presence } from '../protocol/user.ts'
 import type { Answer, Batch, CatchUp, Delivered } from './batch.ts'
+import { DialectDesk, dialectsOf } from './dialect-desk.ts'
 import { decodeFrame, replyFrame } from './frames.ts'
 import { HubStore, type SocketSession } from './hub-store.ts'
 import { InboxBook } from './inbox-book.ts'
@@ -39,14 +40,24 @@ export class UserHub extends DurableObject<Env> {
   readonly #presence: PresenceBook
   #inbox!: InboxBook
   #reader!: InboxReader
+  readonly #desk: DialectDesk
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#userId = Number(ctx.id.name)
     this.#store = new HubStore(ctx.storage)
-    this.#sockets = new LiveSockets(ctx)
+    this.#sockets = new LiveSockets(ctx, (socket, frame) => this.#desk.speak(socket, frame))
     this.#presence = new PresenceBook(this.#sockets.size > 0)
     this.#upward = new UpwardQueue((conversationId, orders) => this.#post(conversationId, orders))
+    this.#desk = new DialectDesk({
+      userId: this.#userId,
+      env,
+      sockets: this.#sockets,
+      entry: (conversationId) => this.#inbox.entryOnce(conversationId),
+      ids: () => this.#inbox.ids(),
+      friends: () => this.#peers(),
+      perform: (command) => this.#answer(command),
+    })
     // The platform answers pings, so an idle socket stays asleep (and free).
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG))
     void ctx.blockConcurrencyWhile(async () => {
@@ -93,7 +104,8 @@ export class UserHub extends DurableObject<Env> {
     const session = await this.#sessionOf(request)
     if (!session) return new Response(null, { status: 401 })
     const { 0: client, 1: server } = new WebSocketPair()
-    const socket = this.#sockets.add(server, session, Date.now())
+    const dialects = dialectsOf(request.headers.get('x-causerie-dialects'))
+    const socket = this.#sockets.add(server, { ...session, dialects }, Date.now())
     const have = decodeHave(new URL(request.url).searchParams.get('have') ?? '')
     socket.greeting = this.#greet(socket, have).catch((error: unknown) => {
       logFault('greeting.failed', error, { userId: this.#userId })
@@ -108,6 +120,10 @@ export class UserHub extends DurableObject<Env> {
     if (!socket) return
     socket.lastFrameAt = Date.now()
     if (!socket.greeted) await socket.greeting
+    if (socket.dialects.length > 0) {
+      for (const frame of await this.#desk.hear(socket, data)) this.#sockets.send(socket, frame)
+      return
+    }
     const decoded = decodeFrame(data)
     const answer = 'refusal' in decoded ? decoded.refusal : await this.#answer(decoded.command)
     this.#sockets.send(socket, replyFrame(decoded.id, answer))
@@ -211,7 +227,7 @@ export class UserHub extends DurableObject<Env> {
       online: this.#presence.online(),
     }
     this.#sockets.greeted(socket)
-    this.#sockets.send(socket, JSON.stringify(hello))
+    if (socket.dialects.length === 0) this.#sockets.send(socket, JSON.stringify(hello))
     if (unread.length > 0) this.#readLater(new Set(unread), GAP_MS)
     if (!this.#presence.announced) this.ctx.waitUntil(this.#announce(true))
     else if (!this.#presence.warm) this.ctx.waitUntil(this.#meet(this.#peers()))
@@ -323,7 +339,7 @@ export class UserHub extends DurableObject<Env> {
   }
 
   #own(): Presence {
-    const seen = this.#sockets.lastSeenAt()
+    const seen = this.#sockets.lastSeenAt(Date.now())
     // Within the grace after a last socket closed, nobody was told that this user left.
     const online = this.#sockets.isOnline(Date.now()) || (this.#sockets.size === 0 && this.#presence.announced)
     return { userId: this.#userId, online, lastSeenAt: seen > 0 ? new Date(seen).toISOString() : null }

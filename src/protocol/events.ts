@@ -65,7 +65,13 @@ const PresenceChanged = z.object({ type: z.literal('presence.changed'), ...Prese
 /** Changes in the directory. They have no revision: after a reconnect a client reads the lists again. */
 const FriendRequested = z.object({ type: z.literal('friend.requested'), request: FriendRequest })
 const FriendRequestClosed = z.object({ type: z.literal('friend.request_closed'), requestId: z.int() })
-const FriendAdded = z.object({ type: z.literal('friend.added'), friend: Friend, requestId: z.int().nullable() })
+const FriendAdded = z.object({
+  type: z.literal('friend.added'),
+  friend: Friend,
+  requestId: z.int().nullable(),
+  /** Who said yes: the other one had asked. */
+  acceptedBy: UserId,
+})
 const FriendRemoved = z.object({ type: z.literal('friend.removed'), userId: UserId })
 const InvitationCreated = z.object({ type: z.literal('invitation.created'), invitation: Invitation })
 const InvitationAnswered = z.object({ type: z.literal('invitation.answered'), invitation: Invitation })

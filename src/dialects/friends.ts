@@ -1,0 +1,122 @@
+import { z } from 'zod'
+import { ERRORS } from '../protocol/errors.ts'
+import type { EventOf, ServerEvent } from '../protocol/events.ts'
+import { ConversationId, UserId } from '../protocol/ids.ts'
+import { TextContent } from '../protocol/message.ts'
+import type { Asked, Dialect, Viewer } from './dialect.ts'
+import { invalid, malformed, naiveMicros, objectIn, receiverOf, unknownType, wordsOf } from './words.ts'
+
+/** A message sent by this document's REST route is told to its recipient only; its client id says so. */
+export const REST_CLIENT_ID = 'friends-rest-'
+
+const SendMessage = z.object({ receiver_id: UserId, content: TextContent.shape.text })
+const Typing = z.object({ receiver_id: UserId })
+const MarkRead = z.object({ conversation_id: ConversationId })
+
+/** Document 002: friends, typing, read marks and presence, at `/ws/{api_token}`. */
+export const friends: Dialect = {
+  name: 'friends',
+  close: { badToken: 4008, fault: 1011 },
+
+  decode(frame, newClientId) {
+    const object = objectIn(frame)
+    if (!object) return malformed
+    switch (object['type']) {
+      case 'send_message':
+        return sendOf(object, newClientId())
+      case 'typing':
+        return typingOf(object, 'typing.start')
+      case 'stop_typing':
+        return typingOf(object, 'typing.stop')
+      case 'mark_read': {
+        const mark = MarkRead.safeParse(object)
+        return mark.success ? { kind: 'read-all', conversationId: mark.data.conversation_id } : invalid
+      }
+      case 'get_online_friends':
+        return { kind: 'online-friends' }
+      default:
+        return unknownType
+    }
+  },
+
+  encode(event, viewer) {
+    const frame = frameOf(event, viewer)
+    return frame ? [frame] : []
+  },
+
+  answer(asked, told) {
+    if (!told.ok) return [{ type: 'error', message: ERRORS[told.code][1] }]
+    return asked.kind === 'online-friends' ? [{ type: 'online_friends', friends: told.online ?? [] }] : []
+  },
+}
+
+const sendOf = (object: object, clientId: string): Asked => {
+  const sent = SendMessage.safeParse(object)
+  if (!sent.success) return invalid
+  const content = { kind: 'text' as const, text: sent.data.content }
+  return {
+    kind: 'direct',
+    userId: sent.data.receiver_id,
+    command: (conversationId) => ({ type: 'message.send', conversationId, clientId, content }),
+  }
+}
+
+const typingOf = (object: object, type: 'typing.start' | 'typing.stop'): Asked => {
+  const typing = Typing.safeParse(object)
+  if (!typing.success) return invalid
+  return { kind: 'direct', userId: typing.data.receiver_id, command: (conversationId) => ({ type, conversationId }) }
+}
+
+const frameOf = (event: ServerEvent, viewer: Viewer): object | null => {
+  switch (event.type) {
+    case 'message.created':
+      return newMessage(event, viewer)
+    case 'message.deleted':
+      return { type: 'delete_message', message_id: event.message.id }
+    case 'read.changed':
+      if (event.userId === viewer.userId) return null
+      return { type: 'messages_read', conversation_id: event.conversationId, user_id: event.userId }
+    case 'typing.changed':
+      return { type: 'user_typing', user_id: event.userId, is_typing: event.typing }
+    case 'presence.changed':
+      if (!viewer.friends.has(event.userId)) return null
+      return { type: 'friend_status_change', user_id: event.userId, status: event.online ? 'online' : 'offline' }
+    case 'conversation.created': {
+      const other = event.entry.memberIds.find((id) => id !== viewer.userId) ?? event.entry.conversation.createdBy
+      return { type: 'new_conversation', conversation_id: event.conversationId, other_user_id: other }
+    }
+    case 'conversation.deleted':
+      return { type: 'conversation_deleted', conversation_id: event.conversationId }
+    case 'friend.requested': {
+      const { from, to } = event.request
+      if (to.id !== viewer.userId) return null
+      return { type: 'new_friend_request', sender_id: from.id, sender_username: from.username }
+    }
+    case 'friend.added': {
+      // Who accepted knows; who asked is told.
+      if (event.acceptedBy === viewer.userId) return null
+      const { id, username } = event.friend.user
+      return { type: 'friend_request_accepted', friend_id: id, friend_username: username }
+    }
+    default:
+      return null
+  }
+}
+
+/** The two shapes of the document, by socket and by REST, in one object: a client of either finds what it reads. */
+const newMessage = ({ message }: EventOf<'message.created'>, viewer: Viewer): object | null => {
+  const isOwn = message.senderId === viewer.userId
+  if (isOwn && message.clientId.startsWith(REST_CLIENT_ID)) return null
+  const time = naiveMicros(message.createdAt)
+  return {
+    type: 'new_message',
+    conversation_id: message.conversationId,
+    message_id: message.id,
+    sender_id: message.senderId,
+    receiver_id: receiverOf(message, viewer),
+    content: wordsOf(message),
+    timestamp: time,
+    created_at: time,
+    media_ids: message.attachments.map((attachment) => Number(attachment.fileId)),
+  }
+}

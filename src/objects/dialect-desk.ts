@@ -1,0 +1,128 @@
+import { type Asked, DIALECT_NAMES, type DialectName, mergeFrames, type Told, type Viewer } from '../dialects/dialect.ts'
+import { DIALECTS } from '../dialects/index.ts'
+import { findOrCreateDirect } from '../directory/conversations.ts'
+import { openDirectory } from '../directory/directory.ts'
+import { userById } from '../directory/users.ts'
+import type { Command } from '../protocol/commands.ts'
+import type { InboxEntry } from '../protocol/conversation.ts'
+import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
+import { type PresenceReply, ServerEvent } from '../protocol/events.ts'
+import type { Answer } from './batch.ts'
+import { checkFrame } from './frames.ts'
+import type { LiveSocket, LiveSockets } from './live-sockets.ts'
+import { conversationOf } from './stubs.ts'
+
+/** What the desk needs of its hub. */
+type Hub = {
+  userId: number
+  env: Env
+  sockets: LiveSockets
+  entry: (conversationId: number) => InboxEntry | null
+  ids: () => number[]
+  friends: () => number[]
+  /** Performs a command within the user's budget, in the order of the calls. */
+  perform: (command: Command) => Promise<Answer>
+}
+
+/** Serves the sockets that speak one of the documented dialects: hears their frames, and puts events into their words. */
+export class DialectDesk {
+  readonly #hub: Hub
+
+  constructor(hub: Hub) {
+    this.#hub = hub
+  }
+
+  /** A native frame in the words of the socket's dialects; nothing where they have none. */
+  speak(socket: LiveSocket, frame: string): string[] {
+    const event = ServerEvent.safeParse(JSON.parse(frame))
+    if (!event.success) return []
+    const viewer: Viewer = {
+      userId: this.#hub.userId,
+      entry: this.#hub.entry,
+      friends: new Set(this.#hub.friends()),
+      left: new Set(socket.left),
+      sent: (clientId) => clientId.startsWith(`${socket.id}-`),
+    }
+    return mergeFrames(socket.dialects.map((name) => DIALECTS[name].encode(event.data, viewer))).map(encode)
+  }
+
+  /** Does what a frame asks, and answers in the dialect's words. */
+  async hear(socket: LiveSocket, data: string | ArrayBuffer): Promise<string[]> {
+    const [name] = socket.dialects
+    if (!name) return []
+    const dialect = DIALECTS[name]
+    const checked = checkFrame(data)
+    const asked: Asked =
+      typeof checked === 'string'
+        ? dialect.decode(checked, () => `${socket.id}-${crypto.randomUUID()}`)
+        : { kind: 'refused', refusal: checked }
+    return dialect.answer(asked, await this.#perform(socket, asked)).map(encode)
+  }
+
+  async #perform(socket: LiveSocket, asked: Asked): Promise<Told> {
+    switch (asked.kind) {
+      case 'command':
+        return toldOf(await this.#hub.perform(asked.command))
+      case 'direct': {
+        const conversationId = this.#directWith(asked.userId) ?? (await this.#openDirect(asked.userId))
+        if (typeof conversationId !== 'number') return conversationId
+        return toldOf(await this.#hub.perform(asked.command(conversationId)))
+      }
+      case 'read-all':
+        return toldOf(
+          await this.#hub.perform({
+            type: 'read.mark',
+            conversationId: asked.conversationId,
+            // A mark above the last message is brought down to it.
+            seq: 2 ** 26 - 1,
+          }),
+        )
+      case 'online-friends':
+        return this.#onlineFriends()
+      case 'room':
+        if (!this.#hub.entry(asked.conversationId)) return refuse('conversation.not_found')
+        this.#hub.sockets.want(socket, asked.conversationId, asked.joined)
+        return { ok: true }
+      case 'reply':
+        return { ok: true }
+      case 'refused':
+        return asked.refusal
+    }
+  }
+
+  #directWith(userId: number): number | undefined {
+    return this.#hub.ids().find((id) => {
+      const entry = this.#hub.entry(id)
+      return entry?.conversation.kind === 'direct' && entry.memberIds.includes(userId)
+    })
+  }
+
+  async #openDirect(otherId: number): Promise<number | Refusal> {
+    const { userId, env } = this.#hub
+    if (otherId === userId) return refuse('conversation.with_self')
+    const db = openDirectory(env)
+    const other = await userById(db, otherId)
+    if (isRefusal(other)) return other
+    const { id } = await findOrCreateDirect(db, { createdBy: userId, otherId, now: Date.now() })
+    const made = { conversationId: id, kind: 'direct' as const, title: null, userIds: [userId, otherId] }
+    const entry = await conversationOf(env, id).create(made)
+    return entry ? id : refuse('conversation.not_found')
+  }
+
+  async #onlineFriends(): Promise<Told> {
+    const answer = await this.#hub.perform({ type: 'presence.get', userIds: this.#hub.friends() })
+    if (!answer.ok) return answer
+    const { items } = JSON.parse(answer.json) as PresenceReply
+    return { ok: true, online: items.filter((presence) => presence.online).map((presence) => presence.userId) }
+  }
+}
+
+/** The dialects that the worker named for a new socket. */
+export const dialectsOf = (header: string | null): DialectName[] =>
+  DIALECT_NAMES.filter((name) => header?.split(' ').includes(name)).toSorted(
+    // The first one named hears; all of them speak.
+    (a, b) => (header ?? '').indexOf(a) - (header ?? '').indexOf(b),
+  )
+
+const encode = (frame: object): string => JSON.stringify(frame)
+const toldOf = (answer: Answer): Told => (answer.ok ? { ok: true } : answer)
