@@ -1,0 +1,138 @@
+import type { SignedIn } from '../protocol/auth.ts'
+import type { ErrorCode } from '../protocol/errors.ts'
+import type { Me } from '../protocol/user.ts'
+import { CauserieError, CauserieNetworkError, signedOut } from './errors.ts'
+import type { KeyValueStore } from './storage.ts'
+
+type Credentials = { user: Me; accessToken: string; refreshToken: string; expiresAt: number }
+
+type Ports = {
+  storage: KeyValueStore
+  refresh: (refreshToken: string) => Promise<SignedIn>
+  now: () => number
+  /** Who is signed in changed, or their profile. */
+  onChange: (me: Me | null) => void
+  /** The server ended the session. */
+  onLost: (code: ErrorCode) => void
+}
+
+const KEY = 'tokens'
+/** A token that ends within this time is renewed before it is used. */
+const MARGIN_MS = 30_000
+
+/** Keeps who is signed in, and an access token that works. */
+export class Tokens {
+  readonly #ports: Ports
+  #held: Credentials | null = null
+  #renewal: Promise<string> | null = null
+
+  constructor(ports: Ports) {
+    this.#ports = ports
+  }
+
+  get me(): Me | null {
+    return this.#held?.user ?? null
+  }
+
+  /** Takes up what storage holds. */
+  async load(): Promise<void> {
+    this.#hold(await this.#read())
+  }
+
+  async adopt(signedIn: SignedIn): Promise<void> {
+    const { user, accessToken, refreshToken, expiresIn } = signedIn
+    this.#hold({ user, accessToken, refreshToken, expiresAt: this.#ports.now() + expiresIn * 1000 })
+    await this.#write()
+  }
+
+  async updateMe(user: Me): Promise<void> {
+    if (this.#held?.user.id !== user.id) return
+    this.#hold({ ...this.#held, user })
+    await this.#write()
+  }
+
+  async forget(): Promise<void> {
+    if (!this.#held) return
+    this.#hold(null)
+    await this.#ports.storage.delete(KEY)
+  }
+
+  /** The server said that this session is over. */
+  async lose(code: ErrorCode): Promise<void> {
+    if (!this.#held) return
+    await this.forget()
+    this.#ports.onLost(code)
+  }
+
+  /** An access token that has not expired. */
+  async access(): Promise<string> {
+    if (!this.#held) throw signedOut()
+    const { accessToken, expiresAt } = this.#held
+    const left = expiresAt - this.#ports.now()
+    if (left > MARGIN_MS) return accessToken
+    try {
+      return await this.renew(accessToken)
+    } catch (error) {
+      if (error instanceof CauserieNetworkError && left > 0) return accessToken
+      throw error
+    }
+  }
+
+  /** Another token in place of this one. Callers of one moment share one renewal. */
+  renew(spent: string): Promise<string> {
+    if (!this.#held) return Promise.reject(signedOut())
+    if (this.#held.accessToken !== spent) return Promise.resolve(this.#held.accessToken)
+    this.#renewal ??= this.#renew(this.#held).finally(() => (this.#renewal = null))
+    return this.#renewal
+  }
+
+  async #renew(held: Credentials): Promise<string> {
+    // Pages of one browser share the storage, and a refresh token works once: another page may have used ours already.
+    const stored = await this.#storedFor(held)
+    if (stored && stored.refreshToken !== held.refreshToken) return this.#takeOver(stored)
+    try {
+      const signedIn = await this.#ports.refresh(held.refreshToken)
+      if (this.#held?.user.id !== held.user.id) throw signedOut()
+      await this.adopt(signedIn)
+      return signedIn.accessToken
+    } catch (error) {
+      if (!(error instanceof CauserieError) || error.status !== 401) throw error
+      const newer = await this.#storedFor(held)
+      if (newer && newer.refreshToken !== held.refreshToken) return this.#takeOver(newer)
+      await this.lose(error.code)
+      throw error
+    }
+  }
+
+  #takeOver(stored: Credentials): string {
+    this.#hold(stored)
+    return stored.accessToken
+  }
+
+  #hold(held: Credentials | null): void {
+    const before = this.#held
+    this.#held = held
+    if (JSON.stringify(before?.user) !== JSON.stringify(held?.user)) this.#ports.onChange(this.me)
+  }
+
+  async #storedFor(held: Credentials): Promise<Credentials | null> {
+    const stored = await this.#read()
+    return stored?.user.id === held.user.id ? stored : null
+  }
+
+  async #read(): Promise<Credentials | null> {
+    try {
+      return JSON.parse((await this.#ports.storage.get(KEY)) ?? 'null') as Credentials | null
+    } catch {
+      return null
+    }
+  }
+
+  async #write(): Promise<void> {
+    try {
+      await this.#ports.storage.set(KEY, JSON.stringify(this.#held))
+    } catch {
+      // A full storage costs the sign-in of the next page, not this one's.
+    }
+  }
+}
