@@ -9,20 +9,11 @@ import type { Me, Presence, UpdateMe, User } from '../protocol/user.ts'
 export { LIMITS } from '../protocol/limits.ts'
 export type { AuthSession, Attachment, Content, ErrorCode, InboxEntry, Me, Member, Message, Presence, Role, User }
 
-export type { AuthSession, Login, Register } from '../protocol/auth.ts'
-export type { Conversation, InboxEntry, Member, Role } from '../protocol/conversation.ts'
-export type { ErrorCode, Issue } from '../protocol/errors.ts'
-export type { EventOf, EventType, ServerEvent } from '../protocol/events.ts'
-export { conversationOfMessage, messageIdOf, seqOfMessage } from '../protocol/ids.ts'
-export { LIMITS } from '../protocol/limits.ts'
-export type { Attachment, Content, Message, Reaction } from '../protocol/message.ts'
-export type { Me, Presence, UpdateMe, User } from '../protocol/user.ts'
-
 /** Where the client keeps what must survive a reload. `localStorage` fits through `browserStorage()`. */
 export type KeyValueStore = {
-  get(key: string): string | null
-  set(key: string, value: string): void
-  delete(key: string): void
+  get(key: string): string | null | Promise<string | null>
+  set(key: string, value: string): void | Promise<void>
+  delete(key: string): void | Promise<void>
 }
 
 /** The part of a `WebSocket` that the client uses. It may be still connecting: the first frame tells that it is open. */
