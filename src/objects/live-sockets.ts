@@ -22,6 +22,7 @@ type Attachment = z.infer<typeof Attachment>
 
 export type LiveSocket = Attachment & {
   ws: WebSocket
+  /** When the client was last heard, as far as is known: a frame, a ping, or its coming. */
   lastFrameAt: number
   /** Resolves when `hello` is out; frames that came before wait for it, in order. */
   greeting: Promise<void>
@@ -118,7 +119,7 @@ export class LiveSockets {
     for (const socket of this.#sockets.values()) {
       if (!socket.greeted) continue
       if (now >= socket.sessionExpiresAt) this.close(socket, CLOSE.sessionRevoked, 'session.expired')
-      else if (isDead(this.#lastSignOfLife(socket, now), now)) this.close(socket, CLOSE.leaseExpired, 'lease.expired')
+      else if (this.#isGone(socket, now)) this.close(socket, CLOSE.leaseExpired, 'lease.expired')
       else if (socket.dialects.length === 0) this.send(socket, frame)
       else for (const said of this.#speak(socket, frame)) this.send(socket, said)
     }
@@ -149,10 +150,16 @@ export class LiveSockets {
     socket.ws.serializeAttachment(attachment)
   }
 
+  /** Asks the runtime for the last pong only where what is known already would say that the peer is gone. */
+  #isGone(socket: LiveSocket, now: number): boolean {
+    return isDead(socket.lastFrameAt, now) && isDead(this.#lastSignOfLife(socket, now), now)
+  }
+
   #lastSignOfLife(socket: LiveSocket, now: number): number {
     // The documents know no heartbeat: their clients are there as long as their socket is.
     if (socket.dialects.length > 0) return now
     const pong = this.#ctx.getWebSocketAutoResponseTimestamp(socket.ws)?.getTime() ?? 0
-    return Math.max(socket.lastFrameAt, socket.connectedAt, pong)
+    socket.lastFrameAt = Math.max(socket.lastFrameAt, pong)
+    return socket.lastFrameAt
   }
 }

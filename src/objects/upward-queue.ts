@@ -22,10 +22,6 @@ export class UpwardQueue {
     this.#post = post
   }
 
-  isInFlight(conversationId: number): boolean {
-    return this.#queues.has(conversationId)
-  }
-
   submit(conversationId: number, order: Order): Promise<Answer> {
     const queue = this.#queues.get(conversationId) ?? { waiting: [], inFlight: false }
     this.#queues.set(conversationId, queue)
