@@ -73,9 +73,10 @@ export class InboxBook {
     return order !== undefined && (hasGap(order) || (order.known !== null && order.known < head))
   }
 
-  join(entry: InboxEntry, options: { asleep: boolean }): number {
+  join(entry: InboxEntry, options: { asleep: boolean; now: number }): number {
     const conversationId = entry.conversation.id
-    const nap = (this.#lines.get(conversationId)?.nap ?? 0) + (options.asleep ? 1 : 0)
+    // A line that went with an earlier membership took its number along: counting from the time stays above it.
+    const nap = (this.#lines.get(conversationId)?.nap ?? options.now) + (options.asleep ? 1 : 0)
     const row = { conversationId, entry, stale: options.asleep, asleep: options.asleep, nap }
     this.#store.putInbox(row)
     const base = options.asleep ? null : entry

@@ -131,9 +131,7 @@ export class UserHub extends DurableObject<Env> {
 
   override webSocketClose(ws: WebSocket, code: number, reason: string): void {
     this.#sockets.remove(ws)
-    // Hibernated sockets must answer a close themselves; 1005 and 1006 ("no code given") may not be sent back.
-    if (code === 1005 || code === 1006) ws.close()
-    else ws.close(code, reason)
+    answerClose(ws, code, reason)
     this.#mayHaveLeft()
   }
 
@@ -172,7 +170,7 @@ export class UserHub extends DurableObject<Env> {
       return { asleep: false }
     }
     const asleep = this.#sockets.size === 0
-    const nap = this.#inbox.join(entry, { asleep })
+    const nap = this.#inbox.join(entry, { asleep, now: Date.now() })
     if (asleep) return { asleep, nap }
     this.#tell({ type: 'conversation.created', conversationId, entry })
     const strangers = entry.memberIds.filter((id) => id !== this.#userId && !this.#presence.get(id))
@@ -360,5 +358,16 @@ export class UserHub extends DurableObject<Env> {
     const learned = await this.#presence.exchange(asked, (userId) => hubOf(this.env, userId).meet(own))
     const found = new Map(learned.map((presence) => [presence.userId, presence]))
     return { items: userIds.map((userId) => found.get(userId) ?? { userId, online: false, lastSeenAt: null }) }
+  }
+}
+
+/** Hibernated sockets must answer a close themselves, or the client hangs. */
+const answerClose = (ws: WebSocket, code: number, reason: string): void => {
+  try {
+    // 1005 and 1006 ("no code given") may not be sent back.
+    if (code === 1005 || code === 1006) ws.close()
+    else ws.close(code, reason)
+  } catch {
+    // A code that may not be sent back either, or a socket that is gone already.
   }
 }
