@@ -9,6 +9,7 @@ type Frame = Record<string, unknown> & { type: string }
 export class RawSocket {
   readonly frames: Frame[] = []
   closed: { code: number; reason: string } | null = null
+  pongs = 0
   readonly #ws: WebSocket
   readonly #waiting = new Set<() => boolean>()
   #nextId = 1
@@ -16,7 +17,8 @@ export class RawSocket {
   private constructor(ws: WebSocket) {
     this.#ws = ws
     ws.addEventListener('message', ({ data }) => {
-      if (data !== 'pong') this.frames.push(JSON.parse(String(data)))
+      if (data === 'pong') this.pongs += 1
+      else this.frames.push(JSON.parse(String(data)))
       this.#look()
     })
     ws.addEventListener('close', ({ code, reason }) => {
@@ -46,8 +48,22 @@ export class RawSocket {
     })
   }
 
+  /** Opens a socket with a ticket and waits until it is greeted. */
+  static async arrive(who: { accessToken: string }, have = ''): Promise<RawSocket> {
+    const socket = await RawSocket.connect(who.accessToken, have)
+    await socket.waitForType('hello')
+    return socket
+  }
+
   sendRaw(data: string | ArrayBuffer): void {
     this.#ws.send(data)
+  }
+
+  /** Sends a frame as it is and waits for the next reply, whatever its id. */
+  async exchange(data: string | ArrayBuffer): Promise<ReplyFrame> {
+    const seen = new Set(this.frames)
+    this.sendRaw(data)
+    return (await this.waitFor((frame) => frame.type === 'reply' && !seen.has(frame))) as unknown as ReplyFrame
   }
 
   close(): void {
@@ -59,6 +75,12 @@ export class RawSocket {
     const reply = await this.reply(command)
     if (!reply.ok) throw new Error(`${reply.error.code}: ${JSON.stringify(reply.error.issues)}`)
     return reply.result as Result
+  }
+
+  /** Sends a command and answers the code of its refusal, or null where it was taken. */
+  async refusal(command: { type: string; [field: string]: unknown }): Promise<string | null> {
+    const reply = await this.reply(command)
+    return reply.ok ? null : reply.error.code
   }
 
   async reply(command: { type: string; [field: string]: unknown }): Promise<ReplyFrame> {
