@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ERRORS } from '../protocol/errors.ts'
 import { UserId } from '../protocol/ids.ts'
 import { TextContent } from '../protocol/message.ts'

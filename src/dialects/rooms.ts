@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ERRORS } from '../protocol/errors.ts'
 import type { ServerEvent } from '../protocol/events.ts'
 import { ConversationId } from '../protocol/ids.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { refuse } from '../protocol/errors.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Asked, Viewer } from './dialect.ts'

@@ -1,4 +1,5 @@
-import { index, integer, sqliteTable, text, unique } from 'drizzle-orm/sqlite-core'
+import { sql } from 'drizzle-orm'
+import { index, integer, primaryKey, sqliteTable, text, unique, uniqueIndex } from 'drizzle-orm/sqlite-core'
 
 /** Times are milliseconds since 1970; the `…_key` columns hold what names and addresses are compared by. */
 export const users = sqliteTable(
@@ -72,4 +73,98 @@ export const conversations = sqliteTable(
     createdAt: integer('created_at').notNull(),
   },
   (table) => [unique('conversations_by_client_id').on(table.createdBy, table.clientId)],
+)
+
+const user = (column: string) =>
+  integer(column)
+    .notNull()
+    .references(() => users.id, { onDelete: 'cascade' })
+
+/** One row for the two of them, the lower id first. */
+export const friendships = sqliteTable(
+  'friendships',
+  {
+    lowId: user('low_id'),
+    highId: user('high_id'),
+    createdAt: integer('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.lowId, table.highId] }), index('friendships_by_high').on(table.highId)],
+)
+
+/** Open requests only: an answered one is gone. */
+export const friendRequests = sqliteTable(
+  'friend_requests',
+  {
+    id: integer().primaryKey({ autoIncrement: true }),
+    fromId: user('from_id'),
+    toId: user('to_id'),
+    createdAt: integer('created_at').notNull(),
+  },
+  (table) => [
+    unique('friend_requests_by_pair').on(table.fromId, table.toId),
+    index('friend_requests_by_to').on(table.toId),
+  ],
+)
+
+export const blocks = sqliteTable(
+  'blocks',
+  {
+    blockerId: user('blocker_id'),
+    blockedId: user('blocked_id'),
+    createdAt: integer('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.blockerId, table.blockedId] }), index('blocks_by_blocked').on(table.blockedId)],
+)
+
+/** Without a conversation it is an invitation into a direct one, whose id comes in when it is accepted. */
+export const invitations = sqliteTable(
+  'invitations',
+  {
+    id: integer().primaryKey({ autoIncrement: true }),
+    fromId: user('from_id'),
+    toId: user('to_id'),
+    conversationId: integer('conversation_id'),
+    message: text().notNull(),
+    status: text({ enum: ['pending', 'accepted', 'declined'] }).notNull(),
+    createdAt: integer('created_at').notNull(),
+    answeredAt: integer('answered_at'),
+  },
+  (table) => [
+    uniqueIndex('invitations_pending')
+      .on(table.fromId, table.toId, table.conversationId)
+      .where(sql`status = 'pending'`),
+    // To an index no NULL is like another.
+    uniqueIndex('invitations_pending_direct')
+      .on(table.fromId, table.toId)
+      .where(sql`status = 'pending' AND conversation_id IS NULL`),
+    index('invitations_by_from').on(table.fromId),
+    index('invitations_by_to').on(table.toId),
+  ],
+)
+
+export const events = sqliteTable(
+  'events',
+  {
+    id: integer().primaryKey({ autoIncrement: true }),
+    title: text().notNull(),
+    titleKey: text('title_key').notNull().unique(),
+    description: text().notNull(),
+    location: text().notNull(),
+    startsAt: integer('starts_at').notNull(),
+    organizerId: user('organizer_id'),
+    createdAt: integer('created_at').notNull(),
+  },
+  (table) => [index('events_by_start').on(table.startsAt)],
+)
+
+export const rsvps = sqliteTable(
+  'rsvps',
+  {
+    eventId: integer('event_id')
+      .notNull()
+      .references(() => events.id, { onDelete: 'cascade' }),
+    userId: user('user_id'),
+    answer: text({ enum: ['yes', 'no', 'maybe'] }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.eventId, table.userId] })],
 )

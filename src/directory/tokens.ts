@@ -1,5 +1,5 @@
 import { errors, importJWK, type JWK, type JWTVerifyGetKey, jwtVerify, SignJWT } from 'jose'
-import { z } from 'zod'
+import * as z from 'zod'
 import { refuse, type Refusal } from '../protocol/errors.ts'
 import { randomToken } from './secrets.ts'
 

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { deviceOf } from '../core/names.ts'
 import { endSession, listSessions, logIn, refresh, register } from '../directory/accounts.ts'
 import { hubOf } from '../objects/stubs.ts'

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { createGroup, findOrCreateDirect } from '../directory/conversations.ts'
 import { openDirectory } from '../directory/directory.ts'
 import { usersByIds } from '../directory/users.ts'

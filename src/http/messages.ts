@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { MessageId } from '../protocol/ids.ts'
 import { EditMessage, Emoji } from '../protocol/message.ts'
 import { numberParam } from '../protocol/page.ts'

@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { openDirectory } from '../directory/directory.ts'
 import { searchUsers, userById, usersByIds } from '../directory/users.ts'
 import { UserId } from '../protocol/ids.ts'

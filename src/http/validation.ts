@@ -1,5 +1,5 @@
 import type { Context, Env as HonoEnv, MiddlewareHandler } from 'hono'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { isRefusal, issuesOf, refuse, type Refusal } from '../protocol/errors.ts'
 import { problem } from './problem.ts'
 

@@ -2,7 +2,7 @@ import { mayDelete, mayEdit, mayPin, withReaction } from '../core/conversation-r
 import type { CommandOf } from '../protocol/commands.ts'
 import { isRefusal, refuse } from '../protocol/errors.ts'
 import type { ReadReply } from '../protocol/events.ts'
-import { seqOfMessage } from '../protocol/ids.ts'
+import { conversationOfMessage, seqOfMessage } from '../protocol/ids.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { MemberRow, MessageBody, MessageRow } from './conversation-schema.ts'
 import { type MessageChange, revOf } from './conversation-store.ts'
@@ -20,7 +20,7 @@ export const sendMessage = ({ state, actor, order, now }: Given<CommandOf<'messa
   const body = bodyOf(order)
   const earlier = state.store.messageByClientId(actor.userId, order.clientId)
   if (earlier) return sendAgain(state, earlier, body)
-  if (order.replyTo !== undefined && seqOfMessage(order.replyTo) > state.seq) return refused(refuse('message.not_found'))
+  if (order.replyTo !== undefined && !isInLog(state, order.replyTo)) return refused(refuse('message.not_found'))
   const row = state.addMessage({ senderId: actor.userId, clientId: order.clientId, body }, now)
   return told(state, 'message.created', row)
 }
@@ -102,6 +102,9 @@ export const signalTyping = ({ state, actor, order }: Given<CommandOf<'typing.st
   const frame = JSON.stringify({ type: 'typing.changed', conversationId: state.id, userId, typing })
   return answered({}, [{ rev: 0, frame, except: userId }])
 }
+
+const isInLog = (state: LogState, messageId: number): boolean =>
+  conversationOfMessage(messageId) === state.id && seqOfMessage(messageId) <= state.seq
 
 const withMessage = (state: LogState, messageId: number, then: (row: MessageRow) => Outcome): Outcome => {
   const row = state.store.message(seqOfMessage(messageId))

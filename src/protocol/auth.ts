@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { SafeText, Timestamp } from './text.ts'
 import { DisplayName, Email, Me, Username } from './user.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ConversationId, MessageId, Rev, Seq, UserId } from './ids.ts'
 import { LIMITS } from './limits.ts'
 import { Content, Emoji, NewMessage } from './message.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ClientId, ConversationId, Rev, Seq, UserId } from './ids.ts'
 import { LIMITS } from './limits.ts'
 import { Message } from './message.ts'

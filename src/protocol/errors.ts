@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * Every refusal that a client can meet, with its HTTP status and a sentence for people.

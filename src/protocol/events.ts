@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { Conversation, InboxEntry, Member } from './conversation.ts'
 import { FrameId } from './commands.ts'
 import { FrameError } from './errors.ts'

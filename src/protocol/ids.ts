@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** 2^26 messages fit in one conversation, and 2^27 conversations stay below 2^53. */
 const SEQ_SPAN = 2 ** 26

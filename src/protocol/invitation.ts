@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ConversationId, UserId } from './ids.ts'
 import { pageOf } from './page.ts'
 import { SafeText, Timestamp } from './text.ts'
@@ -25,6 +25,7 @@ export type Invitation = z.infer<typeof Invitation>
 
 /** The caller's invitations, both ways, newest first. */
 export const InvitationPage = pageOf(Invitation)
+export type InvitationPage = z.infer<typeof InvitationPage>
 
 /** `POST /v1/invitations` */
 export const NewInvitation = z.strictObject({

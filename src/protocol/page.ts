@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { LIMITS } from './limits.ts'
 
 /** `{ items, nextCursor }`: hand `nextCursor` back as `cursor` for the next page; null means that this was the last. */
@@ -14,3 +14,7 @@ export const numberParam = <Schema extends z.ZodType<number, number>>(schema: Sc
     .pipe(schema)
 
 export const PageLimit = numberParam(z.int().min(1).max(LIMITS.pageSize)).default(LIMITS.defaultPageSize)
+
+/** How a list goes on after the last item of a page. */
+export const PageQuery = z.object({ cursor: numberParam(z.int()).optional(), limit: PageLimit })
+export type PageQuery = z.infer<typeof PageQuery>

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ConversationId, Rev, Seq } from './ids.ts'
 
 /** The WebSocket subprotocol, and the version of everything in this folder. See `version.test.ts`. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { UserId } from './ids.ts'
 import { LIMITS } from './limits.ts'
 import { numberParam, PageLimit, pageOf } from './page.ts'
