@@ -32,7 +32,6 @@ export const FriendRequestOutcome = z.discriminatedUnion('state', [
   z.object({ state: z.literal('friends'), friend: Friend }),
 ])
 export type FriendRequestOutcome = z.infer<typeof FriendRequestOutcome>
-export type FriendRequestOutcome = z.infer<typeof FriendRequestOutcome>
 
 /** Somebody the caller has blocked: no direct messages, requests or invitations between the two, and no presence. */
 export const Block = z.object({ user: User, since: Timestamp })
