@@ -1,0 +1,50 @@
+import { useSignal } from '@preact/signals'
+import { PeopleSearch } from './people-search.tsx'
+import type { InboxEntry, User } from '../sdk/index.ts'
+import { client } from './state.ts'
+import type { Talk } from './talk.ts'
+import { inWords } from './words.ts'
+
+/** Bring more people into a group. */
+export const AddPeople = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => {
+  const open = useSignal(false)
+  const busy = useSignal(false)
+  const problem = useSignal<string | undefined>(undefined)
+
+  const add = async (person: User) => {
+    busy.value = true
+    problem.value = undefined
+    try {
+      await client.conversations.addMembers(entry.conversation.id, [person.id])
+      open.value = false
+    } catch (error) {
+      problem.value = inWords(error)
+    }
+    busy.value = false
+  }
+
+  if (!open.value) {
+    return (
+      <div class="actions">
+        <button type="button" class="button button-small" onClick={() => (open.value = true)}>
+          Add people
+        </button>
+      </div>
+    )
+  }
+  return (
+    <section class="section">
+      <PeopleSearch
+        label="Add people"
+        without={talk.members.value.map(({ userId }) => userId)}
+        disabled={busy.value}
+        onPick={(person) => void add(person)}
+      />
+      {problem.value !== undefined && (
+        <p class="problem" role="alert">
+          {problem.value}
+        </p>
+      )}
+    </section>
+  )
+}

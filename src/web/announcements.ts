@@ -1,0 +1,17 @@
+import { attentive } from './attention.ts'
+import { nameOf, titleOf } from './people.ts'
+import { route } from './route.ts'
+import { announcement, client, entryOf, me } from './state.ts'
+import { previewOf } from './words.ts'
+
+// What arrives in the open conversation is read out, what arrives elsewhere is mentioned.
+client.on('message.created', ({ message }) => {
+  if (message.senderId === me.value?.id) return
+  const place = route.value
+  const isOpen = attentive.value && place.page === 'conversation' && place.conversationId === message.conversationId
+  const entry = entryOf(message.conversationId)
+  const who = nameOf(message.senderId)
+  if (isOpen) announcement.value = `${who}: ${previewOf(message)}`
+  else if (entry?.conversation.kind === 'group') announcement.value = `New message from ${who} in ${titleOf(entry)}`
+  else announcement.value = `New message from ${who}`
+})

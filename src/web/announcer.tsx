@@ -1,0 +1,8 @@
+import { announcement } from './state.ts'
+
+/** Tells a screen reader of what arrives, once, without moving the focus. */
+export const Announcer = () => (
+  <div class="unseen" aria-live="polite" aria-atomic="true">
+    {announcement.value}
+  </div>
+)

@@ -1,0 +1,36 @@
+export type Piece = { text: string; href?: string }
+
+const LINK = /\b(?:https?:\/\/|mailto:)[^\s<>"'`]+|\bwww\.[^\s<>"'`]+/giu
+const TRAILING = /[.,;:!?…»”’\]}*_]+$/u
+const ALLOWED = new Set(['http:', 'https:', 'mailto:'])
+
+/** Splits a text into plain pieces and links. Only http, https and mailto ever become a link. */
+export const piecesOf = (text: string): Piece[] => {
+  const pieces: Piece[] = []
+  let from = 0
+  for (const match of text.matchAll(LINK)) {
+    const shown = withoutTail(match[0])
+    const href = addressOf(shown)
+    if (href === null) continue
+    if (match.index > from) pieces.push({ text: text.slice(from, match.index) })
+    pieces.push({ text: shown, href })
+    from = match.index + shown.length
+  }
+  if (from < text.length) pieces.push({ text: text.slice(from) })
+  return pieces
+}
+
+/** The full stop that ends a sentence and the bracket that closes a remark are not part of the address. */
+const withoutTail = (found: string): string => {
+  let shown = found.replace(TRAILING, '')
+  while (shown.endsWith(')') && shown.split(')').length > shown.split('(').length) {
+    shown = shown.slice(0, -1).replace(TRAILING, '')
+  }
+  return shown
+}
+
+const addressOf = (shown: string): string | null => {
+  const url = URL.parse(/^www\./i.test(shown) ? `https://${shown}` : shown)
+  if (url === null || !ALLOWED.has(url.protocol)) return null
+  return url.protocol === 'mailto:' || url.hostname.includes('.') || url.hostname === 'localhost' ? url.href : null
+}

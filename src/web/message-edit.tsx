@@ -1,0 +1,78 @@
+import { useSignal } from '@preact/signals'
+import { useLayoutEffect, useRef } from 'preact/hooks'
+import { LIMITS, type Message } from '../sdk/index.ts'
+import type { Talk } from './talk.ts'
+import { cleanText, inWords } from './words.ts'
+
+/** A message's text, open for change in its place. Enter saves, Escape leaves it as it was. */
+export const MessageEdit = ({ talk, message }: { talk: Talk; message: Message }) => {
+  const before = message.content?.kind === 'text' ? message.content.text : ''
+  const text = useSignal(before)
+  const busy = useSignal(false)
+  const problem = useSignal<string | undefined>(undefined)
+  const area = useRef<HTMLTextAreaElement>(null)
+
+  useLayoutEffect(() => {
+    area.current?.focus()
+    area.current?.setSelectionRange(before.length, before.length)
+  }, [])
+
+  const close = () => {
+    talk.editing.value = null
+  }
+  const save = async () => {
+    const next = cleanText(text.value)
+    if (next === '' || busy.value) return
+    if (next === before) return close()
+    busy.value = true
+    problem.value = undefined
+    try {
+      await talk.live.edit(message.id, next)
+      close()
+    } catch (error) {
+      problem.value = inWords(error)
+      busy.value = false
+    }
+  }
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Escape') close()
+    else if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+      event.preventDefault()
+      void save()
+    }
+    event.stopPropagation()
+  }
+
+  return (
+    <div class="message-edit">
+      <textarea
+        ref={area}
+        class="input"
+        aria-label="Edit message"
+        rows={2}
+        maxLength={LIMITS.textLength}
+        value={text.value}
+        onInput={(event) => (text.value = event.currentTarget.value)}
+        onKeyDown={onKeyDown}
+      />
+      {problem.value !== undefined && (
+        <p class="problem" role="alert">
+          {problem.value}
+        </p>
+      )}
+      <div class="message-edit-actions">
+        <button type="button" class="button button-small" onClick={close}>
+          Cancel
+        </button>
+        <button
+          type="button"
+          class="button button-small button-main"
+          disabled={busy.value || cleanText(text.value) === ''}
+          onClick={() => void save()}
+        >
+          Save
+        </button>
+      </div>
+    </div>
+  )
+}

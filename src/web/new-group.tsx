@@ -1,0 +1,80 @@
+import { useSignal } from '@preact/signals'
+import { Field } from './field.tsx'
+import { Icon } from './icon.tsx'
+import { PageBar } from './page-bar.tsx'
+import { PeopleSearch } from './people-search.tsx'
+import { goInstead, pathTo } from './route.ts'
+import type { User } from '../sdk/index.ts'
+import { client, me } from './state.ts'
+import { Submit } from './submit.tsx'
+import { useSubmit } from './use-submit.ts'
+
+/** Name a group, pick its people. */
+export const NewGroup = () => {
+  const title = useSignal('')
+  const chosen = useSignal<User[]>([])
+  const { form, busy, problem, issues, submit } = useSubmit(async () => {
+    const memberIds = chosen.value.map((person) => person.id)
+    const { conversation } = await client.conversations.createGroup({ title: title.value.trim(), memberIds })
+    goInstead(pathTo.conversation(conversation.id))
+  })
+  const without = [me.value?.id ?? 0, ...chosen.value.map((person) => person.id)]
+
+  return (
+    <>
+      <PageBar title="New group" back={pathTo.newChat} phoneOnly={false} />
+      <div class="page">
+        <form class="page-inner" ref={form} onSubmit={submit} noValidate>
+          <Field
+            label="Name of the group"
+            name="title"
+            maxLength={100}
+            required
+            autocomplete="off"
+            value={title.value}
+            problem={issues.value['title']}
+            onValue={(value) => (title.value = value)}
+          />
+          <fieldset class="section">
+            <legend class="unseen">People in the group</legend>
+            {chosen.value.length > 0 && (
+              <ul class="chosen" aria-label="Chosen">
+                {chosen.value.map((person) => (
+                  <li key={person.id}>
+                    <button
+                      type="button"
+                      class="chip"
+                      aria-label={`Leave out ${person.displayName}`}
+                      onClick={() => (chosen.value = chosen.value.filter(({ id }) => id !== person.id))}
+                    >
+                      {person.displayName}
+                      <Icon name="close" size={16} />
+                    </button>
+                  </li>
+                ))}
+              </ul>
+            )}
+            <PeopleSearch
+              label="Add people"
+              without={without}
+              onPick={(person) => (chosen.value = [...chosen.value, person])}
+            />
+          </fieldset>
+          <div class="form">
+            <Submit
+              words={
+                chosen.value.length === 0
+                  ? 'Make the group'
+                  : `Make the group with ${chosen.value.length === 1 ? 'one other' : `${chosen.value.length} others`}`
+              }
+              busyWords="Making it…"
+              busy={busy.value}
+              ready={title.value.trim() !== ''}
+              problem={problem.value}
+            />
+          </div>
+        </form>
+      </div>
+    </>
+  )
+}

@@ -1,0 +1,89 @@
+import { computed, effect, signal } from '@preact/signals'
+import { browserStorage, CauserieClient, type ErrorCode, type InboxEntry, type Me, type Status } from '../sdk/index.ts'
+import { forgetDrafts, openDrafts } from './drafts.ts'
+
+/** Everything that the app shows hangs on this one client; the signals below follow its events. */
+export const client = new CauserieClient({ baseUrl: location.origin, storage: browserStorage() })
+
+export const phase = signal<'starting' | 'signed-out' | 'signed-in'>('starting')
+export const me = signal<Me | null>(null)
+export const status = signal<Status>(client.status)
+/** Newest first; null until it was read once. */
+export const inbox = signal<readonly InboxEntry[] | null>(null)
+/** Why one finds oneself at the door without having asked for it. */
+export const farewell = signal<string | null>(null)
+/** What a screen reader is told next. */
+export const announcement = signal('')
+
+const FAREWELLS: Partial<Record<ErrorCode, string>> = {
+  'session.revoked': 'You were signed out of this device. Sign in to go on.',
+  'refresh.reused': 'For your safety this device was signed out. Sign in to go on.',
+}
+
+export const start = async (): Promise<void> => {
+  client.on('me', (next) => {
+    me.value = next
+    if (next === null) phase.value = 'signed-out'
+    else if (phase.peek() !== 'signed-in') enter(next)
+  })
+  client.on('status', (next) => {
+    status.value = next
+    if (next.state === 'signed-out' && next.reason !== null) {
+      farewell.value = FAREWELLS[next.reason] ?? 'Your session has ended. Sign in to go on.'
+    }
+  })
+  client.on('inbox', (entries) => {
+    inbox.value = entries
+  })
+  addEventListener('online', () => client.wake())
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && client.wake())
+
+  const restored = await client.restore()
+  if (restored === null) phase.value = 'signed-out'
+  else enter(restored)
+}
+
+export const signOut = async (): Promise<void> => {
+  forgetDrafts()
+  await client.logout()
+  inbox.value = null
+  location.replace('#/')
+}
+
+export const entryOf = (id: number): InboxEntry | undefined =>
+  inbox.value?.find((entry) => entry.conversation.id === id)
+
+const connected = computed(() => status.value.state === 'online')
+const wasOnline = signal(false)
+const isLate = signal(false)
+
+/** How the connection stands, while that is worth a word. */
+export const connectionWords = computed(() => {
+  if (connected.value || !isLate.value) return null
+  return wasOnline.value ? 'Reconnecting… What you write goes out as soon as we are back.' : 'Connecting…'
+})
+
+effect(() => {
+  isLate.value = false
+  if (connected.value) {
+    wasOnline.value = true
+    return
+  }
+  // Most breaks are over before anybody would have read of them.
+  const timer = setTimeout(() => (isLate.value = true), 800)
+  return () => clearTimeout(timer)
+})
+
+effect(() => {
+  const unread = inbox.value?.reduce((sum, entry) => sum + entry.unread, 0) ?? 0
+  document.title = unread > 0 ? `(${unread > 99 ? '99+' : unread}) Causerie` : 'Causerie'
+})
+
+const enter = (who: Me) => {
+  openDrafts(who.id)
+  farewell.value = null
+  me.value = who
+  inbox.value = client.inbox.entries
+  phase.value = 'signed-in'
+  client.connect()
+}

@@ -1,0 +1,142 @@
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
+import type { Content, LiveConversation, Member, Message, PendingMessage } from '../sdk/index.ts'
+import { client, me } from './state.ts'
+import { inWords, wordsOfCode } from './words.ts'
+
+/** One message as the timeline shows it, whether the server has it already or not. */
+export type Line = {
+  key: string
+  status: 'sent' | 'pending' | 'failed'
+  clientId: string
+  senderId: number
+  /** Above all others while the server has not given it its place. */
+  seq: number
+  createdAt: string
+  content: Content | null
+  replyTo: number | null
+  /** Null until the server has it. */
+  message: Message | null
+  problem: string | null
+}
+
+/** An open conversation, as signals. */
+export type Talk = {
+  live: LiveConversation
+  lines: ReadonlySignal<Line[]>
+  members: ReadonlySignal<readonly Member[]>
+  state: ReadonlySignal<LiveConversation['state']>
+  hasOlder: ReadonlySignal<boolean>
+  /** Why messages could not be fetched, in words. */
+  problem: ReadonlySignal<string | null>
+  /** The id of the message that is open for change. */
+  editing: Signal<number | null>
+  replyingTo: Signal<Message | null>
+  /** What went wrong with a message, to be said beside it. */
+  trouble: Signal<{ messageId: number; words: string } | null>
+  loadOlder: () => Promise<void>
+  retry: () => Promise<void>
+  /** Does something with a message, and says so beside it where that fails. */
+  act: (messageId: number, work: (live: LiveConversation) => Promise<unknown>) => Promise<void>
+  /** Takes over what the client holds now. */
+  read: () => void
+}
+
+/** Coming back to one of the last few conversations finds it as it was left, and up to date. */
+const KEPT_OPEN = 8
+const talks = new Map<number, Talk>()
+
+export const talkOf = (id: number): Talk => {
+  const talk = talks.get(id) ?? openTalk(id)
+  // Last in the map is last used.
+  talks.delete(id)
+  talks.set(id, talk)
+  for (const oldest of [...talks.keys()].slice(0, -KEPT_OPEN)) closeTalk(oldest)
+  return talk
+}
+
+export const keyOfMessage = ({ senderId, clientId }: { senderId: number; clientId: string }): string =>
+  `${senderId} ${clientId}`
+
+client.on('conversation', ({ id }) => talks.get(id)?.read())
+client.on('status', ({ state }) => {
+  if (state === 'signed-out') for (const id of [...talks.keys()]) closeTalk(id)
+  // What could not be fetched while there was no connection.
+  if (state === 'online') for (const talk of talks.values()) if (talk.problem.peek() !== null) void talk.retry()
+})
+
+const closeTalk = (id: number) => {
+  talks.get(id)?.live.close()
+  talks.delete(id)
+}
+
+const openTalk = (id: number): Talk => {
+  const live = client.conversation(id)
+  const messages = signal(live.messages)
+  const pending = signal(live.pending)
+  const members = signal(live.members)
+  const state = signal(live.state)
+  const hasOlder = signal(live.hasOlder)
+  const problem = signal<string | null>(null)
+  const editing = signal<number | null>(null)
+  const replyingTo = signal<Message | null>(null)
+  const trouble = signal<Talk['trouble']['value']>(null)
+  let busy = false
+
+  const read = () => {
+    messages.value = live.messages
+    pending.value = live.pending
+    members.value = live.members
+    state.value = live.state
+    hasOlder.value = live.hasOlder
+  }
+  const attempt = async (work: () => Promise<unknown>) => {
+    if (busy) return
+    busy = true
+    problem.value = null
+    try {
+      await work()
+    } catch (error) {
+      if (live.state !== 'gone') problem.value = inWords(error)
+    }
+    busy = false
+    read()
+  }
+  const loadOlder = async () => {
+    if (live.state === 'open' && live.hasOlder && problem.peek() === null) await attempt(() => live.loadOlder())
+  }
+  const retry = () => attempt(() => (live.state === 'open' ? live.loadOlder() : live.open()))
+  const act: Talk['act'] = async (messageId, work) => {
+    trouble.value = null
+    try {
+      await work(live)
+    } catch (error) {
+      trouble.value = { messageId, words: inWords(error) }
+    }
+  }
+  void attempt(() => live.open())
+
+  const lines = computed(() => [...messages.value.map(sentLine), ...pending.value.map(pendingLine)])
+  return { live, lines, members, state, hasOlder, problem, editing, replyingTo, trouble, loadOlder, retry, act, read }
+}
+
+const sentLine = (message: Message): Line => {
+  const { clientId, senderId, seq, createdAt, content, replyTo } = message
+  const key = keyOfMessage(message)
+  return { key, status: 'sent', clientId, senderId, seq, createdAt, content, replyTo, message, problem: null }
+}
+
+const pendingLine = ({ clientId, content, replyTo, createdAt, state, error }: PendingMessage): Line => {
+  const senderId = me.value?.id ?? 0
+  return {
+    key: keyOfMessage({ senderId, clientId }),
+    status: state === 'failed' ? 'failed' : 'pending',
+    clientId,
+    senderId,
+    seq: Number.MAX_SAFE_INTEGER,
+    createdAt,
+    content,
+    replyTo: replyTo ?? null,
+    message: null,
+    problem: error === undefined ? null : wordsOfCode(error),
+  }
+}

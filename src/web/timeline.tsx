@@ -1,0 +1,117 @@
+import { type ReadonlySignal, untracked, useComputed, useSignal, useSignalEffect } from '@preact/signals'
+import { useLayoutEffect } from 'preact/hooks'
+import { attentive } from './attention.ts'
+import { Icon } from './icon.tsx'
+import { MessageRow } from './message-row.tsx'
+import { moveFocus } from './move-focus.ts'
+import { Nothing } from './nothing.tsx'
+import { now } from './now.ts'
+import type { InboxEntry } from '../sdk/index.ts'
+import { titleOf } from './people.ts'
+import { entryOf, me } from './state.ts'
+import type { Line, Talk } from './talk.ts'
+import { dayNameOf } from './time.ts'
+import { type Row, rowsOf } from './timeline-rows.ts'
+import { useHeldScroll } from './use-held-scroll.ts'
+
+/** What was said, oldest first. */
+export const Timeline = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => {
+  const { id } = entry.conversation
+  const viewerId = me.value?.id ?? 0
+  const newAfter = useNewMark(id, talk.lines, viewerId)
+  const active = useSignal<string | null>(null)
+  const rows = useComputed(() => rowsOf(talk.lines.value, { newAfter: newAfter.value, viewerId })).value
+  const { box, atEnd, note, toEnd, toRow } = useHeldScroll(() => void talk.loadOlder())
+
+  const ready = talk.state.value === 'open'
+  useLayoutEffect(() => {
+    if (ready && newAfter.peek() !== null) toRow('new')
+  }, [ready])
+  useSignalEffect(() => {
+    const head = entryOf(id)
+    if (ready && atEnd.value && attentive.value && head !== undefined && head.seq > head.readSeq)
+      talk.live.markRead(head.seq)
+  })
+
+  const latestMine = talk.lines.value.findLast((line) => line.senderId === viewerId && line.content !== null)
+  const focusable = active.value ?? rows.findLast((row) => row.kind === 'line')?.key
+  return (
+    <div class="timeline-frame">
+      <div class="timeline" ref={box} onScroll={note} onPointerLeave={() => (active.value = null)}>
+        <div class="timeline-inner">
+          <Start talk={talk} empty={rows.length === 0} title={titleOf(entry)} />
+          <ol aria-label={`Messages: ${titleOf(entry)}`} onKeyDown={(event) => moveFocus(event, '.message')}>
+            {rows.map((row) =>
+              row.kind === 'line' ? (
+                <MessageRow
+                  key={row.key}
+                  entry={entry}
+                  talk={talk}
+                  row={row}
+                  active={active.value === row.key}
+                  focusable={focusable === row.key}
+                  latestMine={latestMine?.key === row.key}
+                  onActive={() => (active.value = row.key)}
+                  onQuote={toRow}
+                />
+              ) : (
+                <Separator key={row.key} row={row} />
+              ),
+            )}
+          </ol>
+        </div>
+      </div>
+      {!atEnd.value && (
+        <button type="button" class="button button-small to-latest" onClick={toEnd}>
+          <Icon name="down" size={16} />
+          {entry.unread > 0 ? `${entry.unread} new` : 'Latest'}
+        </button>
+      )}
+    </div>
+  )
+}
+
+/** From where on messages are new: set on coming (back) to a conversation, kept while one stays, gone once one answers. */
+const useNewMark = (id: number, lines: ReadonlySignal<Line[]>, viewerId: number) => {
+  const mark = useSignal<number | null>(null)
+  useSignalEffect(() => {
+    if (!attentive.value) return
+    const entry = untracked(() => entryOf(id))
+    if (entry !== undefined && entry.unread > 0) mark.value = entry.readSeq
+  })
+  useSignalEffect(() => {
+    if (lines.value.at(-1)?.senderId === viewerId) mark.value = null
+  })
+  return mark
+}
+
+const Separator = ({ row }: { row: Exclude<Row, { kind: 'line' }> }) =>
+  row.kind === 'day' ? (
+    <li class="separator">
+      <time dateTime={row.at}>{dayNameOf(row.at, now.value)}</time>
+    </li>
+  ) : (
+    <li class="separator separator-new" data-key={row.key}>
+      New
+    </li>
+  )
+
+type StartProps = { talk: Talk; empty: boolean; title: string }
+
+/** What stands above the first line: that there is more, that it could not be fetched, or that this is the beginning. */
+const Start = ({ talk, empty, title }: StartProps) => {
+  if (talk.problem.value !== null) {
+    return (
+      <p class="timeline-start" role="alert">
+        {talk.problem.value}{' '}
+        <button type="button" class="button-link" onClick={() => void talk.retry()}>
+          Try again
+        </button>
+      </p>
+    )
+  }
+  if (talk.state.value !== 'open') return <p class="timeline-start">Fetching messages…</p>
+  if (talk.hasOlder.value) return <p class="timeline-start">Fetching earlier messages…</p>
+  if (empty) return <Nothing title="The beginning">Say hello to {title}. Nothing has been said here yet.</Nothing>
+  return <p class="timeline-start">This is where it began.</p>
+}

@@ -1,0 +1,68 @@
+import { useSignal } from '@preact/signals'
+import { useLayoutEffect, useRef } from 'preact/hooks'
+
+const NEAR_END = 60
+const NEAR_START = 600
+
+/**
+ * Keeps what is being read where it is: at the end it stays at the end, elsewhere the topmost visible row (`data-key`) keeps
+ * its place, whatever is added above or below. Calls `onNearStart` when the reader comes close to the first row.
+ */
+export const useHeldScroll = (onNearStart: () => void) => {
+  const box = useRef<HTMLDivElement>(null)
+  const held = useRef<{ key: string; top: number } | null>(null)
+  const atEnd = useSignal(true)
+
+  const note = () => {
+    const view = box.current
+    if (view === null) return
+    atEnd.value = view.scrollHeight - view.scrollTop - view.clientHeight < NEAR_END
+    held.current = topmostOf(view)
+    if (view.scrollTop < NEAR_START) onNearStart()
+  }
+
+  const hold = () => {
+    const view = box.current
+    if (view === null) return
+    const { current } = held
+    if (atEnd.peek()) view.scrollTop = view.scrollHeight
+    else if (current !== null) {
+      const row = view.querySelector(`[data-key="${CSS.escape(current.key)}"]`)
+      if (row !== null) view.scrollTop += topIn(view, row) - current.top
+    }
+    note()
+  }
+
+  // After every render, for any of them may have changed a height.
+  useLayoutEffect(hold)
+  useLayoutEffect(() => {
+    const view = box.current
+    if (view === null) return
+    // A phone's keyboard, a turned screen, a growing composer, a message that is being edited.
+    const observer = new ResizeObserver(hold)
+    observer.observe(view)
+    for (const child of view.children) observer.observe(child)
+    return () => observer.disconnect()
+  }, [])
+
+  const toEnd = () => {
+    atEnd.value = true
+    hold()
+  }
+  const toRow = (key: string) => {
+    atEnd.value = false
+    box.current?.querySelector(`[data-key="${CSS.escape(key)}"]`)?.scrollIntoView({ block: 'center' })
+    note()
+  }
+  return { box, atEnd, note, toEnd, toRow }
+}
+
+const topIn = (view: HTMLElement, row: Element) => row.getBoundingClientRect().top - view.getBoundingClientRect().top
+
+const topmostOf = (view: HTMLElement) => {
+  for (const row of view.querySelectorAll<HTMLElement>('[data-key]')) {
+    const top = topIn(view, row)
+    if (top + row.offsetHeight > 0) return { key: row.dataset['key'] ?? '', top }
+  }
+  return null
+}
