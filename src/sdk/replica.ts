@@ -56,8 +56,11 @@ export const applyEvent = (replica: Replica, event: ConversationEvent): Replica 
 export const hear = (replica: Replica, head: number): Replica =>
   head > replica.head ? { ...replica, head } : replica
 
-/** Takes in what was pulled. Changes of another epoch do not fit: read anew. */
-export const applyChanges = (replica: Replica, changes: Changes): Replica => {
+/**
+ * Takes in what was pulled when the copy knew of `asked` as its head. Changes of another epoch do not fit: read anew. Where the
+ * server stands below what it had said before, there is nothing more to wait for.
+ */
+export const applyChanges = (replica: Replica, changes: Changes, asked = replica.head): Replica => {
   let next = changes.messages.reduce(putMessage, replica)
   if (changes.rev > replica.rev) {
     next = changes.members.reduce(putMember, next)
@@ -65,8 +68,10 @@ export const applyChanges = (replica: Replica, changes: Changes): Replica => {
     next = { ...next, rev: changes.rev }
   }
   next = drain(next)
-  // The server stands at `rev`: what was said to be above it is not there.
-  return changes.more ? hear(next, changes.rev + 1) : { ...next, head: next.rev, waiting: [] }
+  if (changes.more) return hear(next, changes.rev + 1)
+  const waiting = next.waiting.filter((event) => event.rev > asked)
+  const head = next.head > asked ? next.head : next.rev
+  return { ...next, waiting, head: Math.max(head, next.rev) }
 }
 
 export const isBehind = (replica: Replica): boolean => replica.head > replica.rev

@@ -1,0 +1,385 @@
+import type { Login, Register, SignedIn, Ticket } from '../protocol/auth.ts'
+import type { InboxEntry } from '../protocol/conversation.ts'
+import type { ErrorCode } from '../protocol/errors.ts'
+import type { ConversationEvent, EventOf, EventType, ServerEvent } from '../protocol/events.ts'
+import { encodeHave, SUBPROTOCOL, TICKET_PREFIX } from '../protocol/socket.ts'
+import type { Me, Presence, UpdateMe } from '../protocol/user.ts'
+import { type ConversationPorts, LiveConversation } from './conversation.ts'
+import { Conversations } from './conversations.ts'
+import { Emitter } from './emitter.ts'
+import { signedOut } from './errors.ts'
+import { Http } from './http.ts'
+import { Inbox } from './inbox.ts'
+import { Outbox, type PendingMessage } from './outbox.ts'
+import { PresenceList } from './presence.ts'
+import { ReadMarks } from './read-marks.ts'
+import { Sessions } from './sessions.ts'
+import { Connection, type ConnectionState, type SocketLike } from './socket.ts'
+import { type KeyValueStore, memoryStorage } from './storage.ts'
+import { Tokens } from './tokens.ts'
+import { httpTransport, type Transport } from './transport.ts'
+import { Typing } from './typing.ts'
+import { Users } from './users.ts'
+
+export type ClientOptions = {
+  /** Where the server is, e.g. `location.origin`. */
+  baseUrl: string
+  /** Memory by default: then a reload signs out. */
+  storage?: KeyValueStore
+  fetch?: (request: Request) => Promise<Response>
+  openSocket?: (url: string, protocols: string[]) => SocketLike | Promise<SocketLike>
+  now?: () => number
+  random?: () => number
+}
+
+/**
+ * How the live connection stands. `offline`: none is wanted, or the server refused it for good. `connecting`: a try is under way.
+ * `waiting`: the next try is at `retryAt` (milliseconds). `signed-out`: there is no account; `reason` is the refusal that ended it,
+ * null where the user asked.
+ */
+export type Status = { state: 'signed-out'; reason: ErrorCode | null } | ConnectionState
+
+/** What `client.on` can listen to: every event of the server as it came, and what the client makes of them. */
+export type ClientEvents = { [Type in EventType]: EventOf<Type> } & {
+  status: Status
+  /** Who is signed in changed, or their profile. */
+  me: Me | null
+  /** The inbox changed; its entries, newest first. */
+  inbox: readonly InboxEntry[]
+  /** The copy, the pending messages or the typing of a conversation changed. Changes of one moment are told once. */
+  conversation: LiveConversation
+  typing: { conversationId: number; userIds: readonly number[] }
+  presence: Presence
+}
+
+const LOGOUT_TIMEOUT_MS = 5_000
+
+/**
+ * One account on one server: signing in, people, conversations, and the live connection.
+ *
+ * @example
+ * const client = new CauserieClient({ baseUrl: location.origin, storage: browserStorage() })
+ * await client.login({ login: 'alice', password })
+ * client.on('message.created', ({ message }) => console.log(message.content))
+ * client.connect()
+ * const { conversation } = await client.conversations.openDirect(bobId)
+ * await client.conversation(conversation.id).send('bonjour')
+ */
+export class CauserieClient {
+  /** Finding people. */
+  readonly users: Users
+  /** The user's devices. */
+  readonly sessions: Sessions
+  /** Making and changing conversations. */
+  readonly conversations: Conversations
+  readonly inbox: Inbox
+  readonly presence: PresenceList
+  readonly #transport: Transport
+  readonly #tokens: Tokens
+  readonly #http: Http
+  readonly #connection: Connection
+  readonly #outbox: Outbox
+  readonly #typing: Typing
+  readonly #readMarks: ReadMarks
+  readonly #conversationPorts: ConversationPorts
+  readonly #live = new Map<number, LiveConversation>()
+  readonly #emitter = new Emitter<ClientEvents>()
+  /** What changed and is told at the end of this moment. */
+  readonly #changed = new Set<LiveConversation | Inbox>()
+  #status: Status = { state: 'signed-out', reason: null }
+
+  constructor(options: ClientOptions) {
+    const { baseUrl, storage = memoryStorage(), now = Date.now, random = Math.random } = options
+    const { fetch = (request) => globalThis.fetch(request) } = options
+    const { openSocket = (url, protocols) => new WebSocket(url, protocols) } = options
+    this.#transport = httpTransport({ baseUrl, fetch })
+    this.#tokens = new Tokens({
+      storage,
+      now,
+      refresh: (refreshToken) => this.#signIn('refresh', { refreshToken }),
+      onChange: (me) => this.#emitter.emit('me', me),
+      onLost: (reason) => void this.#end(signedOut(reason), { reason, erase: false }),
+    })
+    const http = new Http(this.#transport, this.#tokens)
+    this.#http = http
+    const viewerId = () => this.me?.id ?? 0
+    this.users = new Users(http, now)
+    this.sessions = new Sessions(http)
+    this.inbox = new Inbox({ http, viewerId, onChange: () => this.#tell(this.inbox), onGone: (id) => this.#live.get(id)?.end() })
+    this.conversations = new Conversations({
+      http,
+      viewerId,
+      onEntry: (entry) => this.inbox.put(entry),
+      onGone: (id) => this.inbox.remove(id),
+    })
+    const connection = new Connection({
+      open: async () => openSocket(await this.#socketUrl(baseUrl), [SUBPROTOCOL, await this.#ticket()]),
+      onEvent: (event) => this.#receive(event),
+      onState: (state) => this.#connectionChanged(state),
+      onRevoked: (code) => void this.#tokens.lose(code),
+      now,
+      random,
+    })
+    this.#connection = connection
+    this.presence = new PresenceList({
+      ask: (userIds) => connection.request({ type: 'presence.get', userIds }),
+      onChange: (presence) => this.#emitter.emit('presence', presence),
+    })
+    this.#outbox = new Outbox({
+      storage,
+      random,
+      isOnline: () => connection.isOnline,
+      send: async (item) => (await connection.request(sendCommand(item))).message,
+      onChange: (id) => this.#tell(this.conversation(id)),
+      onDelivered: (message) => this.#live.get(message.conversationId)?.merge(message),
+      pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    })
+    this.#typing = new Typing({
+      now,
+      tell: (type, conversationId) => void connection.request({ type, conversationId }).catch(() => {}),
+      onChange: (conversationId) => {
+        this.#emitter.emit('typing', { conversationId, userIds: this.#typing.in(conversationId) })
+        this.#tell(this.conversation(conversationId))
+      },
+    })
+    this.#readMarks = new ReadMarks({
+      isOnline: () => connection.isOnline,
+      readSeq: (id) => this.inbox.get(id)?.readSeq ?? 0,
+      send: (conversationId, seq) => connection.request({ type: 'read.mark', conversationId, seq }),
+    })
+    this.#conversationPorts = {
+      http,
+      connection,
+      inbox: this.inbox,
+      outbox: this.#outbox,
+      typing: this.#typing,
+      readMarks: this.#readMarks,
+      isSignedIn: () => this.me !== null,
+      onChange: (conversation) => this.#tell(conversation),
+      now,
+    }
+  }
+
+  /** Who is signed in. */
+  get me(): Me | null {
+    return this.#tokens.me
+  }
+
+  get status(): Status {
+    return this.#status
+  }
+
+  /** Makes an account and signs in. */
+  register(input: Register): Promise<Me> {
+    return this.#begin('register', input)
+  }
+
+  /** Signs in; `login` is an email address or a username. */
+  login(input: Login): Promise<Me> {
+    return this.#begin('login', input)
+  }
+
+  /** Resumes from what storage holds; null where nobody is signed in. Needs no network. */
+  async restore(): Promise<Me | null> {
+    if (this.me) return this.me
+    await this.#tokens.load()
+    return this.#began()
+  }
+
+  /** Ends this session here and on the server, and forgets all that was stored. Never rejects. */
+  async logout(): Promise<void> {
+    if (!this.me) return
+    this.#connection.stop()
+    try {
+      await this.#http.send({ method: 'POST', path: '/v1/auth/logout', timeoutMs: LOGOUT_TIMEOUT_MS })
+    } catch {
+      // Without the server it is only forgotten here, and runs out there.
+    }
+    await this.#end(signedOut(), { reason: null, erase: true })
+  }
+
+  async updateMe(change: UpdateMe): Promise<Me> {
+    const me = await this.#http.send<Me>({ method: 'PATCH', path: '/v1/me', json: change })
+    await this.#tokens.updateMe(me)
+    return me
+  }
+
+  /** Ends every other session. */
+  changePassword(input: { currentPassword: string; newPassword: string }): Promise<void> {
+    return this.#http.send({ method: 'PUT', path: '/v1/me/password', json: input })
+  }
+
+  /** Goes online and stays so until `disconnect` or signing out. Returns at once; see `status`. */
+  connect(): void {
+    if (this.me) this.#connection.start()
+  }
+
+  disconnect(): void {
+    this.#connection.stop()
+  }
+
+  /** Call it when the network is back or the page becomes visible: tries at once if waiting, and makes sure the socket is alive. */
+  wake(): void {
+    this.#connection.wake()
+  }
+
+  /** Resolves when online; rejects when signed out before. */
+  whenOnline(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = ({ state }: Status): boolean => {
+        if (state === 'online') resolve()
+        if (state === 'signed-out') reject(signedOut())
+        return state === 'online' || state === 'signed-out'
+      }
+      if (look(this.#status)) return
+      const stop = this.on('status', (status) => {
+        if (look(status)) stop()
+      })
+    })
+  }
+
+  /** Listens; the returned function stops it. */
+  on<Type extends keyof ClientEvents>(type: Type, handler: (event: ClientEvents[Type]) => void): () => void {
+    return this.#emitter.on(type, handler)
+  }
+
+  /** The conversation's live copy: one object per id. Nothing is loaded before its `open()`. */
+  conversation(id: number): LiveConversation {
+    const known = this.#live.get(id)
+    if (known) return known
+    const conversation = new LiveConversation(id, this.#conversationPorts)
+    this.#live.set(id, conversation)
+    return conversation
+  }
+
+  #signIn(how: 'register' | 'login' | 'refresh', json: object): Promise<SignedIn> {
+    return this.#transport({ method: 'POST', path: `/v1/auth/${how}`, json })
+  }
+
+  async #begin(how: 'register' | 'login', input: Register | Login): Promise<Me> {
+    const signedIn = await this.#signIn(how, input)
+    if (this.me) await this.#end(signedOut(), { reason: null, erase: false })
+    await this.#tokens.adopt(signedIn)
+    await this.#began()
+    return signedIn.user
+  }
+
+  async #began(): Promise<Me | null> {
+    const { me } = this
+    if (!me) return null
+    this.#setStatus({ state: 'offline' })
+    await this.#outbox.start(me.id)
+    return me
+  }
+
+  async #end(error: Error, how: { reason: ErrorCode | null; erase: boolean }): Promise<void> {
+    this.#connection.stop()
+    const live = [...this.#live.values()]
+    this.#live.clear()
+    for (const conversation of live) conversation.close()
+    this.inbox.clear()
+    this.presence.clear()
+    this.#typing.clear()
+    this.#readMarks.clear()
+    const stopped = this.#outbox.stop(error, how)
+    await Promise.all([stopped, this.#tokens.forget()])
+    this.#setStatus({ state: 'signed-out', reason: how.reason })
+  }
+
+  async #ticket(): Promise<string> {
+    const { ticket } = await this.#http.post<Ticket>('/v1/auth/ticket')
+    return TICKET_PREFIX + ticket
+  }
+
+  async #socketUrl(baseUrl: string): Promise<string> {
+    const url = new URL('/v1/socket', baseUrl)
+    url.protocol = url.protocol.replace('http', 'ws')
+    const have = this.inbox.have()
+    if (have.length > 0) url.searchParams.set('have', encodeHave(have))
+    return url.href
+  }
+
+  #connectionChanged(state: ConnectionState): void {
+    this.#setStatus(state)
+    if (state.state !== 'online') return
+    for (const conversation of this.#live.values()) conversation.resume()
+    this.#outbox.resume()
+    this.#readMarks.resume()
+  }
+
+  #setStatus(status: Status): void {
+    this.#status = status
+    this.#emitter.emit('status', status)
+  }
+
+  #receive(event: ServerEvent): void {
+    switch (event.type) {
+      case 'hello':
+        this.inbox.greet(event)
+        this.presence.greet(event.online)
+        break
+      case 'conversation.created':
+      case 'conversation.head':
+        this.inbox.put(event.entry)
+        this.#hear(event.entry)
+        break
+      case 'conversation.deleted':
+        this.inbox.remove(event.conversationId)
+        break
+      case 'message.created':
+      case 'message.updated':
+      case 'message.deleted':
+      case 'reaction.changed':
+      case 'read.changed':
+      case 'member.changed':
+      case 'conversation.updated':
+        this.#apply(event)
+        break
+      case 'typing.changed':
+        this.#typing.note(event.conversationId, event.userId, event.typing)
+        break
+      case 'presence.changed':
+        this.presence.note({ userId: event.userId, online: event.online, lastSeenAt: event.lastSeenAt })
+        break
+    }
+    this.#emitter.emit(event.type, event as never)
+  }
+
+  #hear(entry: InboxEntry): void {
+    this.#live.get(entry.conversation.id)?.hear(entry)
+  }
+
+  #apply(event: ConversationEvent): void {
+    const { conversationId } = event
+    this.inbox.apply(event)
+    this.#live.get(conversationId)?.apply(event)
+    if (event.type !== 'message.created') return
+    const { message } = event
+    if (message.senderId === this.me?.id) this.#outbox.settle(message)
+    else this.#typing.note(conversationId, message.senderId, false)
+  }
+
+  /** Tells it once at the end of this moment: a message that leaves the outbox and enters the log is one change. */
+  #tell(what: LiveConversation | Inbox): void {
+    this.#changed.add(what)
+    if (this.#changed.size > 1) return
+    queueMicrotask(() => {
+      const changed = [...this.#changed]
+      this.#changed.clear()
+      for (const each of changed) {
+        if (each instanceof LiveConversation) this.#emitter.emit('conversation', each)
+        else if (each.entries) this.#emitter.emit('inbox', each.entries)
+      }
+    })
+  }
+}
+
+const sendCommand = ({ clientId, conversationId, content, replyTo, mentions, attachments }: PendingMessage) => ({
+  type: 'message.send' as const,
+  clientId,
+  conversationId,
+  content,
+  ...(replyTo === undefined ? {} : { replyTo }),
+  ...(mentions === undefined ? {} : { mentions }),
+  ...(attachments === undefined ? {} : { attachments }),
+})

@@ -1,0 +1,177 @@
+import type { InboxEntry, InboxPage } from '../protocol/conversation.ts'
+import type { ConversationEvent, Hello } from '../protocol/events.ts'
+import { nextInboxEntry } from '../protocol/inbox.ts'
+import type { Have } from '../protocol/socket.ts'
+import { CauserieError } from './errors.ts'
+import type { Http } from './http.ts'
+
+type Ports = {
+  http: Http
+  viewerId: () => number
+  onChange: () => void
+  /** The user is no longer a member. */
+  onGone: (conversationId: number) => void
+}
+
+/** What `have` may take of the address of the socket: about 500 conversations; the others come whole in each hello. */
+const MAX_HAVE = 500
+const TRIES = 3
+
+/** The inbox, live. */
+export class Inbox {
+  readonly #ports: Ports
+  readonly #byId = new Map<number, InboxEntry>()
+  /** Entries that are being asked for again, and what happened to them meanwhile. */
+  readonly #asking = new Map<number, ConversationEvent[]>()
+  #isKnown = false
+  #sorted: readonly InboxEntry[] | null = null
+  #unnamed: number[] = []
+
+  constructor(ports: Ports) {
+    this.#ports = ports
+  }
+
+  /** Newest first; null until it was read once. */
+  get entries(): readonly InboxEntry[] | null {
+    if (!this.#isKnown) return null
+    this.#sorted ??= [...this.#byId.values()].toSorted(byActivity)
+    return this.#sorted
+  }
+
+  /** Unread messages in all conversations. */
+  get unread(): number {
+    return [...this.#byId.values()].reduce((sum, entry) => sum + entry.unread, 0)
+  }
+
+  get(conversationId: number): InboxEntry | undefined {
+    return this.#byId.get(conversationId)
+  }
+
+  /** Reads it by REST. Not needed when connected. */
+  async load(): Promise<readonly InboxEntry[]> {
+    const before = [...this.#byId.keys()]
+    const { items } = await this.#ports.http.get<InboxPage>('/v1/conversations')
+    this.#replace(items, before)
+    return this.entries ?? []
+  }
+
+  /** Asks for one entry. */
+  async fetch(conversationId: number): Promise<InboxEntry> {
+    const entry = await this.#ports.http.get<InboxEntry>(`/v1/conversations/${conversationId}`)
+    this.put(entry)
+    return entry
+  }
+
+  /** @internal Takes an entry as some answer or frame showed it; the newer of two stays. */
+  put(entry: InboxEntry): void {
+    const { id } = entry.conversation
+    const next = newer(this.#byId.get(id), entry)
+    if (next !== this.#byId.get(id)) this.#set(id, next)
+  }
+
+  /** @internal */
+  apply(event: ConversationEvent): void {
+    const { conversationId } = event
+    const buffer = this.#asking.get(conversationId)
+    if (buffer) return void buffer.push(event)
+    const entry = this.#byId.get(conversationId)
+    const next = entry && this.#after(entry, event)
+    if (!next) void this.#ask(conversationId, event)
+    else if (next !== entry) this.#set(conversationId, next)
+  }
+
+  /** @internal What the server need not tell. Remembers what there was no room for. */
+  have(): Have[] {
+    const entries = [...this.#byId.values()].toSorted(byActivity)
+    this.#unnamed = entries.slice(MAX_HAVE).map((entry) => entry.conversation.id)
+    return entries
+      .slice(0, MAX_HAVE)
+      .map((entry) => ({ conversationId: entry.conversation.id, rev: entry.rev, readSeq: entry.readSeq }))
+  }
+
+  /** @internal */
+  greet(hello: Hello): void {
+    for (const id of hello.gone) this.remove(id)
+    this.#replace(hello.conversations, this.#unnamed)
+  }
+
+  /** @internal */
+  remove(conversationId: number): void {
+    this.#asking.delete(conversationId)
+    if (!this.#byId.delete(conversationId)) return
+    this.#sorted = null
+    this.#ports.onGone(conversationId)
+    this.#ports.onChange()
+  }
+
+  /** @internal */
+  clear(): void {
+    this.#byId.clear()
+    this.#asking.clear()
+    this.#isKnown = false
+    this.#sorted = null
+    this.#ports.onChange()
+  }
+
+  /** Takes these in; of `expected`, those that are not among them are gone. */
+  #replace(items: InboxEntry[], expected: number[]): void {
+    const listed = new Set(items.map((entry) => entry.conversation.id))
+    for (const entry of items) this.put(entry)
+    for (const id of expected) if (!listed.has(id)) this.remove(id)
+    this.#isKnown = true
+    this.#ports.onChange()
+  }
+
+  /** Null where only the server can tell: something is missing in between, or the rule cannot count. */
+  #after(entry: InboxEntry, event: ConversationEvent): InboxEntry | null {
+    // A private read mark has no place in the order.
+    const isPrivate = event.type === 'read.changed' && !entry.conversation.readReceipts
+    const placed = isPrivate ? { ...event, rev: 0 } : event
+    return placed.rev > entry.rev + 1 ? null : nextInboxEntry(entry, placed, this.#ports.viewerId())
+  }
+
+  async #ask(conversationId: number, first: ConversationEvent): Promise<void> {
+    const buffer = [first]
+    this.#asking.set(conversationId, buffer)
+    try {
+      for (let tries = 0; tries < TRIES; tries += 1) {
+        const entry = await this.#ports.http.get<InboxEntry>(`/v1/conversations/${conversationId}`)
+        if (this.#asking.get(conversationId) !== buffer) return
+        this.put(entry)
+        if (this.#replay(conversationId, buffer)) break
+      }
+    } catch (error) {
+      // Without an answer the entry stays behind, and the next event or hello shows it.
+      if (error instanceof CauserieError && error.code === 'conversation.not_found') this.remove(conversationId)
+    } finally {
+      if (this.#asking.get(conversationId) === buffer) this.#asking.delete(conversationId)
+    }
+  }
+
+  #replay(conversationId: number, events: ConversationEvent[]): boolean {
+    let entry = this.#byId.get(conversationId)
+    for (const event of events) {
+      const next = entry && this.#after(entry, event)
+      if (!next) return false
+      entry = next
+    }
+    if (entry) this.#set(conversationId, entry)
+    return true
+  }
+
+  #set(conversationId: number, entry: InboxEntry): void {
+    this.#byId.set(conversationId, entry)
+    this.#sorted = null
+    this.#ports.onChange()
+  }
+}
+
+const newer = (held: InboxEntry | undefined, entry: InboxEntry): InboxEntry => {
+  if (!held || held.epoch !== entry.epoch || entry.rev > held.rev) return entry
+  return entry.rev === held.rev && entry.readSeq >= held.readSeq ? entry : held
+}
+
+const activityOf = (entry: InboxEntry): string => entry.lastMessage?.createdAt ?? entry.conversation.createdAt
+
+const byActivity = (a: InboxEntry, b: InboxEntry): number =>
+  activityOf(b).localeCompare(activityOf(a)) || b.conversation.id - a.conversation.id

@@ -1,0 +1,58 @@
+import { CauserieError } from './errors.ts'
+
+type Ports = {
+  /** Where the user's mark stands, as far as is known. */
+  readSeq: (conversationId: number) => number
+  isOnline: () => boolean
+  send: (conversationId: number, seq: number) => Promise<unknown>
+}
+
+/** Scrolling through a conversation marks many messages; one command a moment later tells it all. */
+const COALESCE_MS = 150
+
+/** The read marks that the user set and the server does not know yet. */
+export class ReadMarks {
+  readonly #ports: Ports
+  readonly #wanted = new Map<number, number>()
+  readonly #busy = new Set<number>()
+
+  constructor(ports: Ports) {
+    this.#ports = ports
+  }
+
+  mark(conversationId: number, seq: number): void {
+    if (seq <= this.#ports.readSeq(conversationId) || seq <= (this.#wanted.get(conversationId) ?? 0)) return
+    this.#wanted.set(conversationId, seq)
+    this.#later(conversationId)
+  }
+
+  /** There is a connection: tells what waits. */
+  resume(): void {
+    for (const conversationId of this.#wanted.keys()) this.#later(conversationId)
+  }
+
+  clear(): void {
+    this.#wanted.clear()
+  }
+
+  #later(conversationId: number): void {
+    if (this.#busy.has(conversationId)) return
+    this.#busy.add(conversationId)
+    setTimeout(() => void this.#tell(conversationId), COALESCE_MS)
+  }
+
+  async #tell(conversationId: number): Promise<void> {
+    const seq = this.#wanted.get(conversationId)
+    let told = false
+    if (seq !== undefined && this.#ports.isOnline()) {
+      told = await this.#ports.send(conversationId, seq).then(() => true, isFinal)
+    }
+    this.#busy.delete(conversationId)
+    if (!told) return
+    if (this.#wanted.get(conversationId) === seq) this.#wanted.delete(conversationId)
+    else this.#later(conversationId)
+  }
+}
+
+/** A mark that may not be set is not worth a second try; one that came at a bad time goes with the next. */
+const isFinal = (error: unknown): boolean => error instanceof CauserieError && error.retryAfter === undefined
