@@ -50,7 +50,7 @@ export class InboxBook {
   receive(batch: Batch): string[] {
     const line = this.#lines.get(batch.conversationId)
     if (!line) return []
-    if (batch.revs.some((rev) => rev > 0)) this.#touch(batch.conversationId, line)
+    if (batch.revs.some((rev, i) => rev > 0 || isMark(batch.frames[i]))) this.#touch(batch.conversationId, line)
     const due = accept(line.order, batch)
     if (line.base) line.tail.push(...due)
     if (line.tail.length > MAX_TAIL) forget(line)
@@ -164,6 +164,9 @@ export class InboxBook {
     if (line.base && line.order.known === null) line.order.known = line.base.rev
   }
 }
+
+/** A private mark has no revision and is in the entry all the same; typing is not. */
+const isMark = (frame = ''): boolean => frame.startsWith('{"type":"read.changed"')
 
 const forget = (line: Line): void => {
   line.base = null
