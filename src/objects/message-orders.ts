@@ -1,4 +1,4 @@
-import { mayDelete, mayEdit, mayPin, withReaction } from '../core/conversation-rules.ts'
+import { mayAddress, mayDelete, mayEdit, mayPin, withReaction } from '../core/conversation-rules.ts'
 import type { CommandOf } from '../protocol/commands.ts'
 import { isRefusal, refuse } from '../protocol/errors.ts'
 import type { ReadReply } from '../protocol/events.ts'
@@ -20,6 +20,8 @@ export const sendMessage = ({ state, actor, order, now }: Given<CommandOf<'messa
   const body = bodyOf(order)
   const earlier = state.store.messageByClientId(actor.userId, order.clientId)
   if (earlier) return sendAgain(state, earlier, body)
+  const no = mayAddress(state.row.kind, state.present())
+  if (no) return refused(no)
   if (order.replyTo !== undefined && !isInLog(state, order.replyTo)) return refused(refuse('message.not_found'))
   const row = state.addMessage({ senderId: actor.userId, clientId: order.clientId, body }, now)
   return told(state, 'message.created', row)
@@ -64,6 +66,8 @@ export const reactToMessage = ({
   order,
 }: Given<CommandOf<'reaction.add' | 'reaction.remove'>>): Outcome =>
   withMessage(state, order.messageId, (row) => {
+    const no = mayAddress(state.row.kind, state.present())
+    if (no) return refused(no)
     if (row.deletedAt !== null) return refused(refuse('message.deleted'))
     const { userId } = actor
     const { emoji, messageId } = order
@@ -96,6 +100,8 @@ export const markRead = ({ state, actor, order }: Given<CommandOf<'read.mark'>>)
 }
 
 export const signalTyping = ({ state, actor, order }: Given<CommandOf<'typing.start' | 'typing.stop'>>): Outcome => {
+  const no = mayAddress(state.row.kind, state.present())
+  if (no) return refused(no)
   if (state.presentCount > LIMITS.intimateMembers) return answered({})
   const { userId } = actor
   const typing = order.type === 'typing.start'
