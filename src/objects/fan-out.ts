@@ -91,6 +91,8 @@ export class FanOut {
   }
 
   async #run(userId: number, queue: Queue): Promise<void> {
+    // The orders of one batch make their frames in one turn: they go in one call.
+    await Promise.resolve()
     while (queue.frames.length > 0 || queue.catchUpAfter !== null) {
       const { catchUpAfter, revs, frames } = queue
       queue.revs = []
