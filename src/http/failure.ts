@@ -1,27 +1,9 @@
-import { DrizzleQueryError } from 'drizzle-orm'
 import type { ErrorHandler, NotFoundHandler } from 'hono'
-import { routePath } from 'hono/route'
 import { refuse } from '../protocol/errors.ts'
+import { reportFailure } from '../worker/failure.ts'
 import { problem } from './problem.ts'
 
-/** What nobody foresaw: one line in the log, without anything that the client sent, and an answer that gives nothing away. */
-export const onError: ErrorHandler = (error, c) => {
-  const cause = causeOf(error)
-  const isUnavailable = isOutage(cause)
-  const line = {
-    level: isUnavailable ? 'warn' : 'error',
-    event: isUnavailable ? 'request.unavailable' : 'request.failed',
-    requestId: c.get('requestId'),
-    method: c.req.method,
-    // The pattern, for some clients put tokens in paths.
-    route: routePath(c),
-    error: cause.name,
-    message: cause.message,
-    stack: cause.stack?.split('\n').filter((frame) => /^\s+at /.test(frame)),
-  }
-  console.error(JSON.stringify(line))
-  return problem(c, isUnavailable ? refuse('server.unavailable', { retryAfter: 1 }) : refuse('server.fault'))
-}
+export const onError: ErrorHandler = (error, c) => problem(c, reportFailure(c, error))
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
@@ -36,12 +18,3 @@ export const onNotFound = (matches: (method: string, path: string) => number): N
     return problem(c, refuse('route.method'))
   }
 }
-
-// Drizzle puts the parameters of the query into its message, and they have no place in a log.
-const causeOf = (error: Error): Error => (error instanceof DrizzleQueryError && error.cause ? error.cause : error)
-
-/** An object that restarts or is overloaded, or a database that cannot be reached: trying again will help. */
-const isOutage = (error: Error): boolean =>
-  ['durableObjectReset', 'retryable', 'overloaded'].some((mark) => Reflect.get(error, mark) === true) ||
-  // D1 marks its errors in the message only. One that names SQLite's verdict is a bug of ours and would come again.
-  (error.message.startsWith('D1_') && !error.message.includes('SQLITE_'))

@@ -1,10 +1,9 @@
 import { type Context, Hono } from 'hono'
-import { authenticate } from '../directory/accounts.ts'
-import { hubOf } from '../objects/stubs.ts'
 import { isRefusal } from '../protocol/errors.ts'
 import { CLOSE, SocketQuery, SUBPROTOCOL, TICKET_PREFIX, userOfTicket } from '../protocol/socket.ts'
-import { accounts } from './accounts.ts'
-import { bearerToken, type Public } from './authenticated.ts'
+import { callerOf } from '../worker/caller.ts'
+import { acceptAndClose, handToHub, isUpgrade, sessionHeader } from '../worker/upgrade.ts'
+import type { Public } from './authenticated.ts'
 import { isAllowedOrigin } from './headers.ts'
 import { query } from './validation.ts'
 
@@ -13,17 +12,16 @@ type Proof = { userId: number; header: [name: string, value: string] }
 
 /** `/v1/socket`: hands the upgrade to the hub of whoever it is. After that the worker is out of the data path. */
 export const socket = new Hono<Public>().get('/', query(SocketQuery), async (c) => {
-  if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') return c.body(null, 426, { upgrade: 'websocket' })
+  if (!isUpgrade(c)) return c.body(null, 426, { upgrade: 'websocket' })
   // A page's script cannot leave the origin out; a client that is no page may.
   const origin = c.req.header('origin')
   if (origin !== undefined && !isAllowedOrigin(c, origin)) return closed(c, CLOSE.originRefused, 'origin.refused')
-  const proof = await proofOf(c, c.req.valid('query').ticket)
+  const { have = '', ticket } = c.req.valid('query')
+  const proof = await proofOf(c, ticket)
   if (!proof) return closed(c, CLOSE.ticketInvalid, 'ticket.invalid')
-  const headers = new Headers([['upgrade', 'websocket'], proof.header])
-  const protocol = offered(c)
-  if (protocol) headers.set('sec-websocket-protocol', protocol)
-  const response = await hubOf(c.env, proof.userId).fetch(new Request(c.req.url, { headers }))
-  return response.status === 101 ? response : closed(c, CLOSE.ticketInvalid, 'ticket.invalid')
+  const headers = [proof.header, ...Object.entries(offered(c))]
+  const response = await handToHub(c.env, { userId: proof.userId, headers, query: `?have=${have}` })
+  return response ?? closed(c, CLOSE.ticketInvalid, 'ticket.invalid')
 })
 
 const proofOf = async (c: C, queried: string | undefined): Promise<Proof | null> => {
@@ -32,12 +30,8 @@ const proofOf = async (c: C, queried: string | undefined): Promise<Proof | null>
     const userId = userOfTicket(ticket)
     return userId === null ? null : { userId, header: ['x-causerie-ticket', ticket] }
   }
-  const token = bearerToken(c)
-  if (token === undefined) return null
-  const caller = await authenticate(accounts(c.env), token)
-  if (isRefusal(caller)) return null
-  const { userId, sessionId, sessionExpiresAt } = caller
-  return { userId, header: ['x-causerie-session', `${sessionId} ${sessionExpiresAt}`] }
+  const caller = await callerOf(c)
+  return isRefusal(caller) ? null : { userId: caller.userId, header: sessionHeader(caller) }
 }
 
 const protocols = (c: C): string[] => (c.req.header('sec-websocket-protocol') ?? '').split(',').map((each) => each.trim())
@@ -47,14 +41,7 @@ const ticketOf = (c: C): string | undefined =>
     .find((each) => each.startsWith(TICKET_PREFIX))
     ?.slice(TICKET_PREFIX.length)
 
-const offered = (c: C): string | undefined => protocols(c).find((each) => each === SUBPROTOCOL)
+const offered = (c: C): Record<string, string> =>
+  protocols(c).includes(SUBPROTOCOL) ? { 'sec-websocket-protocol': SUBPROTOCOL } : {}
 
-/** Accepts and closes at once: a page can read a close code, but not why an upgrade failed. */
-const closed = (c: C, code: number, reason: string): Response => {
-  const { 0: client, 1: server } = new WebSocketPair()
-  server.accept()
-  server.close(code, reason)
-  const protocol = offered(c)
-  const headers = protocol ? { 'sec-websocket-protocol': protocol } : {}
-  return new Response(null, { status: 101, webSocket: client, headers })
-}
+const closed = (c: C, code: number, reason: string): Response => acceptAndClose(code, reason, offered(c))
