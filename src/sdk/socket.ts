@@ -3,7 +3,7 @@ import type { Changes } from '../protocol/conversation.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { MessageReply, PresenceReply, ReadReply, ServerEvent, ServerFrame } from '../protocol/events.ts'
 import { LIMITS } from '../protocol/limits.ts'
-import { CLOSE, mayReconnect, PING, PING_INTERVAL_MS, PONG } from '../protocol/socket.ts'
+import { CLOSE, mayReconnect, PING, PING_INTERVAL_MS, PONG } from '../protocol/wire.ts'
 import { backoff } from './backoff.ts'
 import { CauserieError, CauserieNetworkError } from './errors.ts'
 

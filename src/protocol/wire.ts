@@ -1,0 +1,35 @@
+import type { Have } from './socket.ts'
+
+/** The words and numbers of the socket without any schema: all that a client runs on, so that a page need not load the schemas. */
+
+/** The WebSocket subprotocol, and the version of everything in this folder. See `version.test.ts`. */
+export const SUBPROTOCOL = 'causerie.v1'
+
+/** A ticket travels as a second subprotocol, `ticket.<ticket>`: a browser can set no header on an upgrade. */
+export const TICKET_PREFIX = 'ticket.'
+
+/** The platform answers this text frame with `PONG` without waking anything. Send it every 25 s. */
+export const PING = 'ping'
+export const PONG = 'pong'
+export const PING_INTERVAL_MS = 25_000
+/** A socket that has not pinged for this long counts as gone. */
+export const LEASE_MS = 60_000
+
+/**
+ * Why a socket was closed. 4400–4499: do not come back with the same credentials or frame. 4500–4599: come back with backoff.
+ */
+export const CLOSE = {
+  ticketInvalid: 4401,
+  sessionRevoked: 4403,
+  originRefused: 4404,
+  tooManySockets: 4429,
+  fault: 4500,
+  leaseExpired: 4501,
+  slowReader: 4508,
+} as const
+
+export const mayReconnect = (code: number): boolean => code < 4400 || code >= 4500
+
+/** What a client holds, as `have` of `GET /v1/socket` says it. */
+export const encodeHave = (list: Have[]): string =>
+  list.map((each) => [each.conversationId, each.rev, each.readSeq].map((n) => n.toString(36)).join('.')).join('_')
