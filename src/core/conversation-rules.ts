@@ -25,6 +25,13 @@ export const mayPin = (actor: Actor, kind: ConversationKind): Refusal | null =>
 
 export const mayRename = (actor: Actor, kind: ConversationKind): Refusal | null => mayLead(actor, kind)
 
+/** Asking somebody in is adding them, once they agree. */
+export const mayInvite = (actor: Actor, kind: ConversationKind): Refusal | null => mayLead(actor, kind)
+
+/** Two people of whom one has blocked the other say nothing new to each other; groups that they share go on. */
+export const mayAddress = (kind: ConversationKind, isBlocked: boolean): Refusal | null =>
+  kind === 'direct' && isBlocked ? no('conversation.blocked') : null
+
 export const mayAddMembers = (input: {
   actor: Actor
   kind: ConversationKind
