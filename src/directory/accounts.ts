@@ -6,6 +6,7 @@ import type { AuthSession, ChangePassword, Login, Register, SignedIn } from '../
 import { refuse, type Refusal } from '../protocol/errors.ts'
 import { hashPassword, needsRehash, verifyNothing, verifyPassword } from './credentials.ts'
 import { type Directory, openDirectory } from './directory.ts'
+import { insist } from './insist.ts'
 import { countGuess, forgiveGuess, guessKey } from './login-attempts.ts'
 import { randomToken, sha256, successorOf } from './secrets.ts'
 import {
@@ -125,7 +126,7 @@ export const endSession = async (
   const { userId, sessionId } = session
   const ended = await revokeSession(accounts.db, { id: sessionId, userId, now: accounts.now() })
   if (!ended) return refuse('session.not_found')
-  await closeSockets(accounts, userId, (sockets) => sockets.endSession(sessionId))
+  await insist(() => accounts.socketsOf(userId).endSession(sessionId))
   return null
 }
 
@@ -165,7 +166,7 @@ export const changePassword = async (
   ])
   // Another request changed it since it was verified.
   if (changed.length === 0) return refuse('password.wrong')
-  await closeSockets(accounts, userId, (sockets) => sockets.endSessionsExcept(sessionId))
+  await insist(() => accounts.socketsOf(userId).endSessionsExcept(sessionId))
   return null
 }
 
@@ -192,19 +193,4 @@ const signedIn = async (accounts: Accounts, session: Opening & { account: Accoun
   })
   const expiresIn = life.accessMs / 1000
   return { user: meOf(account), sessionId: id, accessToken, refreshToken: token, expiresIn }
-}
-
-const closeSockets = async (
-  accounts: Accounts,
-  userId: number,
-  close: (sockets: SocketsOfUser) => Promise<void>,
-): Promise<void> => {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await close(accounts.socketsOf(userId))
-    } catch (error) {
-      // An object that restarts breaks the call under way; the next one finds it up again.
-      if (attempt === 3) throw error
-    }
-  }
 }

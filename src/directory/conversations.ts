@@ -1,26 +1,69 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, isNull, not, sql } from 'drizzle-orm'
+import type { InboxEntry } from '../protocol/conversation.ts'
+import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import type { Directory } from './directory.ts'
-import { conversations } from './schema.ts'
+import { areBlocked, pairKey } from './pairs.ts'
+import type { People } from './people.ts'
+import { conversations, users } from './schema.ts'
+import { userById } from './users.ts'
 
 /** `created` is false where it existed before. */
 export type Registered = { id: number; created: boolean }
 
-/** The one direct conversation of two people, whoever asks first and however many ask at once. */
+/** Opens the direct conversation of two people, made by the first of them if there is none. `entry` is the first one's. */
+export const openDirect = async (
+  people: Pick<People, 'db' | 'conversationOf' | 'now'>,
+  pair: { userId: number; otherId: number },
+): Promise<{ entry: InboxEntry; created: boolean } | Refusal> => {
+  const { userId, otherId } = pair
+  if (otherId === userId) return refuse('conversation.with_self')
+  const other = await userById(people.db, otherId)
+  if (isRefusal(other)) return other
+  const registered = await findOrCreateDirect(people.db, { createdBy: userId, otherId, now: people.now() })
+  if (isRefusal(registered)) return registered
+  // The object is asked every time: where an earlier request registered the conversation and died, this one makes it.
+  const { id: conversationId, created } = registered
+  const made = { conversationId, kind: 'direct' as const, title: null, userIds: [userId, otherId] }
+  const entry = await people.conversationOf(conversationId).create(made)
+  return entry ? { entry, created } : refuse('conversation.not_found')
+}
+
+/**
+ * The one direct conversation of two people, whoever asks first and however many ask at once. None, new or old, for two of
+ * whom one has blocked the other: that is part of the statement, or a block of the same moment could be missed.
+ */
 export const findOrCreateDirect = async (
   db: Directory,
   direct: { createdBy: number; otherId: number; now: number },
-): Promise<Registered> => {
+): Promise<Registered | Refusal> => {
   const { createdBy, otherId, now } = direct
-  const pair = `${Math.min(createdBy, otherId)}:${Math.max(createdBy, otherId)}`
-  const [made] = await db
-    .insert(conversations)
-    .values({ kind: 'direct', pair, createdBy, createdAt: now })
-    .onConflictDoNothing({ target: conversations.pair })
-    .returning({ id: conversations.id })
-  if (made) return { ...made, created: true }
-  const [found] = await db.select({ id: conversations.id }).from(conversations).where(eq(conversations.pair, pair))
-  if (!found) throw new Error('a direct conversation vanished while it was looked up')
-  return { ...found, created: false }
+  const pair = pairKey(createdBy, otherId)
+  const mayMeet = not(areBlocked(db, createdBy, otherId))
+  const [[made], [found]] = await db.batch([
+    db
+      .insert(conversations)
+      .select(
+        db
+          .select({
+            id: sql<number>`NULL`.as('id'),
+            kind: sql<'direct'>`'direct'`.as('kind'),
+            pair: sql<string>`${pair}`.as('pair'),
+            createdBy: sql<number>`${createdBy}`.as('created_by'),
+            clientId: sql<null>`NULL`.as('client_id'),
+            createdAt: sql<number>`${now}`.as('created_at'),
+          })
+          .from(users)
+          .where(and(eq(users.id, otherId), isNull(users.deletedAt), mayMeet)),
+      )
+      .onConflictDoNothing()
+      .returning({ id: conversations.id }),
+    db
+      .select({ id: conversations.id })
+      .from(conversations)
+      .where(and(eq(conversations.pair, pair), mayMeet)),
+  ])
+  if (!found) return refuse('conversation.blocked')
+  return { id: found.id, created: made !== undefined }
 }
 
 /** A new group; asked again with the same `clientId` it is the same one. */

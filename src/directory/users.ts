@@ -73,6 +73,13 @@ export const userById = async (db: Directory, id: number): Promise<User | Refusa
   return user ?? refuse('user.not_found')
 }
 
+/** The columns that anybody may see, of `users` or of an alias of it. */
+export const publicOf = <Table extends { id: unknown; username: unknown; displayName: unknown }>(table: Table) => {
+  const { id, username, displayName }: Pick<Table, 'id' | 'username' | 'displayName'> = table
+  return { id, username, displayName }
+}
+export const PUBLIC = publicOf(users)
+
 /** Those of them that exist, by rising id. */
 export const usersByIds = (db: Directory, ids: number[]): Promise<User[]> =>
   db
@@ -130,7 +137,6 @@ export const meOf = ({ id, username, displayName, email, createdAt }: Account): 
   createdAt: new Date(createdAt).toISOString(),
 })
 
-const PUBLIC = { id: users.id, username: users.username, displayName: users.displayName }
 
 // Ranges instead of LIKE: they use the indexes, and nothing in the query is a wildcard. The plus keeps SQLite from walking
 // through everybody by id instead.

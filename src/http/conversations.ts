@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
-import { createGroup, findOrCreateDirect } from '../directory/conversations.ts'
+import { createGroup, openDirect } from '../directory/conversations.ts'
 import { openDirectory } from '../directory/directory.ts'
 import { usersByIds } from '../directory/users.ts'
 import { conversationOf, hubOf } from '../objects/stubs.ts'
@@ -17,6 +17,7 @@ import { refuse, type Refusal } from '../protocol/errors.ts'
 import { ConversationId, UserId } from '../protocol/ids.ts'
 import { HistoryQuery, NewMessage } from '../protocol/message.ts'
 import { numberParam } from '../protocol/page.ts'
+import { people } from '../worker/people.ts'
 import { type Authenticated, authenticated } from './authenticated.ts'
 import { order } from './order.ts'
 import { answer } from './problem.ts'
@@ -34,7 +35,10 @@ export const conversations = new Hono<Authenticated>()
   })
   .post('/', body(NewConversation), async (c) => {
     const input = c.req.valid('json')
-    const made = input.kind === 'direct' ? await openDirect(c, input.userId) : await openGroup(c, input)
+    const made =
+      input.kind === 'direct'
+        ? await openDirect(people(c), { userId: c.var.caller.userId, otherId: input.userId })
+        : await openGroup(c, input)
     return 'ok' in made ? answer(c, made) : c.json(made.entry, made.created ? 201 : 200)
   })
   .get('/:id', params(ById), (c) => order(c, { type: 'entry.get', conversationId: c.req.valid('param').id }))
@@ -76,32 +80,15 @@ export const conversations = new Hono<Authenticated>()
 type Made = { entry: InboxEntry; created: boolean }
 type C = Context<Authenticated>
 
-const openDirect = async (c: C, otherId: number): Promise<Made | Refusal> => {
-  const { userId } = c.var.caller
-  if (otherId === userId) return refuse('conversation.with_self')
-  const missing = await refuseUnknown(c, [otherId])
-  if (missing) return missing
-  const db = openDirectory(c.env)
-  const { id, created } = await findOrCreateDirect(db, { createdBy: userId, otherId, now: Date.now() })
-  return make(c, { conversationId: id, created, kind: 'direct', title: null, userIds: [userId, otherId] })
-}
-
 const openGroup = async (c: C, group: Extract<z.output<typeof NewConversation>, { kind: 'group' }>): Promise<Made | Refusal> => {
   const { userId } = c.var.caller
   const { title, memberIds, clientId } = group
   const missing = await refuseUnknown(c, memberIds)
   if (missing) return missing
   const { id, created } = await createGroup(openDirectory(c.env), { createdBy: userId, clientId, now: Date.now() })
-  return make(c, { conversationId: id, created, kind: 'group', title, userIds: [userId, ...memberIds] })
-}
-
-/** The object is asked every time: where an earlier request registered the conversation and died, this one makes it. */
-const make = async (
-  c: C,
-  input: { conversationId: number; created: boolean; kind: 'direct' | 'group'; title: string | null; userIds: number[] },
-): Promise<Made | Refusal> => {
-  const { created, conversationId, kind, title, userIds } = input
-  const entry = await conversationOf(c.env, conversationId).create({ conversationId, kind, title, userIds })
+  // The object is asked every time: where an earlier request registered the conversation and died, this one makes it.
+  const made = { conversationId: id, kind: 'group' as const, title, userIds: [userId, ...memberIds] }
+  const entry = await conversationOf(c.env, id).create(made)
   return entry ? { entry, created } : refuse('conversation.not_found')
 }
 

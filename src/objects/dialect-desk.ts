@@ -1,8 +1,7 @@
 import { type Asked, DIALECT_NAMES, type DialectName, mergeFrames, type Told, type Viewer } from '../dialects/dialect.ts'
 import { DIALECTS } from '../dialects/index.ts'
-import { findOrCreateDirect } from '../directory/conversations.ts'
+import { openDirect } from '../directory/conversations.ts'
 import { openDirectory } from '../directory/directory.ts'
-import { userById } from '../directory/users.ts'
 import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
@@ -99,14 +98,9 @@ export class DialectDesk {
 
   async #openDirect(otherId: number): Promise<number | Refusal> {
     const { userId, env } = this.#hub
-    if (otherId === userId) return refuse('conversation.with_self')
-    const db = openDirectory(env)
-    const other = await userById(db, otherId)
-    if (isRefusal(other)) return other
-    const { id } = await findOrCreateDirect(db, { createdBy: userId, otherId, now: Date.now() })
-    const made = { conversationId: id, kind: 'direct' as const, title: null, userIds: [userId, otherId] }
-    const entry = await conversationOf(env, id).create(made)
-    return entry ? id : refuse('conversation.not_found')
+    const reach = { db: openDirectory(env), conversationOf: (id: number) => conversationOf(env, id), now: Date.now }
+    const opened = await openDirect(reach, { userId, otherId })
+    return isRefusal(opened) ? opened : opened.entry.conversation.id
   }
 
   async #onlineFriends(): Promise<Told> {

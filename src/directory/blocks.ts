@@ -1,0 +1,101 @@
+import { and, asc, eq, gt, isNull, or } from 'drizzle-orm'
+import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
+import type { Block, BlockPage } from '../protocol/friend.ts'
+import type { PageQuery } from '../protocol/page.ts'
+import type { Directory } from './directory.ts'
+import { endFriendship, endRequests, tellFriendRemoved } from './friends.ts'
+import { insist } from './insist.ts'
+import { declineBetween, tellInvitationAnswered } from './invitations.ts'
+import { pairKey } from './pairs.ts'
+import { type People, refreshCircles, tell } from './people.ts'
+import { blocks, conversations, users } from './schema.ts'
+import { PUBLIC, userById } from './users.ts'
+
+/** Whom the caller has blocked, by rising id. Nobody is told who blocked them. */
+export const blocksOf = async (db: Directory, userId: number, page: PageQuery): Promise<BlockPage> => {
+  const { cursor = 0, limit } = page
+  const found = await db
+    .select({ user: PUBLIC, since: blocks.createdAt })
+    .from(blocks)
+    .innerJoin(users, eq(users.id, blocks.blockedId))
+    .where(and(eq(blocks.blockerId, userId), gt(users.id, cursor), isNull(users.deletedAt)))
+    .orderBy(asc(users.id))
+    .limit(limit + 1)
+  const items = found.slice(0, limit).map(({ user, since }) => ({ user, since: new Date(since).toISOString() }))
+  return { items, nextCursor: found.length > limit ? String(items.at(-1)?.user.id) : null }
+}
+
+/**
+ * Ends what is between the two, friendship, requests and open invitations, and keeps it from beginning again. Once it answered,
+ * no direct message passes and neither sees the other online. Doing it again mends what an earlier try left undone.
+ */
+export const block = async (people: People, pair: { userId: number; otherId: number }): Promise<Block | Refusal> => {
+  const { db } = people
+  const { userId, otherId } = pair
+  if (userId === otherId) return refuse('block.with_self')
+  const user = await userById(db, otherId)
+  if (isRefusal(user)) return user
+  const now = people.now()
+  const [, [standing], friendships, requests, invitations] = await db.batch([
+    db.insert(blocks).values({ blockerId: userId, blockedId: otherId, createdAt: now }).onConflictDoNothing(),
+    db.select().from(blocks).where(isBlock(userId, otherId)),
+    endFriendship(db, userId, otherId),
+    endRequests(db, userId, otherId),
+    declineBetween(db, { userId, otherId, now }),
+  ])
+  await apply(people, userId, otherId)
+  if (friendships.length > 0) tellFriendRemoved(people, userId, otherId)
+  for (const { id } of requests) tell(people, [userId, otherId], { type: 'friend.request_closed', requestId: id })
+  for (const { id } of invitations) await tellInvitationAnswered(people, id)
+  return { user, since: new Date(standing?.createdAt ?? now).toISOString() }
+}
+
+/** Nothing that the block ended comes back by itself. */
+export const unblock = async (people: People, pair: { userId: number; otherId: number }): Promise<null> => {
+  const { userId, otherId } = pair
+  await people.db.delete(blocks).where(isBlock(userId, otherId))
+  await apply(people, userId, otherId)
+  return null
+}
+
+/** Those with whom a block stands, from either side: neither is to see the other. For the hub. */
+export const hiddenFrom = async (db: Directory, userId: number): Promise<number[]> => {
+  const found = await db
+    .select()
+    .from(blocks)
+    .where(or(eq(blocks.blockerId, userId), eq(blocks.blockedId, userId)))
+  return found.map(({ blockerId, blockedId }) => (blockerId === userId ? blockedId : blockerId))
+}
+
+/** Who of two people has blocked the other, for their conversation. */
+export const blockersAmong = async (db: Directory, pair: [number, number]): Promise<number[]> => {
+  const [one, other] = pair
+  const found = await db
+    .select({ blockerId: blocks.blockerId })
+    .from(blocks)
+    .where(or(isBlock(one, other), isBlock(other, one)))
+  return found.map(({ blockerId }) => blockerId)
+}
+
+const isBlock = (blockerId: number, blockedId: number) =>
+  and(eq(blocks.blockerId, blockerId), eq(blocks.blockedId, blockedId))
+
+/** Has everything that keeps a copy of the two people's blocks look again. */
+const apply = async (people: People, userId: number, otherId: number): Promise<void> => {
+  await Promise.all([refreshConversation(people, userId, otherId), refreshCircles(people, [userId, otherId])])
+}
+
+const refreshConversation = async (people: People, userId: number, otherId: number): Promise<void> => {
+  const { db, conversationOf } = people
+  const [found] = await db
+    .select({ id: conversations.id, createdBy: conversations.createdBy })
+    .from(conversations)
+    .where(eq(conversations.pair, pairKey(userId, otherId)))
+  if (!found) return
+  const { id: conversationId, createdBy } = found
+  if (await insist(() => conversationOf(conversationId).blocksChanged())) return
+  // Registered by a request that has not reached the object, and may yet: it must not find the object without the block.
+  const userIds = createdBy === userId ? [userId, otherId] : [otherId, userId]
+  await insist(() => conversationOf(conversationId).create({ conversationId, kind: 'direct', title: null, userIds }))
+  await insist(() => conversationOf(conversationId).blocksChanged())
+}

@@ -1,0 +1,198 @@
+import { and, asc, eq, exists, gt, gte, inArray, ne, not, or, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/sqlite-core'
+import { nameKey } from '../core/names.ts'
+import { refuse, type Refusal } from '../protocol/errors.ts'
+import type {
+  CalendarEvent,
+  CalendarEventPage,
+  EventsQuery,
+  NewCalendarEvent,
+  RsvpAnswer,
+  UpdateCalendarEvent,
+} from '../protocol/event.ts'
+import type { Directory } from './directory.ts'
+import { type People, tell } from './people.ts'
+import { events, rsvps } from './schema.ts'
+
+/** Everybody's events by their beginning, those of the same moment by id. */
+export const listEvents = async (db: Directory, query: EventsQuery): Promise<CalendarEventPage> => {
+  const { from, cursor, limit } = query
+  const [after = 0, afterId = 0] = (cursor ?? '').split('.').map(Number)
+  const rows = await db
+    .select()
+    .from(events)
+    .where(
+      and(
+        from === undefined ? undefined : gte(events.startsAt, Date.parse(from)),
+        cursor === undefined
+          ? undefined
+          : or(gt(events.startsAt, after), and(eq(events.startsAt, after), gt(events.id, afterId))),
+      ),
+    )
+    .orderBy(asc(events.startsAt), asc(events.id))
+    .limit(limit + 1)
+  const page = rows.slice(0, limit)
+  const last = page.at(-1)
+  return {
+    items: await withRsvps(db, page),
+    nextCursor: rows.length > limit && last ? `${last.startsAt}.${last.id}` : null,
+  }
+}
+
+export const eventById = async (db: Directory, id: number): Promise<CalendarEvent | Refusal> => {
+  const [event] = await withRsvps(db, await db.select().from(events).where(eq(events.id, id)))
+  return event ?? refuse('event.not_found')
+}
+
+/** No two events have one title, whatever its case. */
+export const createEvent = async (
+  people: People,
+  input: NewCalendarEvent & { organizerId: number },
+): Promise<CalendarEvent | Refusal> => {
+  const { organizerId, title, description, location, startsAt } = input
+  const [row] = await people.db
+    .insert(events)
+    .values({
+      title,
+      titleKey: nameKey(title),
+      description,
+      location,
+      startsAt: Date.parse(startsAt),
+      organizerId,
+      createdAt: people.now(),
+    })
+    .onConflictDoNothing({ target: events.titleKey })
+    .returning()
+  if (!row) return refuse('event.title_taken')
+  const event = view(row, [])
+  tellEventChanged(people, event)
+  return event
+}
+
+export const updateEvent = async (
+  people: People,
+  input: { userId: number; eventId: number; change: UpdateCalendarEvent },
+): Promise<CalendarEvent | Refusal> => {
+  const { db } = people
+  const { userId, eventId, change } = input
+  const no = await refuseOrganizer(db, userId, eventId)
+  if (no) return no
+  const { title, description, location, startsAt } = change
+  const [row] = await db
+    .update(events)
+    .set({
+      // What is not changed is set to itself, for an update must set something.
+      title: title ?? sql`${events.title}`,
+      titleKey: title === undefined ? sql`${events.titleKey}` : nameKey(title),
+      description: description ?? sql`${events.description}`,
+      location: location ?? sql`${events.location}`,
+      startsAt: startsAt === undefined ? sql`${events.startsAt}` : Date.parse(startsAt),
+    })
+    .where(and(eq(events.id, eventId), title === undefined ? undefined : isFreeTitle(db, title, eventId)))
+    .returning()
+  // Deleted since it was looked up, or the title is another's.
+  if (!row) return refuse(title === undefined ? 'event.not_found' : 'event.title_taken')
+  return tellAgain(people, eventId)
+}
+
+export const deleteEvent = async (
+  people: People,
+  input: { userId: number; eventId: number },
+): Promise<Refusal | null> => {
+  const { db } = people
+  const { userId, eventId } = input
+  const no = await refuseOrganizer(db, userId, eventId)
+  if (no) return no
+  const [answers] = await db.batch([
+    db.select().from(rsvps).where(eq(rsvps.eventId, eventId)),
+    db.delete(events).where(eq(events.id, eventId)),
+  ])
+  tell(people, [userId, ...answers.map((each) => each.userId)], { type: 'event.deleted', eventId })
+  return null
+}
+
+/** Anybody may answer, and answer differently later. */
+export const answerEvent = async (
+  people: People,
+  input: { userId: number; eventId: number; answer: RsvpAnswer },
+): Promise<CalendarEvent | Refusal> => {
+  const { db } = people
+  const { userId, eventId, answer } = input
+  await db
+    .insert(rsvps)
+    .select(
+      db
+        .select({
+          eventId: events.id,
+          userId: sql<number>`${userId}`.as('user_id'),
+          answer: sql<RsvpAnswer>`${answer}`.as('answer'),
+        })
+        .from(events)
+        .where(eq(events.id, eventId)),
+    )
+    .onConflictDoUpdate({ target: [rsvps.eventId, rsvps.userId], set: { answer } })
+  return tellAgain(people, eventId)
+}
+
+export const withdrawAnswer = async (
+  people: People,
+  input: { userId: number; eventId: number },
+): Promise<Refusal | null> => {
+  const { userId, eventId } = input
+  const [gone] = await people.db
+    .delete(rsvps)
+    .where(and(eq(rsvps.eventId, eventId), eq(rsvps.userId, userId)))
+    .returning()
+  const event = await eventById(people.db, eventId)
+  if ('ok' in event) return event
+  if (gone) tellEventChanged(people, event, [userId])
+  return null
+}
+
+type Row = typeof events.$inferSelect
+type Answer = typeof rsvps.$inferSelect
+
+const withRsvps = async (db: Directory, rows: Row[]): Promise<CalendarEvent[]> => {
+  if (rows.length === 0) return []
+  const ids = rows.map((row) => row.id)
+  const answers = await db
+    .select()
+    .from(rsvps)
+    // One parameter for them all: a statement takes a hundred.
+    .where(inArray(rsvps.eventId, sql`(SELECT value FROM json_each(${JSON.stringify(ids)}))`))
+  return rows.map((row) => view(row, answers.filter((each) => each.eventId === row.id)))
+}
+
+const view = (row: Row, answers: Answer[]): CalendarEvent => ({
+  id: row.id,
+  title: row.title,
+  description: row.description,
+  startsAt: new Date(row.startsAt).toISOString(),
+  location: row.location,
+  organizerId: row.organizerId,
+  createdAt: new Date(row.createdAt).toISOString(),
+  rsvps: answers.map(({ userId, answer }) => ({ userId, answer })),
+})
+
+const refuseOrganizer = async (db: Directory, userId: number, eventId: number): Promise<Refusal | null> => {
+  const [row] = await db.select({ organizerId: events.organizerId }).from(events).where(eq(events.id, eventId))
+  if (!row) return refuse('event.not_found')
+  return row.organizerId === userId ? null : refuse('event.not_organizer')
+}
+
+const other = alias(events, 'other')
+
+const isFreeTitle = (db: Directory, title: string, ownId: number) =>
+  not(exists(db.select().from(other).where(and(eq(other.titleKey, nameKey(title)), ne(other.id, ownId)))))
+
+const tellAgain = async (people: People, eventId: number): Promise<CalendarEvent | Refusal> => {
+  const event = await eventById(people.db, eventId)
+  if (!('ok' in event)) tellEventChanged(people, event)
+  return event
+}
+
+/** For the organizer, those who answered, and `others`. */
+const tellEventChanged = (people: People, event: CalendarEvent, others: number[] = []): void => {
+  const { organizerId, rsvps: answers } = event
+  tell(people, [organizerId, ...answers.map((each) => each.userId), ...others], { type: 'event.changed', event })
+}

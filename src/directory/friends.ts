@@ -1,0 +1,215 @@
+import { and, asc, desc, eq, gt, isNull, lt, not, or, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/sqlite-core'
+import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
+import type { Friend, FriendPage, FriendRequest, FriendRequestOutcome, FriendRequestPage } from '../protocol/friend.ts'
+import type { PageQuery } from '../protocol/page.ts'
+import type { Directory } from './directory.ts'
+import { areBlocked, areFriends, isFriendship } from './pairs.ts'
+import { type People, refreshCirclesLater, tell } from './people.ts'
+import { friendRequests, friendships, users } from './schema.ts'
+import { PUBLIC, publicOf, userById, usersByIds } from './users.ts'
+
+/** The caller's friends, by rising id. */
+export const friendsOf = async (db: Directory, userId: number, page: PageQuery): Promise<FriendPage> => {
+  const { cursor = 0, limit } = page
+  const other = sql`CASE ${friendships.lowId} WHEN ${userId} THEN ${friendships.highId} ELSE ${friendships.lowId} END`
+  const found = await db
+    .select({ user: PUBLIC, since: friendships.createdAt })
+    .from(friendships)
+    .innerJoin(users, eq(users.id, other))
+    .where(and(isFriendshipOf(userId), gt(users.id, cursor), isNull(users.deletedAt)))
+    .orderBy(asc(users.id))
+    .limit(limit + 1)
+  const items = found.slice(0, limit).map(({ user, since }) => ({ user, since: new Date(since).toISOString() }))
+  return { items, nextCursor: found.length > limit ? String(items.at(-1)?.user.id) : null }
+}
+
+/** Open requests, both ways, the newest first. */
+export const friendRequestsOf = async (db: Directory, userId: number, page: PageQuery): Promise<FriendRequestPage> => {
+  const { cursor, limit } = page
+  const found = await selectRequests(db)
+    .where(
+      and(
+        or(eq(friendRequests.fromId, userId), eq(friendRequests.toId, userId)),
+        cursor === undefined ? undefined : lt(friendRequests.id, cursor),
+        isNull(asker.deletedAt),
+        isNull(asked.deletedAt),
+      ),
+    )
+    .orderBy(desc(friendRequests.id))
+    .limit(limit + 1)
+  const items = found.slice(0, limit).map(requestView)
+  return { items, nextCursor: found.length > limit ? String(items.at(-1)?.id) : null }
+}
+
+/** Asks somebody to be friends; where the other has asked already, they are friends at once. `created` is false on a repeat. */
+export const askToBeFriends = async (
+  people: People,
+  ask: { userId: number; otherId: number },
+): Promise<{ outcome: FriendRequestOutcome; created: boolean } | Refusal> => {
+  const { db } = people
+  const { userId, otherId } = ask
+  if (userId === otherId) return refuse('friend.with_self')
+  const other = await userById(db, otherId)
+  if (isRefusal(other)) return other
+  const now = people.now()
+  const isOpposite = and(eq(friendRequests.fromId, otherId), eq(friendRequests.toId, userId))
+  // One transaction: two who ask each other in the same moment become friends, whoever comes second.
+  const [befriended, [opposite], [made], [open], [friendship]] = await db.batch([
+    befriend(db, { now, request: isOpposite }),
+    db.delete(friendRequests).where(isOpposite).returning(),
+    db
+      .insert(friendRequests)
+      .select(
+        db
+          .select({
+            id: sql<number>`NULL`.as('id'),
+            fromId: sql<number>`${userId}`.as('from_id'),
+            toId: users.id,
+            createdAt: sql<number>`${now}`.as('created_at'),
+          })
+          .from(users)
+          .where(
+            and(eq(users.id, otherId), not(areFriends(db, userId, otherId)), not(areBlocked(db, userId, otherId))),
+          ),
+      )
+      .onConflictDoNothing()
+      .returning(),
+    selectRequests(db).where(and(eq(friendRequests.fromId, userId), eq(friendRequests.toId, otherId))),
+    db.select().from(friendships).where(isFriendship(userId, otherId)),
+  ])
+  if (befriended.length > 0 && opposite) {
+    const friend = await welcome(people, opposite, now)
+    return friend ? { outcome: { state: 'friends', friend: friend.ofAsked }, created: true } : refuse('user.not_found')
+  }
+  if (friendship) return refuse('friend.already')
+  if (!open) return refuse('conversation.blocked')
+  const request = requestView(open)
+  if (made) tell(people, [userId, otherId], { type: 'friend.requested', request })
+  return { outcome: { state: 'pending', request }, created: made !== undefined }
+}
+
+/** Only who was asked can accept. */
+export const acceptFriendRequest = async (
+  people: People,
+  answer: { userId: number; requestId: number },
+): Promise<Friend | Refusal> => {
+  const { db } = people
+  const now = people.now()
+  const isAsked = and(eq(friendRequests.id, answer.requestId), eq(friendRequests.toId, answer.userId))
+  const [, [request]] = await db.batch([
+    befriend(db, { now, request: isAsked }),
+    db.delete(friendRequests).where(isAsked).returning(),
+  ])
+  if (!request) return refuse('friend_request.not_found')
+  const friend = await welcome(people, request, now)
+  return friend?.ofAsked ?? refuse('user.not_found')
+}
+
+/** Who was asked declines. */
+export const declineFriendRequest = (people: People, answer: { userId: number; requestId: number }) =>
+  closeRequest(people, and(eq(friendRequests.id, answer.requestId), eq(friendRequests.toId, answer.userId)))
+
+/** Who asked takes it back. */
+export const takeBackFriendRequest = (people: People, request: { userId: number; requestId: number }) =>
+  closeRequest(people, and(eq(friendRequests.id, request.requestId), eq(friendRequests.fromId, request.userId)))
+
+export const unfriend = async (people: People, pair: { userId: number; otherId: number }): Promise<Refusal | null> => {
+  const { userId, otherId } = pair
+  const ended = await endFriendship(people.db, userId, otherId)
+  if (ended.length === 0) return refuse('friend.not_found')
+  refreshCirclesLater(people, [userId, otherId])
+  tellFriendRemoved(people, userId, otherId)
+  return null
+}
+
+export const endFriendship = (db: Directory, userId: number, otherId: number) =>
+  db.delete(friendships).where(isFriendship(userId, otherId)).returning()
+
+/** Ends what either has asked of the other. */
+export const endRequests = (db: Directory, userId: number, otherId: number) =>
+  db
+    .delete(friendRequests)
+    .where(
+      or(
+        and(eq(friendRequests.fromId, userId), eq(friendRequests.toId, otherId)),
+        and(eq(friendRequests.fromId, otherId), eq(friendRequests.toId, userId)),
+      ),
+    )
+    .returning({ id: friendRequests.id })
+
+export const tellFriendRemoved = (people: People, userId: number, otherId: number): void => {
+  tell(people, [userId], { type: 'friend.removed', userId: otherId })
+  tell(people, [otherId], { type: 'friend.removed', userId })
+}
+
+/** Everybody who is a friend, for the hub. */
+export const friendIdsOf = async (db: Directory, userId: number): Promise<number[]> => {
+  const found = await db.select().from(friendships).where(isFriendshipOf(userId))
+  return found.map(({ lowId, highId }) => (lowId === userId ? highId : lowId))
+}
+
+type Condition = ReturnType<typeof and>
+type RequestRow = typeof friendRequests.$inferSelect
+
+const asker = alias(users, 'asker')
+const asked = alias(users, 'asked')
+
+const selectRequests = (db: Directory) =>
+  db
+    .select({
+      id: friendRequests.id,
+      from: publicOf(asker),
+      to: publicOf(asked),
+      createdAt: friendRequests.createdAt,
+    })
+    .from(friendRequests)
+    .innerJoin(asker, eq(asker.id, friendRequests.fromId))
+    .innerJoin(asked, eq(asked.id, friendRequests.toId))
+
+const requestView = (row: Omit<FriendRequest, 'createdAt'> & { createdAt: number }): FriendRequest => ({
+  ...row,
+  createdAt: new Date(row.createdAt).toISOString(),
+})
+
+const isFriendshipOf = (userId: number) => or(eq(friendships.lowId, userId), eq(friendships.highId, userId))
+
+/** A friendship out of a request, if there is one. */
+const befriend = (db: Directory, input: { now: number; request: Condition }) =>
+  db
+    .insert(friendships)
+    .select(
+      db
+        .select({
+          lowId: sql<number>`min(${friendRequests.fromId}, ${friendRequests.toId})`.as('low_id'),
+          highId: sql<number>`max(${friendRequests.fromId}, ${friendRequests.toId})`.as('high_id'),
+          createdAt: sql<number>`${input.now}`.as('created_at'),
+        })
+        .from(friendRequests)
+        .where(input.request),
+    )
+    .onConflictDoNothing()
+    .returning()
+
+/** Tells both that they are friends now. */
+const welcome = async (people: People, request: RequestRow, now: number) => {
+  const { id: requestId, fromId, toId } = request
+  const known = await usersByIds(people.db, [fromId, toId])
+  const from = known.find((user) => user.id === fromId)
+  const to = known.find((user) => user.id === toId)
+  if (!from || !to) return null
+  const since = new Date(now).toISOString()
+  const ofAsked: Friend = { user: from, since }
+  refreshCirclesLater(people, [fromId, toId])
+  const added = { type: 'friend.added' as const, requestId, acceptedBy: toId }
+  tell(people, [toId], { ...added, friend: ofAsked })
+  tell(people, [fromId], { ...added, friend: { user: to, since } })
+  return { ofAsked }
+}
+
+const closeRequest = async (people: People, which: Condition): Promise<Refusal | null> => {
+  const [closed] = await people.db.delete(friendRequests).where(which).returning()
+  if (!closed) return refuse('friend_request.not_found')
+  tell(people, [closed.fromId, closed.toId], { type: 'friend.request_closed', requestId: closed.id })
+  return null
+}

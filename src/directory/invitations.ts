@@ -1,0 +1,204 @@
+import { and, desc, eq, isNull, lt, not, or, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/sqlite-core'
+import { mayInvite } from '../core/conversation-rules.ts'
+import { InboxEntry } from '../protocol/conversation.ts'
+import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
+import type { Invitation, InvitationPage, InvitationStatus, NewInvitation } from '../protocol/invitation.ts'
+import type { PageQuery } from '../protocol/page.ts'
+import { openDirect } from './conversations.ts'
+import type { Directory } from './directory.ts'
+import { areBlocked } from './pairs.ts'
+import { type People, tell } from './people.ts'
+import { invitations, users } from './schema.ts'
+import { publicOf, userById } from './users.ts'
+
+/** The caller's invitations, both ways, the newest first. */
+export const invitationsOf = async (db: Directory, userId: number, page: PageQuery): Promise<InvitationPage> => {
+  const { cursor, limit } = page
+  const found = await selectInvitations(db)
+    .where(
+      and(
+        or(eq(invitations.fromId, userId), eq(invitations.toId, userId)),
+        cursor === undefined ? undefined : lt(invitations.id, cursor),
+        isNull(inviter.deletedAt),
+        isNull(invited.deletedAt),
+      ),
+    )
+    .orderBy(desc(invitations.id))
+    .limit(limit + 1)
+  const items = found.slice(0, limit).map(view)
+  return { items, nextCursor: found.length > limit ? String(items.at(-1)?.id) : null }
+}
+
+/**
+ * Asks somebody into a group that the caller leads, or into a direct conversation. Asked again while the first is open, it is
+ * the first one, and `created` is false.
+ */
+export const invite = async (
+  people: People,
+  input: NewInvitation & { fromId: number },
+): Promise<{ invitation: Invitation; created: boolean } | Refusal> => {
+  const { db } = people
+  const { fromId, userId: toId, conversationId = null, message } = input
+  if (fromId === toId) return refuse('invitation.with_self')
+  const to = await userById(db, toId)
+  if (isRefusal(to)) return to
+  const no = conversationId === null ? null : await refuseInviter(people, fromId, conversationId)
+  if (no) return no
+  const now = people.now()
+  const isOpen = and(
+    eq(invitations.fromId, fromId),
+    eq(invitations.toId, toId),
+    eq(invitations.status, 'pending'),
+    conversationId === null ? isNull(invitations.conversationId) : eq(invitations.conversationId, conversationId),
+  )
+  const [[made], [open]] = await db.batch([
+    db
+      .insert(invitations)
+      .select(
+        db
+          .select({
+            id: sql<number>`NULL`.as('id'),
+            fromId: sql<number>`${fromId}`.as('from_id'),
+            toId: users.id,
+            conversationId: sql<number | null>`${conversationId}`.as('conversation_id'),
+            message: sql<string>`${message}`.as('message'),
+            status: sql<'pending'>`'pending'`.as('status'),
+            createdAt: sql<number>`${now}`.as('created_at'),
+            answeredAt: sql<null>`NULL`.as('answered_at'),
+          })
+          .from(users)
+          .where(and(eq(users.id, toId), not(areBlocked(db, fromId, toId)))),
+      )
+      .onConflictDoNothing()
+      .returning({ id: invitations.id }),
+    selectInvitations(db).where(isOpen),
+  ])
+  if (!open) return refuse('conversation.blocked')
+  const invitation = view(open)
+  if (made) tell(people, [fromId, toId], { type: 'invitation.created', invitation })
+  return { invitation, created: made !== undefined }
+}
+
+/** Brings the invited into the conversation, which the invitation then names. */
+export const acceptInvitation = async (
+  people: People,
+  answer: { userId: number; invitationId: number },
+): Promise<Invitation | Refusal> => {
+  const open = await openInvitation(people.db, answer)
+  if (isRefusal(open)) return open
+  // First in, then answered: what fails in between can be tried again, and being in already is no failure.
+  const conversationId = await enter(people, open)
+  if (typeof conversationId !== 'number') return conversationId
+  return close(people, answer, { status: 'accepted', conversationId })
+}
+
+export const declineInvitation = async (
+  people: People,
+  answer: { userId: number; invitationId: number },
+): Promise<Invitation | Refusal> => {
+  const open = await openInvitation(people.db, answer)
+  return isRefusal(open) ? open : close(people, answer, { status: 'declined' })
+}
+
+/** Declines all that is open between two people. */
+export const declineBetween = (db: Directory, input: { userId: number; otherId: number; now: number }) => {
+  const { userId, otherId, now } = input
+  return db
+    .update(invitations)
+    .set({ status: 'declined', answeredAt: now })
+    .where(
+      and(
+        eq(invitations.status, 'pending'),
+        or(
+          and(eq(invitations.fromId, userId), eq(invitations.toId, otherId)),
+          and(eq(invitations.fromId, otherId), eq(invitations.toId, userId)),
+        ),
+      ),
+    )
+    .returning({ id: invitations.id })
+}
+
+/** Tells both how it was answered. */
+export const tellInvitationAnswered = async (people: People, id: number): Promise<Invitation | null> => {
+  const [row] = await selectInvitations(people.db).where(eq(invitations.id, id))
+  if (!row) return null
+  const invitation = view(row)
+  tell(people, [invitation.from.id, invitation.to.id], { type: 'invitation.answered', invitation })
+  return invitation
+}
+
+type Row = typeof invitations.$inferSelect
+
+const inviter = alias(users, 'inviter')
+const invited = alias(users, 'invited')
+
+const selectInvitations = (db: Directory) =>
+  db
+    .select({
+      id: invitations.id,
+      from: publicOf(inviter),
+      to: publicOf(invited),
+      conversationId: invitations.conversationId,
+      message: invitations.message,
+      status: invitations.status,
+      createdAt: invitations.createdAt,
+      answeredAt: invitations.answeredAt,
+    })
+    .from(invitations)
+    .innerJoin(inviter, eq(inviter.id, invitations.fromId))
+    .innerJoin(invited, eq(invited.id, invitations.toId))
+
+const view = (
+  row: Omit<Invitation, 'createdAt' | 'answeredAt'> & { createdAt: number; answeredAt: number | null },
+): Invitation => ({
+  ...row,
+  createdAt: new Date(row.createdAt).toISOString(),
+  answeredAt: row.answeredAt === null ? null : new Date(row.answeredAt).toISOString(),
+})
+
+/** Whether the conversation's own rule lets this person ask others in. */
+const refuseInviter = async (people: People, userId: number, conversationId: number): Promise<Refusal | null> => {
+  const answered = await people.hubOf(userId).order({ type: 'entry.get', conversationId })
+  if (!answered.ok) return answered
+  const { role, conversation } = InboxEntry.parse(JSON.parse(answered.json))
+  return mayInvite({ userId, role }, conversation.kind)
+}
+
+/** For its two people an invitation exists; of them only the invited answers, and once. */
+const openInvitation = async (
+  db: Directory,
+  answer: { userId: number; invitationId: number },
+): Promise<Row | Refusal> => {
+  const [row] = await db.select().from(invitations).where(isForAnswering(answer))
+  if (!row) return refuse('invitation.not_found')
+  return row.status === 'pending' ? row : refuse('invitation.answered')
+}
+
+const isForAnswering = ({ userId, invitationId }: { userId: number; invitationId: number }) =>
+  and(eq(invitations.id, invitationId), eq(invitations.toId, userId))
+
+const enter = async (people: People, invitation: Row): Promise<number | Refusal> => {
+  const { fromId, toId, conversationId } = invitation
+  if (conversationId === null) {
+    const opened = await openDirect(people, { userId: fromId, otherId: toId })
+    return isRefusal(opened) ? opened : opened.entry.conversation.id
+  }
+  // In the name of the inviter, who may have lost the right since.
+  const added = await people.hubOf(fromId).order({ type: 'member.add', conversationId, userIds: [toId] })
+  return added.ok ? conversationId : added
+}
+
+const close = async (
+  people: People,
+  answer: { userId: number; invitationId: number },
+  change: { status: Exclude<InvitationStatus, 'pending'>; conversationId?: number },
+): Promise<Invitation | Refusal> => {
+  const [closed] = await people.db
+    .update(invitations)
+    .set({ ...change, answeredAt: people.now() })
+    .where(and(isForAnswering(answer), eq(invitations.status, 'pending')))
+    .returning({ id: invitations.id })
+  if (!closed) return refuse('invitation.answered')
+  return (await tellInvitationAnswered(people, closed.id)) ?? refuse('invitation.not_found')
+}

@@ -1,0 +1,66 @@
+import type { Order } from '../core/orders.ts'
+import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
+import type { Refusal } from '../protocol/errors.ts'
+import type { DirectoryEvent } from '../protocol/events.ts'
+import { type Directory, openDirectory } from './directory.ts'
+import { insist } from './insist.ts'
+
+/** Where a user hears of what happened, and keeps a copy of who the friends are. */
+export type HubOfUser = {
+  notify(event: DirectoryEvent): Promise<void>
+  circleChanged(): Promise<void>
+  order(order: Order): Promise<{ ok: true; json: string } | Refusal>
+}
+
+/** The object of a conversation. */
+export type ConversationObject = {
+  create(input: FirstMembers): Promise<InboxEntry | null>
+  blocksChanged(): Promise<boolean>
+}
+
+export type FirstMembers = {
+  conversationId: number
+  kind: ConversationKind
+  title: string | null
+  userIds: number[]
+}
+
+/** What the use cases of people and plans work on. `later` is for what need not be done before the answer. */
+export type People = {
+  db: Directory
+  hubOf: (userId: number) => HubOfUser
+  conversationOf: (conversationId: number) => ConversationObject
+  later: (work: Promise<void>) => void
+  now: () => number
+}
+
+export const peopleOf = (
+  env: { DIRECTORY: D1Database },
+  reach: Pick<People, 'hubOf' | 'conversationOf' | 'later'>,
+): People => ({ db: openDirectory(env), now: Date.now, ...reach })
+
+/** Tells those whom it concerns. Whoever cannot be reached reads the lists again on connecting. */
+export const tell = ({ hubOf, later }: People, userIds: number[], event: DirectoryEvent): void => {
+  for (const userId of new Set(userIds)) {
+    const told = insist(() => hubOf(userId).notify(event))
+    later(told.catch((error: unknown) => log('notify.failed', userId, error)))
+  }
+}
+
+/** Has the hubs of two people look again at who is a friend and who is blocked. */
+export const refreshCircles = async ({ hubOf }: People, userIds: number[]): Promise<void> => {
+  await Promise.all(userIds.map((userId) => insist(() => hubOf(userId).circleChanged())))
+}
+
+/** The same, where the answer need not wait for it: a hub looks again by itself when its user comes online. */
+export const refreshCirclesLater = (people: People, userIds: number[]): void => {
+  for (const userId of userIds) {
+    const refreshed = refreshCircles(people, [userId])
+    people.later(refreshed.catch((error: unknown) => log('circle.stale', userId, error)))
+  }
+}
+
+const log = (event: string, userId: number, error: unknown): void => {
+  const { name, message } = error instanceof Error ? error : new Error('not an error')
+  console.error(JSON.stringify({ level: 'warn', event, userId, error: name, message }))
+}
