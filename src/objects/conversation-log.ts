@@ -70,6 +70,20 @@ export class ConversationLog {
     if (member) this.#state.putMember({ ...member, ...note })
   }
 
+  /** Notes who of the two has blocked the other; takes no revision, for neither is told. */
+  noteBlockers(blockers: number[]): void {
+    for (const member of this.#state.everybody()) {
+      const blocks = blockers.includes(member.userId)
+      if (blocks !== member.blocks) this.#state.putMember({ ...member, blocks })
+    }
+  }
+
+  /** The two people of a direct conversation; null for a group. */
+  pair(): [number, number] | null {
+    const [one, other] = this.#state.everybody()
+    return this.#state.row.kind === 'direct' && one && other ? [one.userId, other.userId] : null
+  }
+
   /** Adds the first members. The first of them made the conversation, which in a group makes its owner. */
   found(userIds: number[], now: number): void {
     userIds.forEach((userId, i) => {

@@ -30,6 +30,8 @@ export const members = sqliteTable('members', {
   nap: integer().notNull(),
   /** The member's hub knows that the member joined, or left. */
   told: integer({ mode: 'boolean' }).notNull(),
+  /** In a direct conversation: this member has blocked the other. A copy of what the directory says. */
+  blocks: integer({ mode: 'boolean' }).notNull().default(false),
 })
 
 /** The part of a message that its author wrote. */

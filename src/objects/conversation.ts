@@ -1,6 +1,8 @@
 import { DurableObject } from 'cloudflare:workers'
 import migrations from '../../migrations/conversation/migrations.js'
 import type { Order } from '../core/orders.ts'
+import { blockersAmong } from '../directory/blocks.ts'
+import { openDirectory } from '../directory/directory.ts'
 import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
 import { refuse } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
@@ -20,6 +22,7 @@ export class Conversation extends DurableObject<Env> {
   #log: ConversationLog | null = null
   #fanOut: FanOut | null = null
   #guard: Guard | null = null
+  #blocksRead: Promise<unknown> = Promise.resolve()
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -101,6 +104,21 @@ export class Conversation extends DurableObject<Env> {
     const member = this.#log?.member(input.userId)
     if (!this.#log || !member || member.leftAt !== null) return null
     return this.#log.catchUp(input.after)
+  }
+
+  /**
+   * Reads from the directory who of the two has blocked the other, so that sending need not ask. False where there is no such
+   * conversation yet. One reading at a time: an older answer must not come after a newer one.
+   */
+  async blocksChanged(): Promise<boolean> {
+    const pair = this.#log?.pair()
+    if (!pair) return this.#log !== null
+    const read = this.#blocksRead.then(async () => {
+      this.#log?.noteBlockers(await blockersAmong(openDirectory(this.env), pair))
+    })
+    this.#blocksRead = read.catch(() => undefined)
+    await read
+    return true
   }
 
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {

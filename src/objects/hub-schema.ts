@@ -28,4 +28,11 @@ export const endedSessions = sqliteTable('ended_sessions', {
   endedAt: integer('ended_at').notNull(),
 })
 
+/** A copy of what the directory says of the people whom this user knows: friends, and those hidden by a block of either side. */
+export const circle = sqliteTable('circle', {
+  userId: integer('user_id').primaryKey(),
+  standing: text({ enum: ['friend', 'hidden'] }).notNull(),
+})
+
+export type Standing = (typeof circle.$inferSelect)['standing']
 export type InboxRow = typeof inbox.$inferSelect

@@ -1,7 +1,7 @@
 import { and, eq, gt, lt } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/durable-sqlite'
 import type { InboxEntry } from '../protocol/conversation.ts'
-import { endedSessions, inbox, type InboxRow, tickets } from './hub-schema.ts'
+import { circle, endedSessions, inbox, type InboxRow, type Standing, tickets } from './hub-schema.ts'
 
 export type SocketSession = { sessionId: string; sessionExpiresAt: number }
 
@@ -33,6 +33,20 @@ export class HubStore {
 
   deleteInbox(conversationId: number): void {
     this.#db.delete(inbox).where(eq(inbox.conversationId, conversationId)).run()
+  }
+
+  circle(): Map<number, Standing> {
+    const rows = this.#db.select().from(circle).all()
+    return new Map(rows.map(({ userId, standing }) => [userId, standing]))
+  }
+
+  putInCircle(userId: number, standing: Standing): void {
+    const row = { userId, standing }
+    this.#db.insert(circle).values(row).onConflictDoUpdate({ target: circle.userId, set: row }).run()
+  }
+
+  leaveCircle(userId: number): void {
+    this.#db.delete(circle).where(eq(circle.userId, userId)).run()
   }
 
   /** Keeps a ticket and forgets those that ran out. */

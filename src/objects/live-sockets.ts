@@ -163,3 +163,14 @@ export class LiveSockets {
     return socket.lastFrameAt
   }
 }
+
+/** Hibernated sockets must answer a close themselves, or the client hangs. */
+export const answerClose = (ws: WebSocket, code: number, reason: string): void => {
+  try {
+    // 1005 and 1006 ("no code given") may not be sent back.
+    if (code === 1005 || code === 1006) ws.close()
+    else ws.close(code, reason)
+  } catch {
+    // A code that may not be sent back either, or a socket that is gone already.
+  }
+}

@@ -13,6 +13,7 @@ export class LogState {
   #seq: number
   #lastCreatedAt: number
   #presentCount: number
+  #isBlocked: boolean
 
   constructor(store: ConversationStore, row: ConversationRow) {
     this.store = store
@@ -24,6 +25,7 @@ export class LogState {
     this.#rev = Math.max(row.rev, last?.rev ?? 0, store.lastChange())
     for (const member of this.#members.values()) this.#rev = Math.max(this.#rev, member.rev)
     this.#presentCount = this.present().length
+    this.#isBlocked = this.#someBlock()
   }
 
   get row(): ConversationRow {
@@ -44,6 +46,11 @@ export class LogState {
 
   get presentCount(): number {
     return this.#presentCount
+  }
+
+  /** Whether a member has blocked another, which is known of the two in a direct conversation only. */
+  get isBlocked(): boolean {
+    return this.#isBlocked
   }
 
   /** Everybody who is or was in it. */
@@ -69,6 +76,7 @@ export class LogState {
     this.store.putMember(member)
     this.#members.set(member.userId, member)
     this.#presentCount = this.present().length
+    this.#isBlocked = this.#someBlock()
     return member
   }
 
@@ -90,5 +98,9 @@ export class LogState {
     this.#rev = row.rev
     this.#lastCreatedAt = row.createdAt
     return { ...row, changedRev: null, editedAt: null, deletedAt: null, pinnedAt: null, reactions: null }
+  }
+
+  #someBlock(): boolean {
+    return this.everybody().some((member) => member.blocks)
   }
 }

@@ -29,6 +29,7 @@ export const joinMember = (state: LogState, member: { userId: number; role: Memb
     asleep: false,
     nap: state.member(member.userId)?.nap ?? 0,
     told: false,
+    blocks: false,
   })
 
 export const addMembers = ({ state, actor, now }: Given, userIds: number[]): Outcome => {

@@ -20,7 +20,7 @@ export const sendMessage = ({ state, actor, order, now }: Given<CommandOf<'messa
   const body = bodyOf(order)
   const earlier = state.store.messageByClientId(actor.userId, order.clientId)
   if (earlier) return sendAgain(state, earlier, body)
-  const no = mayAddress(state.row.kind, state.present())
+  const no = mayAddress(state.row.kind, state.isBlocked)
   if (no) return refused(no)
   if (order.replyTo !== undefined && !isInLog(state, order.replyTo)) return refused(refuse('message.not_found'))
   const row = state.addMessage({ senderId: actor.userId, clientId: order.clientId, body }, now)
@@ -66,7 +66,7 @@ export const reactToMessage = ({
   order,
 }: Given<CommandOf<'reaction.add' | 'reaction.remove'>>): Outcome =>
   withMessage(state, order.messageId, (row) => {
-    const no = mayAddress(state.row.kind, state.present())
+    const no = mayAddress(state.row.kind, state.isBlocked)
     if (no) return refused(no)
     if (row.deletedAt !== null) return refused(refuse('message.deleted'))
     const { userId } = actor
@@ -100,7 +100,7 @@ export const markRead = ({ state, actor, order }: Given<CommandOf<'read.mark'>>)
 }
 
 export const signalTyping = ({ state, actor, order }: Given<CommandOf<'typing.start' | 'typing.stop'>>): Outcome => {
-  const no = mayAddress(state.row.kind, state.present())
+  const no = mayAddress(state.row.kind, state.isBlocked)
   if (no) return refused(no)
   if (state.presentCount > LIMITS.intimateMembers) return answered({})
   const { userId } = actor

@@ -3,20 +3,23 @@ import migrations from '../../migrations/hub/migrations.js'
 import { conversationOfOrder, type Order } from '../core/orders.ts'
 import { OFFLINE_GRACE_MS } from '../core/presence.ts'
 import { newBudget, spend } from '../core/rate.ts'
+import { openDirectory } from '../directory/directory.ts'
+import { liveSession } from '../directory/sessions.ts'
 import type { Ticket } from '../protocol/auth.ts'
 import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { refuse } from '../protocol/errors.ts'
-import type { ServerEvent } from '../protocol/events.ts'
+import type { DirectoryEvent, ServerEvent } from '../protocol/events.ts'
 import { CLOSE, decodeHave, type Have, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
 import type { Presence } from '../protocol/user.ts'
 import type { Answer, Batch, CatchUp, Delivered } from './batch.ts'
+import { Circle } from './circle.ts'
 import { DialectDesk, dialectsOf } from './dialect-desk.ts'
 import { decodeFrame, replyFrame } from './frames.ts'
 import { HubStore, type SocketSession } from './hub-store.ts'
 import { InboxBook } from './inbox-book.ts'
 import { InboxReader } from './inbox-reader.ts'
-import { LiveSockets, type LiveSocket } from './live-sockets.ts'
+import { answerClose, LiveSockets, type LiveSocket } from './live-sockets.ts'
 import { logFault } from './log.ts'
 import { migrateStorage } from './migrate.ts'
 import { postOrders } from './post-orders.ts'
@@ -38,6 +41,7 @@ export class UserHub extends DurableObject<Env> {
   readonly #budget = newBudget()
   readonly #gapTimers = new Map<number, ReturnType<typeof setTimeout>>()
   readonly #presence: PresenceBook
+  #circle!: Circle
   #inbox!: InboxBook
   #reader!: InboxReader
   readonly #desk: DialectDesk
@@ -55,13 +59,14 @@ export class UserHub extends DurableObject<Env> {
       sockets: this.#sockets,
       entry: (conversationId) => this.#inbox.entryOnce(conversationId),
       ids: () => this.#inbox.ids(),
-      friends: () => this.#peers(),
+      friends: () => this.#circle.friends(),
       perform: (command) => this.#answer(command),
     })
     // The platform answers pings, so an idle socket stays asleep (and free).
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG))
     void ctx.blockConcurrencyWhile(async () => {
       await migrateStorage(ctx.storage, migrations)
+      this.#circle = new Circle(env, { userId: this.#userId, store: this.#store })
       this.#inbox = new InboxBook(this.#store, this.#userId)
       this.#reader = new InboxReader(env, { userId: this.#userId, inbox: this.#inbox })
     })
@@ -119,7 +124,12 @@ export class UserHub extends DurableObject<Env> {
     const socket = this.#sockets.get(ws)
     if (!socket) return
     socket.lastFrameAt = Date.now()
+    if (socket.lastFrameAt >= socket.sessionExpiresAt) {
+      this.#sockets.close(socket, CLOSE.sessionRevoked, 'session.expired')
+      return
+    }
     if (!socket.greeted) await socket.greeting
+    if (!socket.greeted) return
     if (socket.dialects.length > 0) {
       for (const frame of await this.#desk.hear(socket, data)) this.#sockets.send(socket, frame)
       return
@@ -173,8 +183,7 @@ export class UserHub extends DurableObject<Env> {
     const nap = this.#inbox.join(entry, { asleep, now: Date.now() })
     if (asleep) return { asleep, nap }
     this.#tell({ type: 'conversation.created', conversationId, entry })
-    const strangers = entry.memberIds.filter((id) => id !== this.#userId && !this.#presence.get(id))
-    this.ctx.waitUntil(this.#meet(strangers))
+    this.ctx.waitUntil(this.#meet(this.#visible(entry.memberIds).filter((id) => !this.#presence.get(id))))
     return { asleep }
   }
 
@@ -194,8 +203,24 @@ export class UserHub extends DurableObject<Env> {
 
   /** A peer came or went; answers how this user stands, so that one call tells both. */
   meet(peer: Presence): Presence {
-    if (this.#presence.note(peer)) this.#tell({ type: 'presence.changed', ...peer })
+    if (this.#circle.hides(peer.userId)) return offline(this.#userId)
+    this.#learn(peer)
     return this.#own()
+  }
+
+  /** Something happened among people and plans that concerns this user. */
+  notify(event: DirectoryEvent): void {
+    this.#tell(event)
+  }
+
+  /** The user's friends or blocks changed: whom this user sees, and who sees this user, follows when it returns. */
+  async circleChanged(): Promise<void> {
+    const before = this.#peers()
+    await this.#circle.refresh()
+    const peers = new Set(this.#peers())
+    for (const userId of before) if (!peers.has(userId)) this.#learn(offline(userId))
+    for (const userId of before) peers.delete(userId)
+    if (this.#presence.announced) this.ctx.waitUntil(this.#meet([...peers]))
   }
 
   async #sessionOf(request: Request): Promise<SocketSession | null> {
@@ -208,6 +233,9 @@ export class UserHub extends DurableObject<Env> {
 
   /** Sends `hello`, first of all frames: what differs from what the client said that it has. */
   async #greet(socket: LiveSocket, have: Have[]): Promise<void> {
+    // The session may have ended while the upgrade was on its way. From here on, whoever ends it finds this socket.
+    const session = await liveSession(openDirectory(this.env), socket.sessionId, Date.now())
+    if (!session) return this.endSession(socket.sessionId)
     const { entries, unread } = await this.#reader.readAll({ wake: true })
     const held = new Map(have.map((each) => [each.conversationId, each]))
     const differs = (entry: InboxEntry): boolean => {
@@ -227,7 +255,7 @@ export class UserHub extends DurableObject<Env> {
     this.#sockets.greeted(socket)
     if (socket.dialects.length === 0) this.#sockets.send(socket, JSON.stringify(hello))
     if (unread.length > 0) this.#readLater(new Set(unread), GAP_MS)
-    if (!this.#presence.announced) this.ctx.waitUntil(this.#announce(true))
+    if (!this.#presence.announced) this.ctx.waitUntil(this.#arrive())
     else if (!this.#presence.warm) this.ctx.waitUntil(this.#meet(this.#peers()))
   }
 
@@ -319,6 +347,12 @@ export class UserHub extends DurableObject<Env> {
     }, OFFLINE_GRACE_MS)
   }
 
+  /** A change of the circle that could not be told to this hub is learned here. */
+  async #arrive(): Promise<void> {
+    await this.#announce(true)
+    await this.circleChanged().catch((error: unknown) => logFault('circle.stale', error, { userId: this.#userId }))
+  }
+
   /** Tells the peers that this user came or went, and learns how they stand. */
   async #announce(online: boolean): Promise<void> {
     if (this.#presence.announced === online) return
@@ -331,9 +365,11 @@ export class UserHub extends DurableObject<Env> {
     const own = this.#own()
     this.#presence.warm = true
     const learned = await this.#presence.exchange(peers, (userId) => hubOf(this.env, userId).meet(own))
-    for (const presence of learned) {
-      if (this.#presence.note(presence)) this.#tell({ type: 'presence.changed', ...presence })
-    }
+    for (const presence of learned) this.#learn(presence)
+  }
+
+  #learn(presence: Presence): void {
+    if (this.#presence.note(presence)) this.#tell({ type: 'presence.changed', ...presence })
   }
 
   #own(): Presence {
@@ -343,31 +379,25 @@ export class UserHub extends DurableObject<Env> {
     return { userId: this.#userId, online, lastSeenAt: seen > 0 ? new Date(seen).toISOString() : null }
   }
 
-  /** Those who share a conversation with this user. */
+  /** Friends, and those who share a conversation with this user. */
   #peers(): number[] {
-    const peers = new Set(this.#inbox.ids().flatMap((id) => this.#inbox.peek(id)?.memberIds ?? []))
-    peers.delete(this.#userId)
-    return [...peers]
+    const members = this.#inbox.ids().flatMap((id) => this.#inbox.peek(id)?.memberIds ?? [])
+    return this.#visible([...this.#circle.friends(), ...members])
   }
 
-  /** Somebody who shares no conversation looks as one who is never here. */
+  #visible(userIds: number[]): number[] {
+    return [...new Set(userIds)].filter((id) => id !== this.#userId && !this.#circle.hides(id))
+  }
+
+  /** Somebody who is no peer looks as one who is never here. */
   async #presenceOf(userIds: number[]): Promise<{ items: Presence[] }> {
     const peers = new Set(this.#peers())
     const asked = userIds.filter((id) => peers.has(id))
     const own = this.#own()
     const learned = await this.#presence.exchange(asked, (userId) => hubOf(this.env, userId).meet(own))
     const found = new Map(learned.map((presence) => [presence.userId, presence]))
-    return { items: userIds.map((userId) => found.get(userId) ?? { userId, online: false, lastSeenAt: null }) }
+    return { items: userIds.map((userId) => found.get(userId) ?? offline(userId)) }
   }
 }
 
-/** Hibernated sockets must answer a close themselves, or the client hangs. */
-const answerClose = (ws: WebSocket, code: number, reason: string): void => {
-  try {
-    // 1005 and 1006 ("no code given") may not be sent back.
-    if (code === 1005 || code === 1006) ws.close()
-    else ws.close(code, reason)
-  } catch {
-    // A code that may not be sent back either, or a socket that is gone already.
-  }
-}
+const offline = (userId: number): Presence => ({ userId, online: false, lastSeenAt: null })

@@ -1,0 +1,1 @@
+ALTER TABLE `members` ADD `blocks` integer DEFAULT false NOT NULL;

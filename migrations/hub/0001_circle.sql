@@ -1,0 +1,4 @@
+CREATE TABLE `circle` (
+	`user_id` integer PRIMARY KEY NOT NULL,
+	`standing` text NOT NULL
+);
