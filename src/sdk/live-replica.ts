@@ -102,7 +102,7 @@ export class LiveReplica {
       },
       (error: unknown) => {
         this.#loading = null
-        if (error instanceof CauserieError && error.code === 'conversation.not_found') this.#ports.onGone()
+        if (isNotFound(error)) this.#gone()
         throw error
       },
     )
@@ -175,7 +175,7 @@ export class LiveReplica {
       }
     } catch (error) {
       if (!(error instanceof CauserieError)) return
-      if (error.code === 'conversation.not_found') this.#ports.onGone()
+      if (isNotFound(error)) this.#gone()
       else setTimeout(() => this.#pull(), Math.max(1, error.retryAfter ?? 0) * 1000)
     }
   }
@@ -193,7 +193,14 @@ export class LiveReplica {
     else this.#set(replicas.applyChanges(held, changes, asked.head))
   }
 
+  #gone(): void {
+    if (!this.#isClosed) this.#ports.onGone()
+  }
+
   get #path(): string {
     return `/v1/conversations/${this.#id}`
   }
 }
+
+const isNotFound = (error: unknown): boolean =>
+  error instanceof CauserieError && error.code === 'conversation.not_found'

@@ -62,6 +62,8 @@ export class Outbox {
     if (this.#key !== key) return
     const known = new Set(this.#items.map(({ clientId }) => clientId))
     const left = stored.filter(({ clientId }) => !known.has(clientId)).map(queuedUnlessFailed)
+    const early = this.#items
+    if (early.length > 0) this.#persist((items) => [...items, ...early.map(queuedUnlessFailed)])
     this.#items = [...left, ...this.#items]
     for (const id of new Set(left.map(({ conversationId }) => conversationId))) this.#ports.onChange(id)
     this.resume()

@@ -52,9 +52,12 @@ export class Tokens {
   }
 
   async forget(): Promise<void> {
-    if (!this.#held) return
+    const held = this.#held
+    if (!held) return
     this.#hold(null)
-    await this.#ports.storage.delete(KEY)
+    // Somebody may have signed in on another page of this browser meanwhile.
+    const stored = await this.#read()
+    if (stored?.refreshToken === held.refreshToken) await this.#ports.storage.delete(KEY)
   }
 
   /** The server said that this session is over. */
