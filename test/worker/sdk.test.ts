@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { conversationOfMessage } from '../../src/protocol/ids.ts'
 import { CauserieError, type LiveConversation } from '../../src/sdk/index.ts'
-import { anotherDevice, newPerson, type TestClient } from '../support/client.ts'
+import { anotherDevice, newClient, newPerson, online, type TestClient } from '../support/client.ts'
+import { newName, PASSWORD } from '../support/rest.ts'
 
 const textsOf = ({ messages }: LiveConversation) =>
   messages.map(({ content }) => (content?.kind === 'text' ? content.text : null))
@@ -104,17 +105,21 @@ test('[SDK4] typing shows at the other end until the message comes, or until it 
   expect(alices.typing).toEqual([])
 })
 
-test('[SDK5] who comes and goes is seen by those who share a conversation', async () => {
+test('[SDK5] who comes is seen by those who share a conversation, and a connection begins with who is there', async () => {
   const { alice, bob } = await chat()
-  await expect.poll(() => alice.client.presence.isOnline(bob.id)).toBe(true)
+  const [{ client }, carol] = [newClient(), newName()]
+  const { id: carolId } = await client.register({ username: carol, email: `${carol}@example.org`, password: PASSWORD })
+  await alice.client.conversations.openDirect(carolId)
+  expect(await alice.client.presence.fetch([bob.id, carolId])).toMatchObject([
+    { userId: bob.id, online: true },
+    { userId: carolId, online: false },
+  ])
 
-  bob.client.disconnect()
-  await expect.poll(() => alice.client.presence.isOnline(bob.id), { timeout: 20_000 }).toBe(false)
-  expect(bob.client.status).toEqual({ state: 'offline' })
-  bob.client.connect()
+  await online(client)
 
-  await expect.poll(() => alice.client.presence.isOnline(bob.id), { timeout: 20_000 }).toBe(true)
-  expect(await alice.client.presence.fetch([bob.id])).toMatchObject([{ userId: bob.id, online: true }])
+  await expect.poll(() => alice.client.presence.isOnline(carolId)).toBe(true)
+  await expect.poll(() => client.presence.isOnline(alice.id)).toBe(true)
+  expect(client.presence.isOnline(bob.id)).toBe(false)
 })
 
 test('[SDK6] in a group people come, get roles, and go; whoever is out keeps no copy', async () => {
