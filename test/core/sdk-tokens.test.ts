@@ -1,0 +1,178 @@
+import { expect, test } from 'vitest'
+import type { SignedIn } from '../../src/protocol/auth.ts'
+import { CauserieError, CauserieNetworkError } from '../../src/sdk/errors.ts'
+import { Http } from '../../src/sdk/http.ts'
+import { type KeyValueStore, memoryStorage } from '../../src/sdk/storage.ts'
+import { Tokens } from '../../src/sdk/tokens.ts'
+import type { Call } from '../../src/sdk/transport.ts'
+
+const LIFE_MS = 600_000
+
+/** A server that knows one session: each refresh token works once. */
+class Server {
+  now = 0
+  serial = 0
+  refreshes = 0
+  isUp = true
+  isRevoked = false
+  readonly #expiry = new Map<string, number>()
+
+  signIn(): SignedIn {
+    this.serial += 1
+    this.#expiry.set(`access${this.serial}`, this.now + LIFE_MS)
+    return {
+      user: { id: 1, username: 'alice', displayName: 'Alice', email: 'alice@example.org', createdAt: '2026-01-01T00:00:00.000Z' },
+      sessionId: 's1',
+      accessToken: `access${this.serial}`,
+      refreshToken: `refresh${this.serial}`,
+      expiresIn: LIFE_MS / 1000,
+    }
+  }
+
+  async refresh(refreshToken: string): Promise<SignedIn> {
+    await Promise.resolve()
+    if (!this.isUp) throw new CauserieNetworkError('down')
+    this.refreshes += 1
+    if (this.isRevoked || refreshToken !== `refresh${this.serial}`) throw unauthorized('refresh.reused')
+    return this.signIn()
+  }
+
+  async answer(token: string): Promise<string> {
+    await Promise.resolve()
+    if (this.isRevoked) throw unauthorized('session.revoked')
+    if ((this.#expiry.get(token) ?? 0) <= this.now) throw unauthorized('token.expired')
+    return token
+  }
+}
+
+const unauthorized = (code: CauserieError['code']) => new CauserieError(code, 'no', { status: 401 })
+
+/** One page of a browser. */
+const pageOf = (server: Server, storage: KeyValueStore = memoryStorage()) => {
+  const lost: string[] = []
+  const page = { clock: 0 }
+  const tokens = new Tokens({
+    storage,
+    refresh: (refreshToken) => server.refresh(refreshToken),
+    now: () => server.now + page.clock,
+    onChange: () => {},
+    onLost: (code) => lost.push(code),
+  })
+  const http = new Http(async <Answer>({ token }: Call) => (await server.answer(token ?? '')) as Answer, tokens)
+  return { tokens, http, storage, lost, page }
+}
+
+test('[TOK1] a token is renewed before it ends, once for all who ask at that moment', async () => {
+  const server = new Server()
+  const { tokens, http } = pageOf(server)
+  await tokens.adopt(server.signIn())
+  expect(await http.get('/')).toBe('access1')
+
+  server.now += LIFE_MS - 10_000
+  const answers = await Promise.all([http.get('/'), http.get('/'), http.get('/')])
+
+  expect(answers).toEqual(['access2', 'access2', 'access2'])
+  expect(server.refreshes).toBe(1)
+})
+
+test('[TOK1] without a network the old token is used for as long as it lives', async () => {
+  const server = new Server()
+  const { tokens, lost } = pageOf(server)
+  await tokens.adopt(server.signIn())
+  server.isUp = false
+
+  server.now += LIFE_MS - 10_000
+  expect(await tokens.access()).toBe('access1')
+  server.now += 10_000
+  await expect(tokens.access()).rejects.toBeInstanceOf(CauserieNetworkError)
+
+  expect(lost).toEqual([])
+  server.isUp = true
+  expect(await tokens.access()).toBe('access2')
+})
+
+test('[TOK2] where the clock misleads, the refusal leads to one renewal and one more try', async () => {
+  const server = new Server()
+  const { tokens, http, page } = pageOf(server)
+  await tokens.adopt(server.signIn())
+
+  server.now += LIFE_MS
+  page.clock = -LIFE_MS
+  const answers = await Promise.all([http.get('/'), http.get('/')])
+
+  expect(answers).toEqual(['access2', 'access2'])
+  expect(server.refreshes).toBe(1)
+})
+
+test('[TOK3] a refused renewal signs out, says why, and forgets what was stored', async () => {
+  const server = new Server()
+  const { tokens, http, storage, lost } = pageOf(server)
+  await tokens.adopt(server.signIn())
+  server.isRevoked = true
+
+  server.now += LIFE_MS
+  const refused = await Promise.allSettled([http.get('/'), http.get('/')])
+
+  expect(refused.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  expect(lost).toEqual(['refresh.reused'])
+  expect([tokens.me, await storage.get('tokens')]).toEqual([null, null])
+})
+
+test('[TOK3] a request that meets a revoked session signs out at once', async () => {
+  const server = new Server()
+  const { tokens, http, lost } = pageOf(server)
+  await tokens.adopt(server.signIn())
+  server.isRevoked = true
+
+  await expect(http.get('/')).rejects.toMatchObject({ code: 'session.revoked' })
+
+  expect(lost).toEqual(['session.revoked'])
+  await expect(http.get('/')).rejects.toMatchObject({ code: 'auth.required' })
+})
+
+test('[TOK4] two pages of one browser never use the same refresh token twice', async () => {
+  const server = new Server()
+  const first = pageOf(server)
+  await first.tokens.adopt(server.signIn())
+  const second = pageOf(server, first.storage)
+  await second.tokens.load()
+
+  for (let i = 0; i < 4; i += 1) {
+    server.now += LIFE_MS
+    await first.tokens.access()
+    await second.tokens.access()
+  }
+
+  expect(server.refreshes).toBe(4)
+  expect([...first.lost, ...second.lost]).toEqual([])
+})
+
+test('[TOK4] a page that loses the race for a refresh token takes over what the winner got', async () => {
+  const server = new Server()
+  const first = pageOf(server)
+  await first.tokens.adopt(server.signIn())
+  const second = pageOf(server, first.storage)
+  await second.tokens.load()
+
+  server.now += LIFE_MS
+  const tokens = await Promise.all([first.tokens.access(), second.tokens.access()])
+
+  expect(tokens).toEqual(['access2', 'access2'])
+  expect([...first.lost, ...second.lost]).toEqual([])
+})
+
+test('[TOK4] a page whose session ended leaves the sign-in of another page alone', async () => {
+  const server = new Server()
+  const first = pageOf(server)
+  await first.tokens.adopt(server.signIn())
+  const second = pageOf(server, first.storage)
+  await second.tokens.load()
+  const stored = await second.storage.get('tokens')
+
+  await first.tokens.adopt(server.signIn())
+  await second.tokens.lose('session.revoked')
+
+  expect(second.tokens.me).toBeNull()
+  expect(await first.storage.get('tokens')).not.toBeNull()
+  expect(await first.storage.get('tokens')).not.toBe(stored)
+})
