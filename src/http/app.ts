@@ -1,7 +1,11 @@
 import { Hono } from 'hono'
 import { requestId } from 'hono/request-id'
 import { auth } from './auth.ts'
+import { blocks } from './blocks.ts'
 import { conversations } from './conversations.ts'
+import { events } from './events.ts'
+import { friendRequests, friends } from './friends.ts'
+import { invitations } from './invitations.ts'
 import type { Public } from './authenticated.ts'
 import { onError, onNotFound } from './failure.ts'
 import { allowedOrigins, bodyCap, securityHeaders } from './headers.ts'
@@ -19,6 +23,11 @@ export const app = new Hono<Public>()
   .route('/v1/auth', auth)
   .route('/v1/me', me)
   .route('/v1/users', users)
+  .route('/v1/friends', friends)
+  .route('/v1/friend-requests', friendRequests)
+  .route('/v1/blocks', blocks)
+  .route('/v1/invitations', invitations)
+  .route('/v1/events', events)
   .route('/v1/conversations', conversations)
   .route('/v1/messages', messages)
   .route('/v1/socket', socket)
