@@ -36,6 +36,7 @@ export const AddPeople = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) =>
     <section class="section">
       <PeopleSearch
         label="Add people"
+        takesFocus
         without={talk.members.value.map(({ userId }) => userId)}
         disabled={busy.value}
         onPick={(person) => void add(person)}

@@ -19,7 +19,6 @@ type Passed = {
   spellcheck?: boolean
   required?: boolean
   maxLength?: number
-  autoFocus?: boolean
 }
 
 type Props = Passed & {

@@ -41,6 +41,7 @@ export const NewChat = () => {
           <section class="section">
             <PeopleSearch
               label="Find a person"
+              takesFocus
               without={[me.value?.id ?? 0]}
               disabled={busy.value}
               onPick={(person) => void talkTo(person)}

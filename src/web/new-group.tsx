@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { useLayoutEffect } from 'preact/hooks'
 import { Field } from './field.tsx'
 import { Icon } from './icon.tsx'
 import { PageBar } from './page-bar.tsx'
@@ -18,6 +19,7 @@ export const NewGroup = () => {
     const { conversation } = await client.conversations.createGroup({ title: title.value.trim(), memberIds })
     goInstead(pathTo.conversation(conversation.id))
   })
+  useLayoutEffect(() => form.current?.querySelector('input')?.focus(), [])
   const without = [me.value?.id ?? 0, ...chosen.value.map((person) => person.id)]
 
   return (

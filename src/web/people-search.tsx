@@ -1,4 +1,5 @@
 import { useSignal, useSignalEffect } from '@preact/signals'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Avatar } from './avatar.tsx'
 import { Field } from './field.tsx'
 import { moveFocus } from './move-focus.ts'
@@ -7,14 +8,31 @@ import { isOnline } from './people.ts'
 import { client } from './state.ts'
 import { inWords } from './words.ts'
 
-type Props = { label: string; without: number[]; onPick: (person: User) => void; disabled?: boolean }
+type Props = {
+  label: string
+  without: number[]
+  onPick: (person: User) => void
+  disabled?: boolean
+  takesFocus?: boolean
+}
 
 /** Type the start of a name, pick a person. */
-export const PeopleSearch = ({ label, without, onPick, disabled = false }: Props) => {
+export const PeopleSearch = ({ label, without, onPick, disabled = false, takesFocus = false }: Props) => {
+  const box = useRef<HTMLDivElement>(null)
   const query = useSignal('')
   const found = useSignal<{ query: string; people: User[] } | null>(null)
   const problem = useSignal<string | undefined>(undefined)
 
+  const focus = () => box.current?.querySelector('input')?.focus()
+  const pick = (person: User) => {
+    query.value = ''
+    focus()
+    onPick(person)
+  }
+
+  useLayoutEffect(() => {
+    if (takesFocus) focus()
+  }, [])
   useSignalEffect(() => {
     const asked = query.value.trim()
     problem.value = undefined
@@ -40,7 +58,7 @@ export const PeopleSearch = ({ label, without, onPick, disabled = false }: Props
 
   const people = found.value?.people.filter((person) => !without.includes(person.id)) ?? []
   return (
-    <div class="form">
+    <div class="form" ref={box}>
       <Field
         label={label}
         type="search"
@@ -50,7 +68,6 @@ export const PeopleSearch = ({ label, without, onPick, disabled = false }: Props
         spellcheck={false}
         placeholder="Name or username"
         maxLength={64}
-        autoFocus
         value={query.value}
         problem={problem.value}
         onValue={(value) => (query.value = value)}
@@ -58,7 +75,7 @@ export const PeopleSearch = ({ label, without, onPick, disabled = false }: Props
       <ul aria-label="People found" onKeyDown={(event) => moveFocus(event, 'button')}>
         {people.map((person) => (
           <li key={person.id}>
-            <button type="button" class="list-row" disabled={disabled} onClick={() => onPick(person)}>
+            <button type="button" class="list-row" disabled={disabled} onClick={() => pick(person)}>
               <Avatar id={person.id} name={person.displayName} online={isOnline(person.id)} />
               <span class="list-text">
                 <span class="one-line">{person.displayName}</span>

@@ -12,7 +12,6 @@ client.on('typing', ({ conversationId, userIds }) => {
   typing.value = new Map(typing.peek()).set(conversationId, userIds)
 })
 client.on('presence', () => seen.value++)
-client.on('hello', () => seen.value++)
 
 /** Who this is, when that is known; asks for it otherwise, and whoever showed the gap is shown anew. */
 export const personOf = (userId: number): User | undefined => {

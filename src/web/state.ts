@@ -23,14 +23,13 @@ const FAREWELLS: Partial<Record<ErrorCode, string>> = {
 export const start = async (): Promise<void> => {
   client.on('me', (next) => {
     me.value = next
-    if (next === null) phase.value = 'signed-out'
-    else if (phase.peek() !== 'signed-in') enter(next)
   })
   client.on('status', (next) => {
     status.value = next
-    if (next.state === 'signed-out' && next.reason !== null) {
-      farewell.value = FAREWELLS[next.reason] ?? 'Your session has ended. Sign in to go on.'
-    }
+    if (next.state !== 'signed-out') return
+    phase.value = 'signed-out'
+    inbox.value = null
+    if (next.reason !== null) farewell.value = FAREWELLS[next.reason] ?? 'Your session has ended. Sign in to go on.'
   })
   client.on('inbox', (entries) => {
     inbox.value = entries
@@ -43,10 +42,15 @@ export const start = async (): Promise<void> => {
   else enter(restored)
 }
 
+export const signIn = async (input: Parameters<typeof client.login>[0]): Promise<void> =>
+  enter(await client.login(input))
+
+export const createAccount = async (input: Parameters<typeof client.register>[0]): Promise<void> =>
+  enter(await client.register(input))
+
 export const signOut = async (): Promise<void> => {
   forgetDrafts()
   await client.logout()
-  inbox.value = null
   location.replace('#/')
 }
 
@@ -60,6 +64,7 @@ const isLate = signal(false)
 /** How the connection stands, while that is worth a word. */
 export const connectionWords = computed(() => {
   if (connected.value || !isLate.value) return null
+  if (status.value.state === 'offline') return 'Not connected. Load this page again to go on.'
   return wasOnline.value ? 'Reconnecting… What you write goes out as soon as we are back.' : 'Connecting…'
 })
 

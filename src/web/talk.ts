@@ -84,8 +84,8 @@ const openTalk = (id: number): Talk => {
 
   const read = () => {
     messages.value = live.messages
-    pending.value = live.pending
-    members.value = live.members
+    pending.value = unlessSame(pending.peek(), live.pending)
+    members.value = unlessSame(members.peek(), live.members)
     state.value = live.state
     hasOlder.value = live.hasOlder
   }
@@ -118,6 +118,10 @@ const openTalk = (id: number): Talk => {
   const lines = computed(() => [...messages.value.map(sentLine), ...pending.value.map(pendingLine)])
   return { live, lines, members, state, hasOlder, problem, editing, replyingTo, trouble, loadOlder, retry, act, read }
 }
+
+/** The client makes these lists anew each time; the same items again are no change. */
+const unlessSame = <Item>(held: readonly Item[], next: readonly Item[]): readonly Item[] =>
+  held.length === next.length && held.every((item, at) => item === next[at]) ? held : next
 
 const sentLine = (message: Message): Line => {
   const { clientId, senderId, seq, createdAt, content, replyTo } = message

@@ -29,7 +29,8 @@ export const Timeline = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
   }, [ready])
   useSignalEffect(() => {
     const head = entryOf(id)
-    if (ready && atEnd.value && attentive.value && head !== undefined && head.seq > head.readSeq)
+    const isShown = talk.state.value === 'open'
+    if (isShown && atEnd.value && attentive.value && head !== undefined && head.seq > head.readSeq)
       talk.live.markRead(head.seq)
   })
 

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { Field } from './field.tsx'
-import { client, farewell } from './state.ts'
+import { createAccount, farewell, signIn } from './state.ts'
 import { Submit } from './submit.tsx'
 import { useSubmit } from './use-submit.ts'
 
@@ -12,9 +12,7 @@ export const Welcome = () => {
       <header class="welcome-head">
         <p class="wordmark">Causerie</p>
         <h1>{making.value ? 'Make an account' : 'Good to see you'}</h1>
-        <p class="soft">
-          {making.value ? 'A name and a password are all it takes.' : 'Sign in and pick up where you left off.'}
-        </p>
+        <p class="soft">{making.value ? 'It takes a minute.' : 'Sign in and pick up where you left off.'}</p>
         {farewell.value !== null && (
           <p class="small" role="status">
             {farewell.value}
@@ -36,7 +34,7 @@ const SignIn = () => {
   const login = useSignal('')
   const password = useSignal('')
   const { form, busy, problem, submit } = useSubmit(() =>
-    client.login({ login: login.value.trim(), password: password.value }),
+    signIn({ login: login.value.trim(), password: password.value }),
   )
   return (
     <form class="form" ref={form} onSubmit={submit}>
@@ -70,7 +68,7 @@ const Register = () => {
   const email = useSignal('')
   const password = useSignal('')
   const { form, busy, problem, issues, submit } = useSubmit(() =>
-    client.register({
+    createAccount({
       username: username.value.trim(),
       email: email.value.trim(),
       password: password.value,
