@@ -1,13 +1,26 @@
-import { defineConfig } from 'drizzle-kit'
+import { type Config, defineConfig } from 'drizzle-kit'
 
-// Three schemas, three folders: `npm run generate` runs this once for each.
-const schemas = {
-  directory: { schema: './src/directory/schema.ts', out: './migrations/directory' },
-  conversation: { schema: './src/objects/conversation-schema.ts', out: './migrations/conversation', driver: 'durable-sqlite' },
-  hub: { schema: './src/objects/hub-schema.ts', out: './migrations/hub', driver: 'durable-sqlite' },
-} as const
+// Three schemas, three folders: `npm run generate` runs this once for each. MIGRATIONS names another folder, to see what would change.
+const schema = process.env['SCHEMA']
+const migrations = process.env['MIGRATIONS'] ?? './migrations'
 
-const name = process.env['SCHEMA']
-if (name !== 'directory' && name !== 'conversation' && name !== 'hub') throw new Error('SCHEMA must be directory, conversation or hub')
+const configs: Record<string, Config> = {
+  directory: { dialect: 'sqlite', schema: './src/directory/schema.ts', out: `${migrations}/directory` },
+  conversation: {
+    dialect: 'sqlite',
+    driver: 'durable-sqlite',
+    schema: './src/objects/conversation-schema.ts',
+    out: `${migrations}/conversation`,
+  },
+  hub: {
+    dialect: 'sqlite',
+    driver: 'durable-sqlite',
+    schema: './src/objects/hub-schema.ts',
+    out: `${migrations}/hub`,
+  },
+}
 
-export default defineConfig({ dialect: 'sqlite', ...schemas[name] })
+const config = configs[schema ?? '']
+if (!config) throw new Error(`SCHEMA must be one of ${Object.keys(configs).join(', ')}`)
+
+export default defineConfig(config)
