@@ -11,7 +11,7 @@ export class Emitter<Events extends object> {
   }
 
   emit<Type extends keyof Events>(type: Type, event: Events[Type]): void {
-    for (const handler of [...(this.#handlers.get(type) ?? [])]) {
+    for (const handler of new Set(this.#handlers.get(type))) {
       try {
         ;(handler as (event: Events[Type]) => void)(event)
       } catch (error) {

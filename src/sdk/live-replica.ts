@@ -159,8 +159,7 @@ export class LiveReplica {
   /** Pulls until nothing is missing. Without a connection there is no hurry: the next one comes here again. */
   #pull(): void {
     if (this.#pulling || this.#loading || !this.#lacks) return
-    this.#pulling = true
-    void this.#pullAll().finally(() => (this.#pulling = false))
+    void this.#pullAll()
   }
 
   get #lacks(): boolean {
@@ -168,6 +167,7 @@ export class LiveReplica {
   }
 
   async #pullAll(): Promise<void> {
+    this.#pulling = true
     try {
       while (this.#held && this.#lacks) {
         if (replicas.isTooFarBehind(this.#held)) await this.#load()
@@ -177,6 +177,8 @@ export class LiveReplica {
       if (!(error instanceof CauserieError)) return
       if (isNotFound(error)) this.#gone()
       else setTimeout(() => this.#pull(), Math.max(1, error.retryAfter ?? 0) * 1000)
+    } finally {
+      this.#pulling = false
     }
   }
 

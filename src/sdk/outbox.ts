@@ -223,7 +223,10 @@ const read = async (storage: KeyValueStore, key: string): Promise<PendingMessage
   }
 }
 
-const queuedAgain = ({ error: _, ...item }: PendingMessage): PendingMessage => ({ ...item, state: 'queued' })
+const queuedAgain = (item: PendingMessage): PendingMessage => {
+  const { error: _error, ...rest } = item
+  return { ...rest, state: 'queued' }
+}
 
 const queuedUnlessFailed = (item: PendingMessage): PendingMessage => (item.state === 'failed' ? item : queuedAgain(item))
 
