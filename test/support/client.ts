@@ -1,16 +1,21 @@
 import { exports } from 'cloudflare:workers'
 import { CauserieClient, type ClientOptions, type KeyValueStore, memoryStorage, type SocketLike } from '../../src/sdk/index.ts'
-import { newName, PASSWORD } from './rest.ts'
+import { newName, PASSWORD, randomAddress } from './rest.ts'
 
 export type TestClient = { client: CauserieClient; storage: KeyValueStore }
 
 /** A client whose requests and sockets go to the worker of this test. */
 export const newClient = (options: Partial<ClientOptions> = {}): TestClient => {
   const { storage = memoryStorage(), ...others } = options
+  const address = randomAddress()
   const client = new CauserieClient({
     baseUrl: 'https://causerie.test',
     storage,
-    fetch: (request) => exports.default.fetch(request),
+    fetch: (request) => {
+      // A network of its own: sign-ins are limited per network.
+      request.headers.set('cf-connecting-ip', address)
+      return exports.default.fetch(request)
+    },
     openSocket,
     // A crowd comes back scattered; a test need not wait.
     random: () => 0.1,

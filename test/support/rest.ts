@@ -47,4 +47,4 @@ export const refreshWith = (refreshToken: string): Promise<Reply<SignedIn>> =>
 /** Whether the access token opens anything at this moment. */
 export const statusOf = async (token: string): Promise<number> => (await ask('GET', '/v1/me', { token })).status
 
-const randomAddress = (): string => Array.from(crypto.getRandomValues(new Uint8Array(4))).join('.')
+export const randomAddress = (): string => Array.from(crypto.getRandomValues(new Uint8Array(4))).join('.')
