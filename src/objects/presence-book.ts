@@ -26,11 +26,11 @@ export class PresenceBook {
     return this.#known.get(userId)
   }
 
-  /** Notes what is known now; answers whether somebody came or went. */
+  /** Notes what is known now; answers whether that is new. A hub that slept knows nothing, so what it hears is new to it. */
   note(presence: Presence): boolean {
     const before = this.#known.get(presence.userId)
     this.#known.set(presence.userId, presence)
-    return (before?.online ?? false) !== presence.online
+    return before?.online !== presence.online
   }
 
   forget(): void {

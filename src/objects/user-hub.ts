@@ -215,9 +215,9 @@ export class UserHub extends DurableObject<Env> {
 
   /** The user's friends or blocks changed: whom this user sees, and who sees this user, follows when it returns. */
   async circleChanged(): Promise<void> {
-    const before = this.#peers()
+    const before = await this.#peers()
     await this.#circle.refresh()
-    const peers = new Set(this.#peers())
+    const peers = new Set(await this.#peers())
     for (const userId of before) if (!peers.has(userId)) this.#learn(offline(userId))
     for (const userId of before) peers.delete(userId)
     if (this.#presence.announced) this.ctx.waitUntil(this.#meet([...peers]))
@@ -256,7 +256,7 @@ export class UserHub extends DurableObject<Env> {
     if (socket.dialects.length === 0) this.#sockets.send(socket, JSON.stringify(hello))
     if (unread.length > 0) this.#readLater(new Set(unread), GAP_MS)
     if (!this.#presence.announced) this.ctx.waitUntil(this.#arrive())
-    else if (!this.#presence.warm) this.ctx.waitUntil(this.#meet(this.#peers()))
+    else if (!this.#presence.warm) this.ctx.waitUntil(this.#meetPeers())
   }
 
   /** A conversation that could not be asked is asked again, for until then it does not call. */
@@ -357,15 +357,23 @@ export class UserHub extends DurableObject<Env> {
   async #announce(online: boolean): Promise<void> {
     if (this.#presence.announced === online) return
     this.#presence.announced = online
-    await this.#meet(this.#peers())
+    await this.#meetPeers()
     if (!online) this.#presence.forget()
+  }
+
+  async #meetPeers(): Promise<void> {
+    await this.#meet(await this.#peers())
   }
 
   async #meet(peers: number[]): Promise<void> {
     const own = this.#own()
     this.#presence.warm = true
     const learned = await this.#presence.exchange(peers, (userId) => hubOf(this.env, userId).meet(own))
-    for (const presence of learned) this.#learn(presence)
+    for (const presence of learned) {
+      // Who is not here and never was, as far as anybody knows, is no news.
+      if (presence.online || this.#presence.get(presence.userId)) this.#learn(presence)
+      else this.#presence.note(presence)
+    }
   }
 
   #learn(presence: Presence): void {
@@ -380,9 +388,9 @@ export class UserHub extends DurableObject<Env> {
   }
 
   /** Friends, and those who share a conversation with this user. */
-  #peers(): number[] {
-    const members = this.#inbox.ids().flatMap((id) => this.#inbox.peek(id)?.memberIds ?? [])
-    return this.#visible([...this.#circle.friends(), ...members])
+  async #peers(): Promise<number[]> {
+    const { entries } = await this.#reader.readAll({ wake: this.#sockets.size > 0 })
+    return this.#visible([...this.#circle.friends(), ...entries.flatMap((entry) => entry.memberIds)])
   }
 
   #visible(userIds: number[]): number[] {
@@ -391,11 +399,11 @@ export class UserHub extends DurableObject<Env> {
 
   /** Somebody who is no peer looks as one who is never here. */
   async #presenceOf(userIds: number[]): Promise<{ items: Presence[] }> {
-    const peers = new Set(this.#peers())
+    const peers = new Set(await this.#peers())
     const asked = userIds.filter((id) => peers.has(id))
     const own = this.#own()
     const learned = await this.#presence.exchange(asked, (userId) => hubOf(this.env, userId).meet(own))
-    const found = new Map(learned.map((presence) => [presence.userId, presence]))
+    const found = new Map([own, ...learned].map((presence) => [presence.userId, presence]))
     return { items: userIds.map((userId) => found.get(userId) ?? offline(userId)) }
   }
 }
