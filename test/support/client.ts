@@ -18,7 +18,7 @@ export const newClient = (options: Partial<ClientOptions> = {}): TestClient => {
     },
     openSocket,
     // A crowd comes back scattered; a test need not wait.
-    random: () => 0.1,
+    random: () => 0.02,
     ...others,
   })
   return { client, storage }
