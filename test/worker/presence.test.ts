@@ -1,0 +1,144 @@
+import { evictDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { afterEach, expect, test, vi } from 'vitest'
+import { hubOf } from '../../src/objects/stubs.ts'
+import type { SignedIn } from '../../src/protocol/auth.ts'
+import type { PresenceReply } from '../../src/protocol/events.ts'
+import { metered } from '../support/meter.ts'
+import { crowd, entryFor, openDirect, openGroup, pair, say } from '../support/people.ts'
+import { RawSocket } from '../support/raw-socket.ts'
+import { ask, signUp } from '../support/rest.ts'
+
+const presenceOf = async (socket: RawSocket, ...userIds: number[]) =>
+  (await socket.request<PresenceReply>({ type: 'presence.get', userIds })).items
+
+const heardOf = (socket: RawSocket, who: SignedIn) =>
+  socket
+    .of('presence.changed')
+    .filter(({ userId }) => userId === who.user.id)
+    .map(({ online }) => online)
+
+/** The guard of the deliveries before is taken back a second after they settled, and that is a row. */
+const guardIsDown = () => new Promise((resolve) => setTimeout(resolve, 2_000))
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+test('[TYPE1] typing is told to every device of the others, and to none of who types', async () => {
+  const [alice, bob, carol] = [await signUp(), await signUp(), await signUp()]
+  const conversationId = await openGroup(alice, bob, carol)
+  const [phone, laptop] = [await RawSocket.arrive(alice), await RawSocket.arrive(alice)]
+  const others = [await RawSocket.arrive(bob), await RawSocket.arrive(bob), await RawSocket.arrive(carol)]
+
+  await phone.request({ type: 'typing.start', conversationId })
+  await phone.request({ type: 'typing.stop', conversationId })
+
+  const told = { type: 'typing.changed', conversationId, userId: alice.user.id }
+  for (const socket of others) {
+    await expect.poll(() => socket.of('typing.changed')).toEqual([{ ...told, typing: true }, { ...told, typing: false }])
+  }
+  for (const socket of [phone, laptop]) {
+    await presenceOf(socket)
+    expect(socket.of('typing.changed')).toEqual([])
+  }
+})
+
+test('[TYPE2] typing and asking for presence take no revision and write nothing', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const { rev } = await entryFor(alice, conversationId)
+  await guardIsDown()
+
+  const bill = await metered(async () => {
+    for (let i = 0; i < 10; i += 1) {
+      await alices.request({ type: i % 2 ? 'typing.stop' : 'typing.start', conversationId })
+      await presenceOf(bobs, alice.user.id)
+    }
+    await expect.poll(() => bobs.of('typing.changed')).toHaveLength(10)
+    await guardIsDown()
+  })
+
+  expect(bill.rows).toBe(0)
+  expect((await entryFor(alice, conversationId)).rev).toBe(rev)
+})
+
+test('[TYPE3] above a hundred members nobody is told who types', async () => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  const conversationId = await openGroup(alice, bob)
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const members = `/v1/conversations/${conversationId}/members`
+  const add = async (count: number) =>
+    ask('POST', members, { token: alice.accessToken, json: { userIds: await crowd(count) } })
+
+  await add(98)
+  await alices.request({ type: 'typing.start', conversationId })
+  await bobs.waitForType('typing.changed')
+  await add(1)
+  await alices.request({ type: 'typing.stop', conversationId })
+  await alices.request({ type: 'message.send', conversationId, clientId: 'x', content: { kind: 'text', text: 'x' } })
+  await bobs.waitForType('message.created')
+
+  expect(bobs.of('typing.changed')).toHaveLength(1)
+})
+
+test('[PRES1] those who share a conversation hear of the first socket, and a hello says who is online', async () => {
+  const { alice, bob } = await pair()
+  const stranger = await signUp()
+  const [bobs, strangers] = [await RawSocket.arrive(bob), await RawSocket.arrive(stranger)]
+
+  const phone = await RawSocket.arrive(alice)
+  await expect.poll(() => heardOf(bobs, alice)).toEqual([true])
+  const laptop = await RawSocket.arrive(alice)
+
+  for (const socket of [phone, laptop]) expect(socket.frames[0]).toMatchObject({ type: 'hello', online: [bob.user.id] })
+  expect(heardOf(bobs, alice)).toEqual([true])
+  await presenceOf(strangers)
+  expect(strangers.of('presence.changed')).toEqual([])
+})
+
+test('[PRES2] going is told fifteen seconds after the last socket closed; who is back within them never left, also where the hubs slept', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const carol = await signUp()
+  await openDirect(carol, bob)
+  const bobs = await RawSocket.arrive(bob)
+  const [phone, laptop, carols] = [await RawSocket.arrive(alice), await RawSocket.arrive(alice), await RawSocket.arrive(carol)]
+  await expect.poll(() => [heardOf(bobs, alice), heardOf(bobs, carol)]).toEqual([[true], [true]])
+
+  await say(phone, conversationId)
+  for (const who of [alice, bob]) await evictDurableObject(hubOf(env, who.user.id))
+  phone.close()
+  carols.close()
+  await expect.poll(() => carols.closed).not.toBeNull()
+  expect(await presenceOf(bobs, alice.user.id, carol.user.id)).toMatchObject([{ online: true }, { online: true }])
+  const back = await RawSocket.arrive(carol)
+  laptop.close()
+
+  await expect.poll(() => heardOf(bobs, alice), { timeout: 25_000 }).toEqual([true, false])
+  expect(heardOf(bobs, carol)).toEqual([true])
+  expect(await presenceOf(bobs, alice.user.id, carol.user.id)).toMatchObject([{ online: false }, { online: true }])
+  back.close()
+}, 60_000)
+
+test('[PRES3] who shares no conversation looks as one who was never here', async () => {
+  const { alice, bob } = await pair()
+  const stranger = await signUp()
+  const [alices] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob), await RawSocket.arrive(stranger)]
+
+  expect(await presenceOf(alices, bob.user.id, stranger.user.id, 9_999_999, alice.user.id)).toMatchObject([
+    { userId: bob.user.id, online: true, lastSeenAt: expect.any(String) },
+    { userId: stranger.user.id, online: false, lastSeenAt: null },
+    { userId: 9_999_999, online: false, lastSeenAt: null },
+    { userId: alice.user.id, online: true },
+  ])
+})
+
+test('[PRES4] an open socket proves presence for a minute after each sign of life, and no longer', async () => {
+  const { alice, bob } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 })
+
+  expect(await presenceOf(bobs, alice.user.id)).toMatchObject([{ online: false }])
+  await presenceOf(alices)
+  expect(await presenceOf(bobs, alice.user.id)).toMatchObject([{ online: true }])
+})

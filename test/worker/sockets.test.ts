@@ -1,0 +1,208 @@
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
+import { env, exports } from 'cloudflare:workers'
+import { afterEach, expect, test, vi } from 'vitest'
+import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
+import type { SignedIn, Ticket } from '../../src/protocol/auth.ts'
+import { CLOSE } from '../../src/protocol/socket.ts'
+import { pair, say } from '../support/people.ts'
+import { RawSocket } from '../support/raw-socket.ts'
+import { ask, signIn, signUp } from '../support/rest.ts'
+
+const ticketFor = async (who: SignedIn) =>
+  (await ask<Ticket>('POST', '/v1/auth/ticket', { token: who.accessToken })).body.ticket
+const withTicket = (ticket: string, headers = {}) =>
+  RawSocket.open({ headers: { 'sec-websocket-protocol': `causerie.v1, ticket.${ticket}`, ...headers } })
+const codeOf = async (socket: RawSocket) => {
+  await expect.poll(() => socket.closed).not.toBeNull()
+  expect(socket.frames).toEqual([])
+  return socket.closed
+}
+const invalid = { code: CLOSE.ticketInvalid, reason: 'ticket.invalid' }
+const isUsable = async (socket: RawSocket) => {
+  await socket.request({ type: 'presence.get', userIds: [] })
+  return socket.closed === null
+}
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+test('[CONN1] the first frame is hello, and the subprotocol is the one that was offered', async () => {
+  const alice = await signUp()
+  const upgrade = (headers: Record<string, string>) =>
+    exports.default.fetch(new Request('https://causerie.test/v1/socket', { headers: { upgrade: 'websocket', ...headers } }))
+
+  const offered = await upgrade({ 'sec-websocket-protocol': `causerie.v1, ticket.${await ticketFor(alice)}` })
+  const plain = await upgrade({ authorization: `Bearer ${alice.accessToken}` })
+  const socket = await RawSocket.arrive(alice)
+
+  expect([offered.status, plain.status]).toEqual([101, 101])
+  expect(offered.headers.get('sec-websocket-protocol')).toBe('causerie.v1')
+  expect(plain.headers.get('sec-websocket-protocol')).toBeNull()
+  expect(socket.frames[0]).toEqual({
+    type: 'hello',
+    protocol: 'causerie.v1',
+    userId: alice.user.id,
+    sessionId: alice.sessionId,
+    serverTime: expect.stringMatching(/^\d{4}-.*Z$/),
+    conversations: [],
+    gone: [],
+    online: [],
+  })
+})
+
+test('[CONN2] a ticket opens one socket, as subprotocol or in the query', async () => {
+  const alice = await signUp()
+  const [first, second] = [await ticketFor(alice), await ticketFor(alice)]
+
+  expect(await isUsable(await withTicket(first))).toBe(true)
+  expect(await isUsable(await RawSocket.open({ query: `?ticket=${second}` }))).toBe(true)
+  for (const ticket of [first, second]) {
+    expect(await codeOf(await withTicket(ticket))).toEqual(invalid)
+    expect(await codeOf(await RawSocket.open({ query: `?ticket=${ticket}` }))).toEqual(invalid)
+  }
+})
+
+test('[CONN2] of ten that come at once with one ticket, one gets in', async () => {
+  const ticket = await ticketFor(await signUp())
+
+  const sockets = await Promise.all(Array.from({ length: 10 }, () => withTicket(ticket)))
+
+  await expect.poll(() => sockets.filter(({ closed }) => closed).length).toBe(9)
+  for (const { closed } of sockets) if (closed) expect(closed).toEqual(invalid)
+})
+
+test('[CONN3] a ticket that is too old, made up, of an ended session or of somebody else is accepted and closed with 4401', async () => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  const [old, ended, theirs] = [await ticketFor(alice), await ticketFor(bob), await ticketFor(alice)]
+  await runInDurableObject(hubOf(env, alice.user.id), (_, { storage }) => {
+    storage.sql.exec('UPDATE tickets SET expires_at = expires_at - 30001 WHERE rowid = 1')
+  })
+  await ask('POST', '/v1/auth/logout', { token: bob.accessToken })
+  const swapped = `${bob.user.id}.${theirs.split('.')[1]}`
+  const madeUp = [swapped, 'x', '', '1.', `0.${'A'.repeat(43)}`, `999999.${'A'.repeat(43)}`, `${alice.user.id}.${'A'.repeat(43)}`]
+
+  for (const ticket of [old, ended, ...madeUp]) {
+    expect(await codeOf(await RawSocket.open({ query: `?ticket=${ticket}` })), ticket).toEqual(invalid)
+  }
+  expect(await codeOf(await RawSocket.open())).toEqual(invalid)
+  const spoofed = { 'x-causerie-session': `${alice.sessionId} 9999999999999`, 'x-causerie-ticket': theirs }
+  expect(await codeOf(await RawSocket.open({ headers: spoofed }))).toEqual(invalid)
+  expect(await isUsable(await withTicket(theirs))).toBe(true)
+})
+
+test('[CONN4] an access token in the header opens a socket while its session lasts', async () => {
+  const alice = await signUp()
+  const open = (token: string) => RawSocket.open({ headers: { authorization: `Bearer ${token}` } })
+
+  expect(await isUsable(await open(alice.accessToken))).toBe(true)
+  expect(await codeOf(await open(`${alice.accessToken}x`))).toEqual(invalid)
+  await ask('POST', '/v1/auth/logout', { token: alice.accessToken })
+  expect(await codeOf(await open(alice.accessToken))).toEqual(invalid)
+})
+
+test('[CONN5] a page of a foreign origin is closed with 4404, and its ticket is not used up', async () => {
+  const alice = await signUp()
+  const ticket = await ticketFor(alice)
+
+  for (const origin of ['https://evil.example', 'null', 'http://causerie.test', 'https://causerie.test.evil.example']) {
+    expect(await codeOf(await withTicket(ticket, { origin })), origin).toEqual({ code: CLOSE.originRefused, reason: 'origin.refused' })
+  }
+  expect(await isUsable(await withTicket(ticket, { origin: 'https://causerie.test' }))).toBe(true)
+})
+
+test('[CONN6] signing out ends the sockets of that session with session.revoked and 4403, and no others', async () => {
+  const here = await signUp()
+  const there = (await signIn(here.user.username)).body
+  const [phone, tablet, laptop] = [await RawSocket.arrive(here), await RawSocket.arrive(here), await RawSocket.arrive(there)]
+
+  await ask('POST', '/v1/auth/logout', { token: here.accessToken })
+
+  for (const socket of [phone, tablet]) {
+    await expect.poll(() => socket.closed).toEqual({ code: CLOSE.sessionRevoked, reason: 'session.revoked' })
+    expect(socket.frames.at(-1)).toEqual({ type: 'session.revoked' })
+  }
+  expect(await isUsable(laptop)).toBe(true)
+  expect(laptop.of('session.revoked')).toEqual([])
+})
+
+test('[CONN7] ping is answered with pong, and by nothing else', async () => {
+  const socket = await RawSocket.arrive(await signUp())
+  const before = socket.frames.length
+
+  for (let i = 0; i < 3; i += 1) socket.sendRaw('ping')
+
+  await expect.poll(() => socket.pongs).toBe(3)
+  expect(socket.frames).toHaveLength(before)
+})
+
+test('[CONN8] the fifty-first socket of a user closes the oldest with 4429', async () => {
+  const alice = await signUp()
+  const sockets = []
+  for (let i = 0; i < 51; i += 1) {
+    const socket = await RawSocket.open({ headers: { authorization: `Bearer ${alice.accessToken}` } })
+    await socket.waitForType('hello')
+    sockets.push(socket)
+  }
+
+  await expect.poll(() => sockets[0]?.closed).toEqual({ code: CLOSE.tooManySockets, reason: 'socket.too_many' })
+  expect(sockets.slice(1).filter(({ closed }) => closed)).toEqual([])
+  expect(await Promise.all(sockets.slice(1).map(isUsable))).not.toContain(false)
+})
+
+test('[CONN9] sockets of objects that were put to sleep stay usable, in both directions', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+
+  for (let i = 1; i <= 3; i += 1) {
+    for (const who of [alice, bob]) await evictDurableObject(hubOf(env, who.user.id))
+    await evictDurableObject(conversationOf(env, conversationId))
+    await say(i % 2 ? alices : bobs, conversationId, `after sleep ${i}`)
+    await expect.poll(() => bobs.of('message.created')).toHaveLength(i)
+    await expect.poll(() => alices.of('message.created')).toHaveLength(i)
+  }
+  await evictDurableObject(hubOf(env, alice.user.id))
+  await ask('POST', '/v1/auth/logout', { token: alice.accessToken })
+  await expect.poll(() => alices.closed?.code).toBe(CLOSE.sessionRevoked)
+})
+
+test('[CONN10] a request that is no upgrade is told to be one, and a have that is none is invalid', async () => {
+  const { accessToken: token } = await signUp()
+  const plain = await exports.default.fetch(new Request('https://causerie.test/v1/socket'))
+
+  expect([plain.status, plain.headers.get('upgrade')]).toEqual([426, 'websocket'])
+  for (const have of ['x', '1.2', '1.2.3_', '1.2.3,4.5.6', 'A.B.C', '-1.0.0', '1'.repeat(40_000)]) {
+    const reply = await ask('GET', `/v1/socket?have=${have}`, { token, headers: { upgrade: 'websocket' } })
+    expect(reply, have.slice(0, 20)).toMatchObject({ status: 400, body: { code: 'request.invalid' } })
+  }
+  const odd = await RawSocket.connect(token, 'zzzzzzzzzzzzzz.0.0_0.0.0_1.zzzzzzzzzzzzz.0')
+  expect(await odd.waitForType('hello')).toMatchObject({ gone: [] })
+})
+
+test('[CONN11] a socket that was silent for two minutes is closed with 4501 when there is something to tell it', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, silent, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob), await RawSocket.arrive(bob)]
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 121_000 })
+  await isUsable(bobs)
+
+  await say(alices, conversationId)
+
+  await expect.poll(() => silent.closed).toEqual({ code: CLOSE.leaseExpired, reason: 'lease.expired' })
+  await bobs.waitForType('message.created')
+  expect(bobs.closed).toBeNull()
+})
+
+test('[CONN12] a socket ends with its session: with 4403, when it says something or is told something', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [saying, told] = [await RawSocket.arrive(await signUp()), await RawSocket.arrive(alice)]
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31 * 24 * 60 * 60 * 1_000 })
+  const bobs = await RawSocket.arrive((await signIn(bob.user.username)).body)
+  const over = { code: CLOSE.sessionRevoked, reason: 'session.expired' }
+
+  saying.sendRaw(JSON.stringify({ id: 1, type: 'presence.get', userIds: [] }))
+  await say(bobs, conversationId)
+
+  await expect.poll(() => [saying.closed, told.closed]).toEqual([over, over])
+  expect(saying.of('reply')).toEqual([])
+  expect(told.of('message.created')).toEqual([])
+})
