@@ -1,3 +1,5 @@
+import type { Hono } from 'hono'
+import type { Caller } from '../directory/accounts.ts'
 import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import type { Refusal } from '../protocol/errors.ts'
@@ -6,6 +8,9 @@ import type { ServerEvent } from '../protocol/events.ts'
 /** The five documented APIs. Their sockets and routes are translated to and from the one core. */
 export const DIALECT_NAMES = ['direct', 'sealed', 'friends', 'rooms', 'events'] as const
 export type DialectName = (typeof DIALECT_NAMES)[number]
+
+/** What the routes of a dialect are given; `caller` where somebody must be signed in. */
+export type DialectEnv = { Bindings: Env; Variables: { caller: Caller } }
 
 /** What a frame of a dialect asks for, in the core's words. */
 export type Asked =
@@ -37,9 +42,14 @@ export type Viewer = {
   sent: (clientId: string) => boolean
 }
 
-/** One documented API's socket: a thin translator. It holds no rule and knows no other dialect. */
+/** One documented API: a thin translator. It holds no rule and knows no other dialect. */
 export type Dialect = {
   name: DialectName
+  /**
+   * Where its socket is, with the token in the path (`:token`) or else in the query. Dialects of one address share the socket: the
+   * first of them in the table hears, all of them speak. Null where the token comes in a frame, and the routes see to it.
+   */
+  socket: string | null
   /** The close codes that the document names, for a bad token and for a fault of ours. */
   close: { badToken: number; fault: number }
   /** Reads a text frame. It never throws, whatever the frame holds. `newClientId` names what the frame sends. */
@@ -48,6 +58,8 @@ export type Dialect = {
   encode: (event: ServerEvent, viewer: Viewer) => object[]
   /** The frames that answer what was asked; most documents answer nothing but errors. */
   answer: (asked: Asked, told: Told) => object[]
+  /** Its REST routes, at the root. One that finds that a body is not its own passes it on. */
+  routes: Hono<DialectEnv>
 }
 
 /**

@@ -1,15 +1,21 @@
+import { Hono } from 'hono'
 import * as z from 'zod'
+import { hubOf } from '../objects/stubs.ts'
 import { ERRORS } from '../protocol/errors.ts'
 import { UserId } from '../protocol/ids.ts'
 import { TextContent } from '../protocol/message.ts'
-import type { Dialect } from './dialect.ts'
+import type { Dialect, DialectEnv } from './dialect.ts'
+import { signedIn, slashed, throttled, WholeNumber } from './fastapi.ts'
+import { allLetters, deleteLetter, editLetter, lettersWith, postLetter } from './letters.ts'
+import { createPerson, everybody, person, updatePerson } from './people.ts'
 import { invalid, malformed, naiveSeconds, objectIn, receiverOf, unknownType, wordsOf } from './words.ts'
 
-const SendMessage = z.object({ receiver_id: UserId, content: TextContent.shape.text })
+const SendMessage = z.object({ receiver_id: WholeNumber.pipe(UserId), content: TextContent.shape.text })
 
 /** Document 000: private messages with editing, deleting and presence, at `/messages/ws?token=`. */
 export const direct: Dialect = {
   name: 'direct',
+  socket: '/messages/ws',
   close: { badToken: 4001, fault: 4000 },
 
   decode(frame, newClientId) {
@@ -50,4 +56,18 @@ export const direct: Dialect = {
     if (!told.ok) return [{ type: 'error', message: ERRORS[told.code][1] }]
     return asked.kind === 'reply' ? asked.frames : []
   },
+
+  routes: new Hono<DialectEnv>()
+    .on('POST', slashed('/messages'), signedIn, postLetter)
+    .on('GET', slashed('/messages'), signedIn, allLetters)
+    .on('GET', slashed('/messages/conversation/:user_id'), signedIn, lettersWith)
+    .on('GET', slashed('/messages/online-users'), signedIn, async (c) =>
+      c.json(await hubOf(c.env, c.var.caller.userId).online()),
+    )
+    .on('PUT', slashed('/messages/:message_id'), signedIn, editLetter)
+    .on('DELETE', slashed('/messages/:message_id'), signedIn, deleteLetter)
+    .on('POST', slashed('/users'), throttled, createPerson)
+    .on('GET', slashed('/users'), signedIn, everybody)
+    .on('GET', slashed('/users/:user_id'), signedIn, person)
+    .on('PUT', slashed('/users/:user_id'), signedIn, updatePerson),
 }

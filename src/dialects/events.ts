@@ -1,26 +1,92 @@
-import type { Message } from '../protocol/message.ts'
-import type { Dialect, Viewer } from './dialect.ts'
-import { receiverOf, wordsOf, zuluSeconds } from './words.ts'
+import { Hono } from 'hono'
+import * as z from 'zod'
+import { createEvent, eventById, listEvents } from '../directory/events.ts'
+import { openDirectory } from '../directory/directory.ts'
+import { isRefusal } from '../protocol/errors.ts'
+import { type CalendarEvent, NewCalendarEvent } from '../protocol/event.ts'
+import { people } from '../worker/people.ts'
+import type { Dialect, DialectEnv } from './dialect.ts'
+import { bodyIn, type C, detail, idIn, signedIn, slashed, throttled } from './fastapi.ts'
+import { lettersBy, postLetter, readLetter } from './letters.ts'
+import { everybody, oneself, person, registerPerson, signIn, signOut } from './people.ts'
+import { isPosted, naiveSeconds, receiverOf, wordsOf, zuluSeconds } from './words.ts'
+
+const MAX_LISTED = 1_000
+
+const { title, description, location } = NewCalendarEvent.shape
+const NewEvent = z.object({
+  title,
+  description,
+  location,
+  /** Naive, and taken as UTC; a zone that is given is heeded. */
+  date: z.iso.datetime({ local: true, offset: true }).transform(toUtc).pipe(NewCalendarEvent.shape.startsAt),
+})
 
 /** Document 004: accounts, events and messages with their reading, at `/ws/{token}`. Its socket only tells. */
 export const events: Dialect = {
   name: 'events',
+  socket: '/ws/:token',
   close: { badToken: 4008, fault: 1011 },
   decode: () => ({ kind: 'reply', frames: [] }),
 
   encode(event, viewer) {
     if (event.type !== 'message.created') return []
     const { message } = event
-    return [{ type: 'new_message', message: { ...messageShape(message, viewer), is_read: false } }]
+    if (message.senderId === viewer.userId && isPosted(message)) return []
+    const letter = {
+      id: message.id,
+      content: wordsOf(message),
+      created_at: zuluSeconds(message.createdAt),
+      sender_id: message.senderId,
+      receiver_id: receiverOf(message, viewer),
+      is_read: false,
+    }
+    return [{ type: 'new_message', message: letter }]
   },
 
   answer: () => [],
+
+  routes: new Hono<DialectEnv>()
+    .on('POST', slashed('/register'), throttled, registerPerson)
+    .on('POST', slashed('/login'), throttled, signIn)
+    .on('POST', slashed('/auth/logout'), signedIn, signOut)
+    .on('GET', slashed('/auth/me'), signedIn, oneself)
+    .on('GET', slashed('/users'), signedIn, everybody)
+    .on('GET', slashed('/users/:user_id'), signedIn, person)
+    .on('POST', slashed('/messages'), signedIn, postLetter)
+    .on('GET', slashed('/messages/received'), signedIn, lettersBy('others'))
+    .on('GET', slashed('/messages/sent'), signedIn, lettersBy('self'))
+    .on('PUT', slashed('/messages/:message_id/read'), signedIn, readLetter)
+    .on('POST', slashed('/events'), signedIn, (c) => create(c))
+    .on('GET', slashed('/events'), async (c) => {
+      const { items } = await listEvents(openDirectory(c.env), { limit: MAX_LISTED })
+      return c.json(items.map(shapeOf))
+    })
+    .on('GET', slashed('/events/:event_id'), async (c) => {
+      const id = idIn(c, 'event_id')
+      const event = typeof id === 'number' ? await eventById(openDirectory(c.env), id) : id
+      return isRefusal(event) ? detail(c, event) : c.json(shapeOf(event))
+    }),
 }
 
-const messageShape = (message: Message, viewer: Viewer) => ({
-  id: message.id,
-  content: wordsOf(message),
-  created_at: zuluSeconds(message.createdAt),
-  sender_id: message.senderId,
-  receiver_id: receiverOf(message, viewer),
+const create = async (c: C): Promise<Response> => {
+  const input = await bodyIn(c, NewEvent)
+  if (isRefusal(input)) return detail(c, input)
+  const { date: startsAt, ...words } = input
+  const event = await createEvent(people(c), { ...words, startsAt, organizerId: c.var.caller.userId })
+  return isRefusal(event) ? detail(c, event) : c.json(shapeOf(event))
+}
+
+const shapeOf = ({ id, title, description, startsAt, location, organizerId }: CalendarEvent) => ({
+  id,
+  title,
+  description,
+  date: naiveSeconds(startsAt),
+  location,
+  organizer_id: organizerId,
 })
+
+function toUtc(date: string): string {
+  const time = new Date(/(?:Z|[+-]\d\d:?\d\d)$/.test(date) ? date : `${date}Z`)
+  return Number.isNaN(time.getTime()) ? '' : time.toISOString()
+}

@@ -1,13 +1,11 @@
+import { Hono } from 'hono'
 import * as z from 'zod'
 import { ERRORS } from '../protocol/errors.ts'
 import type { EventOf, ServerEvent } from '../protocol/events.ts'
 import { ConversationId, UserId } from '../protocol/ids.ts'
 import { TextContent } from '../protocol/message.ts'
 import type { Asked, Dialect, Viewer } from './dialect.ts'
-import { invalid, malformed, naiveMicros, objectIn, receiverOf, unknownType, wordsOf } from './words.ts'
-
-/** A message sent by this document's REST route is told to its recipient only; its client id says so. */
-export const REST_CLIENT_ID = 'friends-rest-'
+import { invalid, isPosted, malformed, naiveMicros, objectIn, receiverOf, unknownType, wordsOf } from './words.ts'
 
 const SendMessage = z.object({ receiver_id: UserId, content: TextContent.shape.text })
 const Typing = z.object({ receiver_id: UserId })
@@ -16,6 +14,7 @@ const MarkRead = z.object({ conversation_id: ConversationId })
 /** Document 002: friends, typing, read marks and presence, at `/ws/{api_token}`. */
 export const friends: Dialect = {
   name: 'friends',
+  socket: '/ws/:token',
   close: { badToken: 4008, fault: 1011 },
 
   decode(frame, newClientId) {
@@ -48,6 +47,8 @@ export const friends: Dialect = {
     if (!told.ok) return [{ type: 'error', message: ERRORS[told.code][1] }]
     return asked.kind === 'online-friends' ? [{ type: 'online_friends', friends: told.online ?? [] }] : []
   },
+
+  routes: new Hono(),
 }
 
 const sendOf = (object: object, clientId: string): Asked => {
@@ -106,7 +107,8 @@ const frameOf = (event: ServerEvent, viewer: Viewer): object | null => {
 /** The two shapes of the document, by socket and by REST, in one object: a client of either finds what it reads. */
 const newMessage = ({ message }: EventOf<'message.created'>, viewer: Viewer): object | null => {
   const isOwn = message.senderId === viewer.userId
-  if (isOwn && message.clientId.startsWith(REST_CLIENT_ID)) return null
+  // A message posted by REST is told to its recipient only.
+  if (isOwn && isPosted(message)) return null
   const time = naiveMicros(message.createdAt)
   return {
     type: 'new_message',

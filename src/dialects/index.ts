@@ -5,5 +5,5 @@ import { friends } from './friends.ts'
 import { rooms } from './rooms.ts'
 import { sealed } from './sealed.ts'
 
-/** Every dialect by its name. */
-export const DIALECTS: Record<DialectName, Dialect> = { direct, sealed, friends, rooms, events }
+/** Every dialect by its name. Where two share a socket, the first one hears; where two share a route, the first one is asked first. */
+export const DIALECTS: Record<DialectName, Dialect> = { sealed, direct, friends, rooms, events }

@@ -1,3 +1,4 @@
+import { Hono } from 'hono'
 import * as z from 'zod'
 import { ERRORS } from '../protocol/errors.ts'
 import type { ServerEvent } from '../protocol/events.ts'
@@ -20,6 +21,7 @@ const Room = z.object({ conversation_id: Id })
 /** Document 003: rooms and invitations among administrators, at `/ws/chat`, where `authenticate` is the first frame. */
 export const rooms: Dialect = {
   name: 'rooms',
+  socket: null,
   close: { badToken: 1008, fault: 1011 },
 
   decode(frame, newClientId) {
@@ -57,6 +59,8 @@ export const rooms: Dialect = {
     if (!told.ok) return [say('error', { message: ERRORS[told.code][1] })]
     return asked.kind === 'reply' ? asked.frames : []
   },
+
+  routes: new Hono(),
 }
 
 /** `authenticate {token}` as a first frame; null where the frame is not one. */

@@ -21,10 +21,21 @@ export const wordsOf = ({ content }: Pick<Message, 'content'>): string =>
   content === null ? '' : content.kind === 'text' ? content.text : SEALED_WORDS
 
 /**
+ * The id of a message that comes by one of the documents' REST routes. Who posted it has it as the answer; where a document says so,
+ * it is not told to them once more.
+ */
+export const newPostedId = (): string => `${POSTED}${crypto.randomUUID()}`
+export const isPosted = (message: Pick<Message, 'clientId'>): boolean => message.clientId.startsWith(POSTED)
+const POSTED = 'posted-'
+
+/**
  * Whom a message went to, in a dialect that knows only pairs. A message of a group comes from its sender to the viewer: it is shown
  * in the conversation of those two rather than lost.
  */
-export const receiverOf = (message: Pick<Message, 'conversationId' | 'senderId'>, viewer: Viewer): number => {
+export const receiverOf = (
+  message: Pick<Message, 'conversationId' | 'senderId'>,
+  viewer: Pick<Viewer, 'userId' | 'entry'>,
+): number => {
   const entry = viewer.entry(message.conversationId)
   if (entry?.conversation.kind !== 'direct') return viewer.userId
   return entry.memberIds.find((id) => id !== message.senderId) ?? viewer.userId

@@ -3,7 +3,7 @@ import { nameKey } from '../core/names.ts'
 import { judgeRefresh } from '../core/refresh.ts'
 import { REFRESHED_LIFE, type SessionLife } from '../core/session-life.ts'
 import type { AuthSession, ChangePassword, Login, Register, SignedIn } from '../protocol/auth.ts'
-import { refuse, type Refusal } from '../protocol/errors.ts'
+import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { hashPassword, needsRehash, verifyNothing, verifyPassword } from './credentials.ts'
 import { type Directory, openDirectory } from './directory.ts'
 import { insist } from './insist.ts'
@@ -51,9 +51,13 @@ export const accountsOf = (env: AccountsEnv, socketsOf: Accounts['socketsOf']): 
 /** What a client tells beside its credentials, and how long what it gets shall last. */
 export type SignInOptions = { device: string | null; life?: SessionLife }
 
-export const register = async (accounts: Accounts, input: Register & SignInOptions): Promise<SignedIn | Refusal> => {
+/** `anyPassword` is for clients that know no rule for passwords and could not tell their users of one. */
+export const register = async (
+  accounts: Accounts,
+  input: Register & SignInOptions & { anyPassword?: boolean },
+): Promise<SignedIn | Refusal> => {
   const { db } = accounts
-  if (isCommonPassword(input.password, input)) return refuse('password.common')
+  if (!input.anyPassword && isCommonPassword(input.password, input)) return refuse('password.common')
   const taken = await takenName(db, input)
   if (taken) return taken
   const proof = { usernameKey: nameKey(input.username), passwordHash: hashPassword(input.password) }
@@ -149,25 +153,36 @@ export const changePassword = async (
   input: ChangePassword,
 ): Promise<Refusal | null> => {
   const { db } = accounts
-  const now = accounts.now()
-  const guess = await guessKey('account', String(caller.userId))
-  const retryAfter = await countGuess(db, guess, now)
-  if (retryAfter > 0) return refuse('rate.limited', { retryAfter })
-  const account = await accountById(db, caller.userId)
-  if (!account) return refuse('session.revoked')
-  if (!verifyPassword(account.passwordHash, input.currentPassword)) return refuse('password.wrong')
+  const { userId, sessionId } = caller
+  const account = await confirmPassword(accounts, userId, input.currentPassword)
+  if (isRefusal(account)) return account
   if (isCommonPassword(input.newPassword, account)) return refuse('password.common')
 
-  const { userId, sessionId } = caller
   const [changed] = await db.batch([
     setPasswordHash(db, { id: userId, from: account.passwordHash, to: hashPassword(input.newPassword) }),
-    revokeSessionsExcept(db, { userId, sessionId, now }),
-    forgiveGuess(db, guess),
+    revokeSessionsExcept(db, { userId, sessionId, now: accounts.now() }),
   ])
   // Another request changed it since it was verified.
   if (changed.length === 0) return refuse('password.wrong')
   await insist(() => accounts.socketsOf(userId).endSessionsExcept(sessionId))
   return null
+}
+
+/** The account, where this is its password. The guesses are counted. */
+export const confirmPassword = async (
+  accounts: Accounts,
+  userId: number,
+  password: string,
+): Promise<Account | Refusal> => {
+  const { db } = accounts
+  const guess = await guessKey('account', String(userId))
+  const retryAfter = await countGuess(db, guess, accounts.now())
+  if (retryAfter > 0) return refuse('rate.limited', { retryAfter })
+  const account = await accountById(db, userId)
+  if (!account) return refuse('session.revoked')
+  if (!verifyPassword(account.passwordHash, password)) return refuse('password.wrong')
+  await forgiveGuess(db, guess)
+  return account
 }
 
 type Opening = { id: string; token: string; now: number; expiresAt: number; life: SessionLife }

@@ -85,3 +85,9 @@ export const createGroup = async (
   if (!found) throw new Error('a group vanished while it was looked up')
   return { ...found, created: false }
 }
+
+/** Whether there is or was one of this number. */
+export const conversationExists = async (db: Directory, id: number): Promise<boolean> => {
+  const found = await db.select({ id: conversations.id }).from(conversations).where(eq(conversations.id, id))
+  return found.length > 0
+}

@@ -6,9 +6,11 @@ import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { type PresenceReply, ServerEvent } from '../protocol/events.ts'
+import { CLOSE } from '../protocol/socket.ts'
 import type { Answer } from './batch.ts'
 import { checkFrame } from './frames.ts'
 import type { LiveSocket, LiveSockets } from './live-sockets.ts'
+import { logFault } from './log.ts'
 import { conversationOf } from './stubs.ts'
 
 /** What the desk needs of its hub. */
@@ -26,6 +28,8 @@ type Hub = {
 /** Serves the sockets that speak one of the documented dialects: hears their frames, and puts events into their words. */
 export class DialectDesk {
   readonly #hub: Hub
+  /** The direct conversations by the other one of each: known, or being opened. */
+  readonly #directs = new Map<number, number | Promise<number | Refusal>>()
 
   constructor(hub: Hub) {
     this.#hub = hub
@@ -55,7 +59,13 @@ export class DialectDesk {
       typeof checked === 'string'
         ? dialect.decode(checked, () => `${socket.id}-${crypto.randomUUID()}`)
         : { kind: 'refused', refusal: checked }
-    return dialect.answer(asked, await this.#perform(socket, asked)).map(encode)
+    try {
+      return dialect.answer(asked, await this.#perform(socket, asked)).map(encode)
+    } catch (error) {
+      logFault('dialect.failed', error, { userId: this.#hub.userId, dialect: name })
+      this.#hub.sockets.close(socket, CLOSE.fault, 'server.fault')
+      return []
+    }
   }
 
   async #perform(socket: LiveSocket, asked: Asked): Promise<Told> {
@@ -63,7 +73,9 @@ export class DialectDesk {
       case 'command':
         return toldOf(await this.#hub.perform(asked.command))
       case 'direct': {
-        const conversationId = this.#directWith(asked.userId) ?? (await this.#openDirect(asked.userId))
+        // What is known must not be awaited, or a sender's messages could change places.
+        const direct = this.directWith(asked.userId)
+        const conversationId = typeof direct === 'number' ? direct : await direct
         if (typeof conversationId !== 'number') return conversationId
         return toldOf(await this.#hub.perform(asked.command(conversationId)))
       }
@@ -89,18 +101,33 @@ export class DialectDesk {
     }
   }
 
-  #directWith(userId: number): number | undefined {
+  /** The direct conversation with somebody, opened if need be. */
+  directWith(otherId: number): number | Promise<number | Refusal> {
+    const known = this.#directs.get(otherId)
+    if (known instanceof Promise) return known
+    if (known !== undefined && this.#hub.entry(known)) return known
+    const direct = this.#findDirect(otherId) ?? this.#openDirect(otherId)
+    this.#directs.set(otherId, direct)
+    return direct
+  }
+
+  #findDirect(otherId: number): number | undefined {
     return this.#hub.ids().find((id) => {
       const entry = this.#hub.entry(id)
-      return entry?.conversation.kind === 'direct' && entry.memberIds.includes(userId)
+      return entry?.conversation.kind === 'direct' && entry.memberIds.includes(otherId)
     })
   }
 
   async #openDirect(otherId: number): Promise<number | Refusal> {
     const { userId, env } = this.#hub
     const reach = { db: openDirectory(env), conversationOf: (id: number) => conversationOf(env, id), now: Date.now }
-    const opened = await openDirect(reach, { userId, otherId })
-    return isRefusal(opened) ? opened : opened.entry.conversation.id
+    try {
+      const opened = await openDirect(reach, { userId, otherId })
+      return isRefusal(opened) ? opened : opened.entry.conversation.id
+    } finally {
+      // From here on it is found in the inbox.
+      this.#directs.delete(otherId)
+    }
   }
 
   async #onlineFriends(): Promise<Told> {

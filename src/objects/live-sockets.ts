@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { type DialectName, DIALECT_NAMES } from '../dialects/dialect.ts'
+import { DIALECTS } from '../dialects/index.ts'
 import { isAlive, isDead } from '../core/presence.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { CLOSE } from '../protocol/socket.ts'
@@ -99,7 +100,7 @@ export class LiveSockets {
   close(socket: LiveSocket, code: number, reason: string): void {
     this.#sockets.delete(socket.ws)
     try {
-      socket.ws.close(code, reason)
+      socket.ws.close(codeFor(socket, code), reason)
     } catch {
       // The peer closed it in the same moment.
     }
@@ -109,7 +110,7 @@ export class LiveSockets {
   endSessions(ended: (sessionId: string) => boolean, lastWord: string): void {
     for (const socket of this.#sockets.values()) {
       if (!ended(socket.sessionId)) continue
-      this.send(socket, lastWord)
+      if (socket.dialects.length === 0) this.send(socket, lastWord)
       this.close(socket, CLOSE.sessionRevoked, 'session.revoked')
     }
   }
@@ -173,4 +174,12 @@ export const answerClose = (ws: WebSocket, code: number, reason: string): void =
   } catch {
     // A code that may not be sent back either, or a socket that is gone already.
   }
+}
+
+/** The documents name two reasons only: the token is not good, or it is our fault. */
+const codeFor = (socket: LiveSocket, code: number): number => {
+  const [name] = socket.dialects
+  if (!name) return code
+  const { badToken, fault } = DIALECTS[name].close
+  return code === CLOSE.sessionRevoked ? badToken : fault
 }

@@ -8,7 +8,7 @@ import { liveSession } from '../directory/sessions.ts'
 import type { Ticket } from '../protocol/auth.ts'
 import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
-import { refuse } from '../protocol/errors.ts'
+import { refuse, type Refusal } from '../protocol/errors.ts'
 import type { DirectoryEvent, ServerEvent } from '../protocol/events.ts'
 import { CLOSE, decodeHave, type Have, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
 import type { Presence } from '../protocol/user.ts'
@@ -22,6 +22,7 @@ import { InboxReader } from './inbox-reader.ts'
 import { answerClose, LiveSockets, type LiveSocket } from './live-sockets.ts'
 import { logFault } from './log.ts'
 import { migrateStorage } from './migrate.ts'
+import { type Newest, newestMessages, type NewestQuery, pageReader } from './newest-messages.ts'
 import { postOrders } from './post-orders.ts'
 import { PresenceBook } from './presence-book.ts'
 import { conversationOf, hubOf } from './stubs.ts'
@@ -116,6 +117,8 @@ export class UserHub extends DurableObject<Env> {
       logFault('greeting.failed', error, { userId: this.#userId })
       this.#sockets.close(socket, CLOSE.fault, 'server.fault')
     })
+    // Clients of the documents get no word that they are heard of from now on: to them, open must mean that.
+    if (dialects.length > 0) await socket.greeting
     const headers = request.headers.has('sec-websocket-protocol') ? { 'sec-websocket-protocol': SUBPROTOCOL } : {}
     return new Response(null, { status: 101, webSocket: client, headers })
   }
@@ -199,6 +202,26 @@ export class UserHub extends DurableObject<Env> {
   async inbox(): Promise<InboxEntry[]> {
     const { entries } = await this.#reader.readAll({ wake: this.#sockets.size > 0 })
     return entries
+  }
+
+  /** The direct conversation with somebody, opened if need be. */
+  async conversationWith(otherId: number): Promise<number | Refusal> {
+    return this.#desk.directWith(otherId)
+  }
+
+  /** The newest messages over all conversations, as far back as one reading may cost. */
+  async newestMessages(query: NewestQuery): Promise<Newest> {
+    const { entries } = await this.#reader.readAll({ wake: false })
+    return newestMessages(this.#userId, { entries, query, read: pageReader(this.env, this.#userId) })
+  }
+
+  /** Which of the user's peers are online now, the user among them. */
+  async online(): Promise<number[]> {
+    const { entries } = await this.#reader.readAll({ wake: false })
+    const peers = this.#visible([...this.#circle.friends(), ...entries.flatMap((entry) => entry.memberIds)])
+    const own = this.#own()
+    const learned = await this.#presence.exchange(peers, (userId) => hubOf(this.env, userId).meet(own))
+    return [own, ...learned].flatMap((presence) => (presence.online ? [presence.userId] : []))
   }
 
   /** A peer came or went; answers how this user stands, so that one call tells both. */

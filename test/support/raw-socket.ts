@@ -28,12 +28,13 @@ export class RawSocket {
     ws.accept()
   }
 
-  /** Opens a socket with these headers and query. */
-  static async open(options: { headers?: Record<string, string>; query?: string } = {}): Promise<RawSocket> {
+  /** Opens a socket with these headers and query, the native one unless `path` says otherwise. */
+  static async open(
+    options: { path?: string; headers?: Record<string, string>; query?: string } = {},
+  ): Promise<RawSocket> {
+    const { path = '/v1/socket', headers, query = '' } = options
     const response = await exports.default.fetch(
-      new Request(`https://causerie.test/v1/socket${options.query ?? ''}`, {
-        headers: { upgrade: 'websocket', ...options.headers },
-      }),
+      new Request(`https://causerie.test${path}${query}`, { headers: { upgrade: 'websocket', ...headers } }),
     )
     if (!response.webSocket) throw new Error(`no socket: ${response.status}`)
     return new RawSocket(response.webSocket)

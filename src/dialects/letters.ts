@@ -1,0 +1,141 @@
+import * as z from 'zod'
+import { conversationExists } from '../directory/conversations.ts'
+import { openDirectory } from '../directory/directory.ts'
+import { userById } from '../directory/users.ts'
+import { hubOf } from '../objects/stubs.ts'
+import { InboxEntry, MemberList } from '../protocol/conversation.ts'
+import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
+import { ReadReply } from '../protocol/events.ts'
+import { conversationOfMessage, MessageId } from '../protocol/ids.ts'
+import { Message, TextContent } from '../protocol/message.ts'
+import { answer, bodyIn, type C, detail, idIn, queryIn, WholeNumber } from './fastapi.ts'
+import { carryOut, change } from './orders.ts'
+import { naiveMicros, newPostedId, receiverOf, wordsOf, zuluSeconds } from './words.ts'
+
+/** Letters from one person to another, at `/messages/`: two documents have them, and one object holds the fields of both. */
+
+/** Nobody reads further back than this by a list; the routes of one conversation do. */
+const MAX_LISTED = 1_000
+
+const Words = z.object({ content: TextContent.shape.text })
+const NewLetter = Words.extend({ receiver_id: WholeNumber })
+const Page = z.object({
+  skip: WholeNumber.pipe(z.int().min(0)).default(0),
+  limit: WholeNumber.pipe(z.int().min(0)).default(100),
+})
+
+export const postLetter = async (c: C): Promise<Response> => {
+  const letter = await bodyIn(c, NewLetter)
+  if (isRefusal(letter)) return detail(c, letter)
+  const { receiver_id: receiverId, content: text } = letter
+  const conversationId = await hubOf(c.env, c.var.caller.userId).conversationWith(receiverId)
+  if (typeof conversationId !== 'number') return detail(c, conversationId)
+  const content = { kind: 'text' as const, text }
+  const sent = await change(c, { type: 'message.send', conversationId, clientId: newPostedId(), content })
+  return isRefusal(sent) ? detail(c, sent) : c.json(shapeOf({ message: sent, receiverId, isRead: false }))
+}
+
+/** Everything of the caller's, the oldest first. */
+export const allLetters = async (c: C): Promise<Response> => {
+  const newest = await newestLetters(c, { skip: 0, limit: MAX_LISTED })
+  return c.json(newest.toReversed())
+}
+
+export const lettersWith = async (c: C): Promise<Response> => {
+  const userId = idIn(c, 'user_id')
+  if (typeof userId !== 'number') return detail(c, userId)
+  const other = await userById(openDirectory(c.env), userId)
+  if (isRefusal(other)) return detail(c, other)
+  const newest = await newestLetters(c, { with: userId, skip: 0, limit: MAX_LISTED })
+  return c.json(newest.toReversed())
+}
+
+/** What the caller wrote, or what others did, the newest first. */
+export const lettersBy =
+  (by: 'self' | 'others') =>
+  async (c: C): Promise<Response> => {
+    const page = queryIn(c, Page)
+    if (isRefusal(page)) return detail(c, page)
+    const skip = Math.min(page.skip, MAX_LISTED)
+    return c.json(await newestLetters(c, { by, skip, limit: Math.min(page.limit, MAX_LISTED - skip) }))
+  }
+
+export const editLetter = async (c: C): Promise<Response> => {
+  const letter = await letterAt(c)
+  if (isRefusal(letter)) return detail(c, letter)
+  const words = await bodyIn(c, Words)
+  if (isRefusal(words)) return detail(c, words)
+  const content = { kind: 'text' as const, text: words.content }
+  const edited = await change(c, { type: 'message.edit', messageId: letter.id, content })
+  return isRefusal(edited) ? detail(c, edited) : answer(c, await inItsPlace(c, edited))
+}
+
+export const deleteLetter = async (c: C): Promise<Response> => {
+  const letter = await letterAt(c)
+  if (isRefusal(letter)) return detail(c, letter)
+  const deleted = await change(c, { type: 'message.delete', messageId: letter.id })
+  return isRefusal(deleted) ? detail(c, deleted) : c.json({ message: 'Message deleted', id: letter.id })
+}
+
+/** Reading a letter reads those before it. */
+export const readLetter = async (c: C): Promise<Response> => {
+  const letter = await letterAt(c)
+  if (isRefusal(letter)) return detail(c, letter)
+  const { conversationId, seq } = letter
+  const read = await carryOut(c, { type: 'read.mark', conversationId, seq }, ReadReply)
+  return isRefusal(read) ? detail(c, read) : answer(c, await inItsPlace(c, letter))
+}
+
+/** The message that the path names. The documents say 404 where there is none, and 403 where it is between others. */
+const letterAt = async (c: C): Promise<Message | Refusal> => {
+  const id = idIn(c, 'message_id')
+  if (typeof id !== 'number') return id
+  if (!MessageId.safeParse(id).success) return refuse('message.not_found')
+  const message = await carryOut(c, { type: 'message.get', messageId: id }, Message)
+  if (!isRefusal(message)) return message.deletedAt === null ? message : refuse('message.not_found')
+  if (message.code !== 'conversation.not_found') return message
+  // That there is such a conversation is no secret, for its number is one of a row; what is in it is, so any message is 403.
+  const exists = await conversationExists(openDirectory(c.env), conversationOfMessage(id))
+  return refuse(exists ? 'message.not_owner' : 'message.not_found')
+}
+
+type Place = { userId: number; entry: InboxEntry; members: MemberList['items'] }
+
+const inItsPlace = async (c: C, message: Message): Promise<object | Refusal> => {
+  const { conversationId } = message
+  const entry = await carryOut(c, { type: 'entry.get', conversationId }, InboxEntry)
+  if (isRefusal(entry)) return entry
+  const members = await carryOut(c, { type: 'members.get', conversationId }, MemberList)
+  if (isRefusal(members)) return members
+  return seenFrom({ userId: c.var.caller.userId, entry, members: members.items }, message)
+}
+
+const newestLetters = async (
+  c: C,
+  query: { by?: 'self' | 'others'; with?: number; skip: number; limit: number },
+): Promise<object[]> => {
+  const { userId } = c.var.caller
+  const { messages, places } = await hubOf(c.env, userId).newestMessages(query)
+  const byId = new Map(places.map((place) => [place.entry.conversation.id, { ...place, userId }]))
+  return messages.flatMap((message) => {
+    const place = byId.get(message.conversationId)
+    return place ? [seenFrom(place, message)] : []
+  })
+}
+
+/** Read is what the mark of its receiver has passed. */
+const seenFrom = ({ userId, entry, members }: Place, message: Message): object => {
+  const receiverId = receiverOf(message, { userId, entry: () => entry })
+  const mark = receiverId === userId ? entry.readSeq : members.find((member) => member.userId === receiverId)?.readSeq
+  return shapeOf({ message, receiverId, isRead: message.seq <= (mark ?? 0) })
+}
+
+const shapeOf = ({ message, receiverId, isRead }: { message: Message; receiverId: number; isRead: boolean }) => ({
+  id: message.id,
+  content: wordsOf(message),
+  timestamp: naiveMicros(message.createdAt),
+  created_at: zuluSeconds(message.createdAt),
+  sender_id: message.senderId,
+  receiver_id: receiverId,
+  is_read: isRead,
+})
