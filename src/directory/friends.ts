@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, isNull, lt, not, or, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, inArray, isNull, lt, not, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import type { Friend, FriendPage, FriendRequest, FriendRequestOutcome, FriendRequestPage } from '../protocol/friend.ts'
@@ -7,7 +7,7 @@ import type { Directory } from './directory.ts'
 import { areBlocked, areFriends, isFriendship } from './pairs.ts'
 import { type People, refreshCirclesLater, tell } from './people.ts'
 import { friendRequests, friendships, users } from './schema.ts'
-import { PUBLIC, publicOf, userById, usersByIds } from './users.ts'
+import { bothUsers, PUBLIC, publicOf } from './users.ts'
 
 /** The caller's friends, by rising id. */
 export const friendsOf = async (db: Directory, userId: number, page: PageQuery): Promise<FriendPage> => {
@@ -50,8 +50,8 @@ export const askToBeFriends = async (
   const { db } = people
   const { userId, otherId } = ask
   if (userId === otherId) return refuse('friend.with_self')
-  const other = await userById(db, otherId)
-  if (isRefusal(other)) return other
+  const both = await bothUsers(db, [userId, otherId])
+  if (isRefusal(both)) return both
   const now = people.now()
   const isOpposite = and(eq(friendRequests.fromId, otherId), eq(friendRequests.toId, userId))
   // One transaction: two who ask each other in the same moment become friends, whoever comes second.
@@ -75,16 +75,20 @@ export const askToBeFriends = async (
       )
       .onConflictDoNothing()
       .returning(),
-    selectRequests(db).where(and(eq(friendRequests.fromId, userId), eq(friendRequests.toId, otherId))),
+    db
+      .select()
+      .from(friendRequests)
+      .where(and(eq(friendRequests.fromId, userId), eq(friendRequests.toId, otherId))),
     db.select().from(friendships).where(isFriendship(userId, otherId)),
   ])
   if (befriended.length > 0 && opposite) {
     const friend = await welcome(people, opposite, now)
-    return friend ? { outcome: { state: 'friends', friend: friend.ofAsked }, created: true } : refuse('user.not_found')
+    return isRefusal(friend) ? friend : { outcome: { state: 'friends', friend }, created: true }
   }
   if (friendship) return refuse('friend.already')
   if (!open) return refuse('conversation.blocked')
-  const request = requestView(open)
+  const [from, to] = both
+  const request = requestView({ id: open.id, from, to, createdAt: open.createdAt })
   if (made) tell(people, [userId, otherId], { type: 'friend.requested', request })
   return { outcome: { state: 'pending', request }, created: made !== undefined }
 }
@@ -101,9 +105,7 @@ export const acceptFriendRequest = async (
     befriend(db, { now, request: isAsked }),
     db.delete(friendRequests).where(isAsked).returning(),
   ])
-  if (!request) return refuse('friend_request.not_found')
-  const friend = await welcome(people, request, now)
-  return friend?.ofAsked ?? refuse('user.not_found')
+  return request ? welcome(people, request, now) : refuse('friend_request.not_found')
 }
 
 /** Who was asked declines. */
@@ -131,10 +133,7 @@ export const endRequests = (db: Directory, userId: number, otherId: number) =>
   db
     .delete(friendRequests)
     .where(
-      or(
-        and(eq(friendRequests.fromId, userId), eq(friendRequests.toId, otherId)),
-        and(eq(friendRequests.fromId, otherId), eq(friendRequests.toId, userId)),
-      ),
+      and(inArray(friendRequests.fromId, [userId, otherId]), inArray(friendRequests.toId, [userId, otherId])),
     )
     .returning({ id: friendRequests.id })
 
@@ -191,20 +190,19 @@ const befriend = (db: Directory, input: { now: number; request: Condition }) =>
     .onConflictDoNothing()
     .returning()
 
-/** Tells both that they are friends now. */
-const welcome = async (people: People, request: RequestRow, now: number) => {
+/** Tells both that they are friends now; answers the friend of who accepted. */
+const welcome = async (people: People, request: RequestRow, now: number): Promise<Friend | Refusal> => {
   const { id: requestId, fromId, toId } = request
-  const known = await usersByIds(people.db, [fromId, toId])
-  const from = known.find((user) => user.id === fromId)
-  const to = known.find((user) => user.id === toId)
-  if (!from || !to) return null
+  const both = await bothUsers(people.db, [fromId, toId])
+  if (isRefusal(both)) return both
+  const [from, to] = both
   const since = new Date(now).toISOString()
   const ofAsked: Friend = { user: from, since }
   refreshCirclesLater(people, [fromId, toId])
   const added = { type: 'friend.added' as const, requestId, acceptedBy: toId }
   tell(people, [toId], { ...added, friend: ofAsked })
   tell(people, [fromId], { ...added, friend: { user: to, since } })
-  return { ofAsked }
+  return ofAsked
 }
 
 const closeRequest = async (people: People, which: Condition): Promise<Refusal | null> => {

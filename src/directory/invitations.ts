@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull, lt, not, or, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, isNull, lt, not, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import { mayInvite } from '../core/conversation-rules.ts'
 import { InboxEntry } from '../protocol/conversation.ts'
@@ -10,7 +10,7 @@ import type { Directory } from './directory.ts'
 import { areBlocked } from './pairs.ts'
 import { type People, tell } from './people.ts'
 import { invitations, users } from './schema.ts'
-import { publicOf, userById } from './users.ts'
+import { bothUsers, publicOf } from './users.ts'
 
 /** The caller's invitations, both ways, the newest first. */
 export const invitationsOf = async (db: Directory, userId: number, page: PageQuery): Promise<InvitationPage> => {
@@ -41,8 +41,8 @@ export const invite = async (
   const { db } = people
   const { fromId, userId: toId, conversationId = null, message } = input
   if (fromId === toId) return refuse('invitation.with_self')
-  const to = await userById(db, toId)
-  if (isRefusal(to)) return to
+  const both = await bothUsers(db, [fromId, toId])
+  if (isRefusal(both)) return both
   const no = conversationId === null ? null : await refuseInviter(people, fromId, conversationId)
   if (no) return no
   const now = people.now()
@@ -72,10 +72,12 @@ export const invite = async (
       )
       .onConflictDoNothing()
       .returning({ id: invitations.id }),
-    selectInvitations(db).where(isOpen),
+    db.select().from(invitations).where(isOpen),
   ])
   if (!open) return refuse('conversation.blocked')
-  const invitation = view(open)
+  const [from, to] = both
+  const { id, status, createdAt, answeredAt } = open
+  const invitation = view({ id, from, to, conversationId, message: open.message, status, createdAt, answeredAt })
   if (made) tell(people, [fromId, toId], { type: 'invitation.created', invitation })
   return { invitation, created: made !== undefined }
 }
@@ -110,10 +112,9 @@ export const declineBetween = (db: Directory, input: { userId: number; otherId: 
     .where(
       and(
         eq(invitations.status, 'pending'),
-        or(
-          and(eq(invitations.fromId, userId), eq(invitations.toId, otherId)),
-          and(eq(invitations.fromId, otherId), eq(invitations.toId, userId)),
-        ),
+        // As two alternatives it ends in an internal error of SQLite's planner, which does not like the partial indexes.
+        inArray(invitations.fromId, [userId, otherId]),
+        inArray(invitations.toId, [userId, otherId]),
       ),
     )
     .returning({ id: invitations.id })

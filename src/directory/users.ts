@@ -89,6 +89,13 @@ export const usersByIds = (db: Directory, ids: number[]): Promise<User[]> =>
     .where(and(sql`${users.id} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`, isNull(users.deletedAt)))
     .orderBy(asc(users.id))
 
+/** Two people in the order asked for, where both exist. */
+export const bothUsers = async (db: Directory, pair: [number, number]): Promise<[User, User] | Refusal> => {
+  const found = await usersByIds(db, pair)
+  const [one, other] = pair.map((id) => found.find((user) => user.id === id))
+  return one && other ? [one, other] : refuse('user.not_found')
+}
+
 /** People whose username or display name starts with `query`, or everybody; by rising id. */
 export const searchUsers = async (
   db: Directory,
