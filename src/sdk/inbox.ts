@@ -1,6 +1,7 @@
 import type { InboxEntry, InboxPage } from '../protocol/conversation.ts'
 import type { ConversationEvent, Hello } from '../protocol/events.ts'
 import { nextInboxEntry } from '../protocol/inbox.ts'
+import { LIMITS } from '../protocol/limits.ts'
 import type { Have } from '../protocol/socket.ts'
 import { CauserieError } from './errors.ts'
 import type { Http } from './http.ts'
@@ -124,8 +125,9 @@ export class Inbox {
 
   /** Null where only the server can tell: something is missing in between, or the rule cannot count. */
   #after(entry: InboxEntry, event: ConversationEvent): InboxEntry | null {
-    // A private read mark has no place in the order.
-    const isPrivate = event.type === 'read.changed' && !entry.conversation.readReceipts
+    // Above the limit of shared marks, one's own comes with a revision that is another change's.
+    const isShared = entry.conversation.readReceipts && entry.memberCount <= LIMITS.intimateMembers
+    const isPrivate = event.type === 'read.changed' && !isShared
     const placed = isPrivate ? { ...event, rev: 0 } : event
     return placed.rev > entry.rev + 1 ? null : nextInboxEntry(entry, placed, this.#ports.viewerId())
   }
