@@ -1,4 +1,4 @@
-import type { InboxEntry, MemberList } from '../protocol/conversation.ts'
+import type { Changes, InboxEntry, MemberList } from '../protocol/conversation.ts'
 import type { ConversationEvent } from '../protocol/events.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { HistoryPage, Message } from '../protocol/message.ts'
@@ -171,7 +171,7 @@ export class LiveReplica {
     try {
       while (this.#held && this.#lacks) {
         if (replicas.isTooFarBehind(this.#held)) await this.#load()
-        else await this.#pullPage(this.#held)
+        else await this.#pullOnce(this.#held)
       }
     } catch (error) {
       if (!(error instanceof CauserieError)) return
@@ -182,17 +182,22 @@ export class LiveReplica {
     }
   }
 
-  async #pullPage(asked: Replica): Promise<void> {
-    const changes = await this.#ports.connection.request({
-      type: 'changes.get',
-      conversationId: this.#id,
-      since: asked.rev,
-      limit: LIMITS.pageSize,
-    })
+  async #pullOnce(asked: Replica): Promise<void> {
+    let changes = await this.#changesSince(asked.rev)
+    while (changes.more) {
+      const page = await this.#changesSince(changes.rev)
+      if (page.epoch !== changes.epoch) return
+      changes = replicas.joinPages(changes, page)
+    }
     const held = this.#held
     if (held?.epoch !== asked.epoch) return
     if (changes.epoch !== held.epoch) await this.#load()
     else this.#set(replicas.applyChanges(held, changes, asked.head))
+  }
+
+  #changesSince(since: number): Promise<Changes> {
+    const page = { conversationId: this.#id, since, limit: LIMITS.pageSize }
+    return this.#ports.connection.request({ type: 'changes.get', ...page })
   }
 
   #gone(): void {

@@ -1,5 +1,6 @@
 import type { Changes, Conversation, Member, MemberList } from '../protocol/conversation.ts'
 import type { ConversationEvent } from '../protocol/events.ts'
+import { LIMITS } from '../protocol/limits.ts'
 import type { HistoryPage, Message } from '../protocol/message.ts'
 
 /**
@@ -45,8 +46,7 @@ export const newReplica = ({ conversation, members, page }: Reading): Replica =>
 /** Takes an event: applied where it is the next, ignored where it is old, kept where something before it is missing. */
 export const applyEvent = (replica: Replica, event: ConversationEvent): Replica => {
   if (event.rev <= replica.rev) return replica
-  // Above the limit of shared marks, one's own read mark has no place in the order.
-  if (event.type === 'read.changed' && !replica.conversation.readReceipts) return replica
+  if (isPrivateMark(replica, event)) return replica
   if (event.rev === replica.rev + 1) return drain({ ...change(replica, event), rev: event.rev })
   const waiting = [...replica.waiting, event].toSorted((a, b) => a.rev - b.rev)
   return hear({ ...replica, waiting }, event.rev)
@@ -56,8 +56,17 @@ export const applyEvent = (replica: Replica, event: ConversationEvent): Replica 
 export const hear = (replica: Replica, head: number): Replica =>
   head > replica.head ? { ...replica, head } : replica
 
+/** Two pages of one pull as one: the first alone would leave holes among the messages. */
+export const joinPages = (first: Changes, second: Changes): Changes => ({
+  ...second,
+  since: first.since,
+  conversation: second.conversation ?? first.conversation,
+  members: [...first.members, ...second.members],
+  messages: [...first.messages, ...second.messages],
+})
+
 /**
- * Takes in what was pulled when the copy knew of `asked` as its head. Changes of another epoch do not fit: read anew. Where the
+ * Takes in all that was pulled when the copy knew of `asked` as its head. Changes of another epoch do not fit: read anew. Where the
  * server stands below what it had said before, there is nothing more to wait for.
  */
 export const applyChanges = (replica: Replica, changes: Changes, asked = replica.head): Replica => {
@@ -68,7 +77,6 @@ export const applyChanges = (replica: Replica, changes: Changes, asked = replica
     next = { ...next, rev: changes.rev }
   }
   next = drain(next)
-  if (changes.more) return hear(next, changes.rev + 1)
   const waiting = next.waiting.filter((event) => event.rev > asked)
   const head = next.head > asked ? next.head : next.rev
   return { ...next, waiting, head: Math.max(head, next.rev) }
@@ -78,8 +86,14 @@ export const isBehind = (replica: Replica): boolean => replica.head > replica.re
 
 export const isTooFarBehind = (replica: Replica): boolean => replica.head - replica.rev > MAX_PULL
 
-/** Takes a message as some answer showed it. The revision stays, for the changes before it may still be on their way. */
-export const mergeMessage = (replica: Replica, message: Message): Replica => putMessage(replica, message)
+/**
+ * Takes a message as the answer to a command showed it. The revision stays, for the changes before it may still be on their way; where
+ * messages before it are, it waits for them.
+ */
+export const mergeMessage = (replica: Replica, message: Message): Replica => {
+  const next = replica.from + replica.messages.length
+  return message.seq > next ? hear(replica, message.rev) : putMessage(replica, message)
+}
 
 /** From here until `applyOlder` changes below the window are kept: the page may have been read before them. */
 export const expectOlder = (replica: Replica): Replica => ({ ...replica, below: [] })
@@ -107,7 +121,7 @@ const lowestOf = (page: HistoryPage): number => (page.nextCursor === null ? 1 : 
 const drain = (replica: Replica): Replica => {
   let next = replica
   for (const event of replica.waiting) {
-    if (event.rev === next.rev + 1) next = { ...change(next, event), rev: event.rev }
+    if (event.rev === next.rev + 1 && !isPrivateMark(next, event)) next = { ...change(next, event), rev: event.rev }
   }
   const waiting = next.waiting.filter((event) => event.rev > next.rev)
   return { ...next, waiting, head: Math.max(next.head, next.rev) }
@@ -137,6 +151,10 @@ const change = (replica: Replica, event: ConversationEvent): Replica => {
       return putConversation(replica, event.conversation)
   }
 }
+
+/** Above the limit of shared marks, one's own comes with a revision that is another change's. */
+const isPrivateMark = ({ conversation, members }: Replica, event: ConversationEvent): boolean =>
+  event.type === 'read.changed' && (!conversation.readReceipts || members.length > LIMITS.intimateMembers)
 
 const keepBelow = (replica: Replica, event: ConversationEvent): Replica =>
   replica.below ? { ...replica, below: [...replica.below, event] } : replica

@@ -1,6 +1,7 @@
 import type { Changes, Conversation, Member, MemberList } from '../../src/protocol/conversation.ts'
 import type { ConversationEvent } from '../../src/protocol/events.ts'
 import { messageIdOf } from '../../src/protocol/ids.ts'
+import { LIMITS } from '../../src/protocol/limits.ts'
 import type { HistoryPage, Message } from '../../src/protocol/message.ts'
 
 /** What may happen in a conversation; numbers are taken modulo what is there. */
@@ -59,7 +60,7 @@ export class LogModel {
       case 'rename':
         return this.#putConversation({ title: `Title ${what}` })
       case 'outgrow':
-        return this.conversation.readReceipts ? this.#putConversation({ readReceipts: false }) : undefined
+        return this.conversation.readReceipts ? this.#outgrow() : undefined
     }
   }
 
@@ -79,6 +80,11 @@ export class LogModel {
       members: [...this.#members.values()].filter((each) => within(each.rev)).map(({ member }) => this.#shown(member)),
       messages,
     }
+  }
+
+  /** The newest message as it stands, as the answer to a command shows it. */
+  newest(): Message | undefined {
+    return this.#messages.at(-1)
   }
 
   page(limit: number, before = Number.POSITIVE_INFINITY): HistoryPage {
@@ -152,6 +158,13 @@ export class LogModel {
     const member: Member = { userId, role: 'member', joinedAt: AT, leftAt: null, readSeq: this.#messages.length }
     this.#members.set(userId, { member, rev: this.rev })
     this.#putMember(userId, {})
+  }
+
+  /** Sharing ends with the member who is one too many. */
+  #outgrow(): void {
+    const guests = LIMITS.intimateMembers + 1 - this.memberList().items.length
+    for (let userId = 100; userId < 100 + guests; userId += 1) this.#come(userId)
+    this.#putConversation({ readReceipts: false })
   }
 
   #putMember(userId: number, change: Partial<Member>): void {
