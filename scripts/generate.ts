@@ -41,7 +41,9 @@ const typeBindings = (): boolean => {
 }
 
 const stale: string[] = []
-const areMigrated = isChecking ? checkMigrations() : SCHEMAS.every((schema) => migrate(schema, './migrations').status === 0)
+const areMigrated = isChecking
+  ? checkMigrations()
+  : SCHEMAS.every((schema) => migrate(schema, './migrations').status === 0)
 if (!areMigrated) stale.push('migrations')
 if (!typeBindings()) stale.push('worker-configuration.d.ts')
 if (stale.length > 0) {
