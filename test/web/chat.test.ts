@@ -1,0 +1,268 @@
+import type { Browser, BrowserContextOptions } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { launchBrowser } from '../support/browser.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+import { PASSWORD, Person } from './person.ts'
+
+let server: TestServer
+let browser: Browser
+let present: Person[] = []
+
+beforeAll(async () => {
+  server = await startServer()
+  browser = await launchBrowser()
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await server?.[Symbol.asyncDispose]()
+})
+
+afterEach(async () => {
+  const complaints = present.flatMap((person) => person.complaints)
+  await Promise.all(present.map((person) => person.page.context().close()))
+  present = []
+  expect(complaints, 'the browser has nothing to complain about').toEqual([])
+})
+
+test('two people find each other and talk both ways', async () => {
+  const [ana, ben] = await people('Ana', 'Ben')
+
+  await ana.find(ben)
+  await ana.say('Bonjour Ben')
+  await ben.row('Ana').waitFor()
+  await expect.poll(() => ben.row('Ana').textContent()).toContain('Bonjour Ben')
+  await ben.open('Ana')
+  await ben.say('Hello Ana, how are you?')
+  await ana.sees('how are you?')
+  await ana.say('Fine, see https://example.org/a?b=c.')
+
+  await ana.holds(['Bonjour Ben', 'Hello Ana, how are you?', 'Fine, see https://example.org/a?b=c.'])
+  await ben.holds(['Bonjour Ben', 'Hello Ana, how are you?', 'Fine, see https://example.org/a?b=c.'])
+  const link = ben.page.getByRole('link', { name: 'https://example.org/a?b=c', exact: true })
+  expect(await link.getAttribute('href')).toBe('https://example.org/a?b=c')
+  expect(await link.getAttribute('rel')).toContain('noopener')
+})
+
+test('markup in a message is text, and only http, https and mail addresses become links', async () => {
+  const [ana, ben] = await people('Ana', 'Ben')
+  const hostile = '<img src=x onerror=alert(1)> javascript:alert(1) <a href="javascript:alert(1)">x</a>'
+
+  await ana.find(ben)
+  await ana.say(hostile)
+  await ben.open('Ana')
+
+  await ben.holds([hostile])
+  expect(await ben.page.locator('.message-text a, .message-text img').count()).toBe(0)
+})
+
+test('unread messages are counted until they are read, and the sender sees that they were', async () => {
+  const [ana, ben] = await people('Ana', 'Ben')
+
+  await ana.find(ben)
+  await ana.say('one')
+  await ana.say('two')
+  await expect.poll(() => ben.row('Ana').locator('.badge').getAttribute('data-unread')).toBe('2')
+  expect(await ben.page.title()).toBe('(2) Causerie')
+  await expect.poll(() => ana.receipt.textContent()).toBe('Sent')
+  await ben.open('Ana')
+
+  await expect.poll(() => ana.receipt.textContent()).toBe('Read')
+  await expect.poll(() => ben.row('Ana').locator('.badge').count()).toBe(0)
+  expect(await ben.page.locator('.separator-new').textContent()).toBe('New')
+  await expect.poll(() => ben.page.title()).toBe('Causerie')
+})
+
+test('one sees that the other is typing and is online', async () => {
+  const [ana, ben] = await people('Ana', 'Ben')
+
+  await ana.find(ben)
+  await ana.say('there?')
+  await ben.open('Ana')
+  await ben.composer.pressSequentially('I am just writ')
+
+  await ana.page.getByText('Ben is typing…').waitFor()
+  await ana.row('Ben').getByText('typing…').waitFor()
+  await ana.page.locator('.bar').getByText('Online').waitFor()
+})
+
+test('a message is answered, edited, given a reaction and deleted, on both sides', async () => {
+  const [ana, ben] = await people('Ana', 'Ben')
+  await ana.find(ben)
+  await ana.say('Meet at sevn')
+  await ben.open('Ana')
+
+  await ana.use('Edit', 'Meet at sevn')
+  await ana.page.getByLabel('Edit message').fill('Meet at seven')
+  await ana.page.getByLabel('Edit message').press('Enter')
+  await ben.message('Meet at seven').getByText('edited').waitFor()
+
+  await ben.use('React', 'Meet at seven')
+  await ben.page.getByRole('button', { name: 'React with 👍' }).click()
+  await ana.page.getByRole('button', { name: '👍 from Ben' }).waitFor()
+
+  await ben.use('Reply', 'Meet at seven')
+  await ben.say('With pleasure')
+  await ana.message('With pleasure').getByText('Meet at seven').waitFor()
+
+  await ana.use('Delete', 'Meet at seven')
+  await ana.page.getByRole('button', { name: 'Delete', exact: true }).click()
+  await ben.page.getByText('This message was deleted').waitFor()
+  await ben.holds(['With pleasure'])
+})
+
+test('three people talk in a group, whose owner names it, adds and removes', async () => {
+  const [ana, ben, cleo] = await people('Ana', 'Ben', 'Cleo')
+
+  await ana.page.getByRole('link', { name: 'New conversation' }).click()
+  await ana.page.getByRole('link', { name: 'Make a group' }).click()
+  await ana.page.getByLabel('Name of the group').fill('Book club')
+  await ana.page.getByLabel('Add people').fill(ben.username)
+  await ana.page.getByRole('button', { name: 'Ben' }).click()
+  await ana.page.getByRole('button', { name: 'Make the group with one other' }).click()
+  await ana.say('Welcome')
+  await ben.open('Book club')
+  await ben.sees('Welcome')
+
+  await ana.page.getByRole('link', { name: 'Details' }).click()
+  await ana.page.getByRole('button', { name: 'Add people' }).click()
+  await ana.page.getByLabel('Add people').fill(cleo.username)
+  await ana.page.getByRole('button', { name: 'Cleo' }).click()
+  await cleo.open('Book club')
+  await cleo.say('Thank you for having me')
+  for (const each of [ana, ben, cleo]) await each.holds(['Welcome', 'Thank you for having me'])
+  await expect.poll(() => cleo.receipt.textContent()).toBe('Read by everyone')
+
+  await ana.page.getByLabel('Name of the group').fill('Readers')
+  await ana.page.getByRole('button', { name: 'Rename' }).click()
+  await ben.page.getByRole('heading', { name: 'Readers' }).waitFor()
+
+  await ana.page.getByLabel('Role of Ben').selectOption('admin')
+  await ben.page.getByRole('link', { name: 'Details' }).click()
+  await ben.page.getByRole('button', { name: 'Remove Cleo' }).click()
+  await ben.page
+    .getByRole('group', { name: 'Remove Cleo from the group?' })
+    .getByRole('button', { name: 'Remove' })
+    .click()
+  await cleo.page.getByText('This conversation is not here').waitFor()
+  await ana.page.getByText('2 people').waitFor()
+})
+
+test('on a phone the list and the conversation are two screens', async () => {
+  const ana = await signUp('Ana')
+  const ben = await signUp('Ben', { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true })
+
+  await ana.find(ben)
+  await ana.say('Are you on the road?')
+  await ben.row('Ana').tap()
+  await ben.sees('on the road')
+  expect(await ben.row('Ana').isVisible()).toBe(false)
+  await ben.composer.fill('Yes, on the train')
+  await ben.page.getByRole('button', { name: 'Send' }).tap()
+  await ana.sees('on the train')
+  await ben.page.getByRole('link', { name: 'Back to conversations' }).tap()
+
+  await ben.row('Ana').waitFor()
+  expect(await ben.composer.isVisible()).toBe(false)
+  expect(await ben.page.evaluate(() => document.documentElement.scrollWidth)).toBe(390)
+})
+
+test('older messages load while scrolling up, and what is being read stays where it is', async () => {
+  const [ana, ben] = await people('Ana', 'Ben')
+  await ana.find(ben)
+  const lines = Array.from({ length: 75 }, (_, at) => `line ${at + 1} of many`)
+  for (const line of lines) await ana.say(line)
+  await ana.sees('line 75 of many')
+  await expect.poll(() => ana.page.locator('.message-waiting').count(), { timeout: 30_000 }).toBe(0)
+  await ana.page.reload()
+  await ana.sees('line 75 of many')
+
+  let shown = await ana.texts()
+  while (shown.length < lines.length) {
+    const oldest = ana.message(shown[0] ?? '')
+    await oldest.scrollIntoViewIfNeeded()
+    await expect.poll(async () => (await ana.texts()).length).toBeGreaterThan(shown.length)
+    const { y } = (await oldest.boundingBox()) ?? { y: -1 }
+    expect(y).toBeGreaterThan(0)
+    expect(y).toBeLessThan(760)
+    shown = await ana.texts()
+  }
+
+  expect(await ana.texts()).toEqual(lines)
+})
+
+test('a reload in the middle keeps the conversation, the place and what was being written', async () => {
+  const [ana, ben] = await people('Ana', 'Ben')
+  await ana.find(ben)
+  await ana.say('first')
+  await ben.open('Ana')
+  await ben.say('second')
+  await ana.sees('second')
+  await ana.composer.fill('half a thou')
+
+  await ana.page.reload()
+
+  await ana.holds(['first', 'second'])
+  expect(await ana.composer.inputValue()).toBe('half a thou')
+  await ben.say('third')
+  await ana.holds(['first', 'second', 'third'])
+})
+
+test('when the server dies and comes back, both go on by themselves, with nothing lost or doubled', async () => {
+  const [ana, ben] = await people('Ana', 'Ben')
+  await ana.find(ben)
+  await ana.say('before')
+  await ben.open('Ana')
+  await ben.sees('before')
+
+  const back = server.crash()
+  await ana.connectionLine.waitFor()
+  await ben.connectionLine.waitFor()
+  expect(await ana.connectionLine.textContent()).toContain('Reconnecting…')
+  await ana.say('written while it was away')
+  await ana.say('and one more')
+  await ana.sees('and one more')
+  await back
+
+  const all = ['before', 'written while it was away', 'and one more']
+  await ana.holds(all)
+  await ben.holds(all)
+  await ben.say('there you are')
+  await ana.holds([...all, 'there you are'])
+  expect(await ana.connectionLine.count()).toBe(0)
+  await ana.page.reload()
+  await ana.holds([...all, 'there you are'])
+  // The browser reports every try that failed meanwhile; nothing else may have gone wrong.
+  for (const person of [ana, ben]) person.forgive(/ERR_CONNECTION_REFUSED|WebSocket connection to/)
+})
+
+test('a device is signed out from another one, and signing in again finds everything', async () => {
+  const [ana, ben] = await people('Ana', 'Ben')
+  await ana.find(ben)
+  await ana.say('kept')
+  const page = await (await browser.newContext()).newPage()
+  await page.goto(server.url)
+  await page.getByLabel('Username or email').fill(ana.username)
+  await page.getByLabel('Password').fill('not the password')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByText('That name and password do not go together.').waitFor()
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('link', { name: 'Ben' }).waitFor()
+
+  await ana.page.getByRole('link', { name: /^Settings/ }).click()
+  await ana.page.getByRole('button', { name: /^Sign out Chrome/ }).click()
+
+  await page.getByText('You were signed out of this device.').waitFor()
+  await ana.page.getByRole('button', { name: 'Sign out', exact: true }).click()
+  await ana.page.getByText('Good to see you').waitFor()
+})
+
+const signUp = async (name: string, context: BrowserContextOptions = {}): Promise<Person> => {
+  const person = await Person.signUp({ browser, url: server.url, name, context })
+  present.push(person)
+  return person
+}
+
+const people = <Names extends string[]>(...names: Names) =>
+  Promise.all(names.map((name) => signUp(name))) as Promise<{ [At in keyof Names]: Person }>
