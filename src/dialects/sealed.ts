@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import * as z from 'zod'
 import { openDirectory } from '../directory/directory.ts'
 import { usersByIds } from '../directory/users.ts'
-import { ERRORS, isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
+import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { ConversationId, messageIdOf } from '../protocol/ids.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { type Content, HistoryPage, type Message, SealedContent } from '../protocol/message.ts'
@@ -34,7 +34,7 @@ export const sealed: Dialect = {
 
   encode: (event) => (event.type === 'message.created' ? [{ type: 'newMessage', ...shapeOf(event.message) }] : []),
 
-  answer: (_, told) => (told.ok ? [] : [{ type: 'error', message: ERRORS[told.code][1] }]),
+  answer: () => [],
 
   routes: new Hono<DialectEnv>()
     .on('POST', slashed('/messages'), signedIn, async (c, next) => {

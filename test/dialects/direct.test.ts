@@ -18,7 +18,7 @@ const driver: Driver = {
       ? { words: String(frame['content']), senderId: Number(frame['sender_id']) }
       : null,
   echoes: true,
-  errorOf: (frame) => (frame['type'] === 'error' ? String(frame['message']) : ''),
+  errorOf: (frame) => (frame['type'] === 'error' ? String(frame['message']) : null),
 }
 
 const post = async (from: SignedIn, receiverId: number, content: string): Promise<Letter> => {
