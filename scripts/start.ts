@@ -1,5 +1,6 @@
 // All that running Causerie on this machine needs: secrets, a database, the web app, and the server itself.
 import { createServer } from 'node:net'
+import { whenLauncherIsGone } from './launcher.ts'
 import { readFlags, serve, type Server } from './server.ts'
 
 const flags = process.argv.slice(2)
@@ -14,9 +15,7 @@ const stop = (): void => {
   else process.exit(0)
 }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop)
-// npm passes signals on, but not its own death.
-const parent = process.ppid
-if (process.env['npm_lifecycle_event']) setInterval(() => process.ppid !== parent && stop(), 1_000).unref()
+whenLauncherIsGone(stop)
 
 const isFree = (): Promise<boolean> =>
   new Promise((settle) => {
