@@ -12,7 +12,10 @@ export const usernameFrom = (name: string, suffix = ''): string => {
     .normalize('NFC')
     .replace(/[^\p{L}\p{N}_.-]+/gu, '_')
     .replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '')
-  const stem = letters.slice(0, USERNAME_LENGTH - suffix.length).toWellFormed().replaceAll('\uFFFD', '')
+  const stem = letters
+    .slice(0, USERNAME_LENGTH - suffix.length)
+    .toWellFormed()
+    .replaceAll('\uFFFD', '')
   return `${stem.length < 2 ? `user${stem}` : stem}${suffix}`
 }
 

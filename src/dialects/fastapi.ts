@@ -81,7 +81,14 @@ export const idIn = (c: Context, name: string): number | Refusal => {
 }
 
 /** A whole number, also as the text that a form or a query makes of it. */
-export const WholeNumber = z.union([z.int(), z.string().regex(/^-?\d{1,16}$/).transform(Number).pipe(z.int())])
+export const WholeNumber = z.union([
+  z.int(),
+  z
+    .string()
+    .regex(/^-?\d{1,16}$/)
+    .transform(Number)
+    .pipe(z.int()),
+])
 
 const FORM = /^(?:application\/x-www-form-urlencoded|multipart\/form-data)\s*(?:;|$)/i
 

@@ -16,7 +16,11 @@ const MAX_LISTED = 1_000
 /** Who takes a name that somebody has gets it with a number. */
 const NAME_TRIES = 5
 
-const AnyPassword = z.string().min(1).max(256).refine((value) => value.isWellFormed())
+const AnyPassword = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine((value) => value.isWellFormed())
 const NewPerson = z.object({ username: DisplayName, email: Email, password: AnyPassword })
 const NamedPerson = z.object({ name: DisplayName, email: Email, password: AnyPassword })
 const Credentials = z
@@ -35,7 +39,10 @@ export const registerPerson = async (c: C): Promise<Response> => {
   const { username: name, email, password } = person
   // A name that no username can be is shown as it is, and signs in by one made from it.
   const username = Username.safeParse(name).data
-  return welcome(c, username ? await enroll(c, { username, name, email, password }) : await enrollByName(c, { name, email, password }))
+  return welcome(
+    c,
+    username ? await enroll(c, { username, name, email, password }) : await enrollByName(c, { name, email, password }),
+  )
 }
 
 /** Here a name is not unique, as a username is: one is made from it. */

@@ -10,7 +10,15 @@ import type { Dialect, Viewer } from './dialect.ts'
 import { invalid, malformed, naiveMicros, objectIn, unknownType, wordsOf } from './words.ts'
 
 /** The document's ids are strings. */
-const Id = z.union([z.string().regex(/^\d{1,10}$/).transform(Number), z.number()]).pipe(ConversationId)
+const Id = z
+  .union([
+    z
+      .string()
+      .regex(/^\d{1,10}$/)
+      .transform(Number),
+    z.number(),
+  ])
+  .pipe(ConversationId)
 const Words = TextContent.shape.text
 const SendMessage = z.object({
   conversation_id: Id,

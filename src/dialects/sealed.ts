@@ -77,16 +77,12 @@ const list = async (c: C): Promise<Response> => {
 }
 
 /** Deleted messages are not there, and do not count. */
-const history = async (
-  c: C,
-  conversationId: number,
-  page: z.output<typeof Page>,
-): Promise<Message[] | Refusal> => {
+const history = async (c: C, conversationId: number, page: z.output<typeof Page>): Promise<Message[] | Refusal> => {
   if (!ConversationId.safeParse(conversationId).success) return refuse('conversation.not_found')
   const limit = Math.min(page.limit, MAX_LISTED)
   const found: Message[] = []
   let before = page.before === undefined ? undefined : seqBelow(conversationId, page.before)
-  for (let characters = 0; found.length < limit && characters < MAX_CHARACTERS; ) {
+  for (let characters = 0; found.length < limit && characters < MAX_CHARACTERS;) {
     const asked = Math.min(limit - found.length, LIMITS.pageSize)
     const read = await carryOut(c, { type: 'history.get', conversationId, before, limit: asked }, HistoryPage)
     if (isRefusal(read)) return read
@@ -104,7 +100,9 @@ const seqBelow = (conversationId: number, before: number): number =>
 
 /** Who takes no part is told no more than that, whether there is such a conversation or not. */
 const forbidden = (c: C, refusal: Refusal): Response =>
-  refusal.code === 'conversation.not_found' ? c.json({ detail: 'You take no part in this conversation.' }, 403) : detail(c, refusal)
+  refusal.code === 'conversation.not_found'
+    ? c.json({ detail: 'You take no part in this conversation.' }, 403)
+    : detail(c, refusal)
 
 const shapeOf = ({ id, conversationId, senderId, createdAt, content }: Message) => ({
   messageId: id,

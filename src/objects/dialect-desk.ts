@@ -1,4 +1,11 @@
-import { type Asked, DIALECT_NAMES, type DialectName, mergeFrames, type Told, type Viewer } from '../dialects/dialect.ts'
+import {
+  type Asked,
+  DIALECT_NAMES,
+  type DialectName,
+  mergeFrames,
+  type Told,
+  type Viewer,
+} from '../dialects/dialect.ts'
 import { DIALECTS } from '../dialects/index.ts'
 import { openDirect } from '../directory/conversations.ts'
 import { openDirectory } from '../directory/directory.ts'

@@ -78,7 +78,14 @@ export const pageReader =
   }
 
 /** `newest` is the time that nothing unread in it is above; empty where nothing is left. */
-type Source = { entry: InboxEntry; waiting: Message[]; before: number | null; more: boolean; newest: string; members: Member[] }
+type Source = {
+  entry: InboxEntry
+  waiting: Message[]
+  before: number | null
+  more: boolean
+  newest: string
+  members: Member[]
+}
 
 const sourceOf = (entry: InboxEntry): Source => ({
   entry,

@@ -5,7 +5,14 @@ import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signUp } from '../support/rest.ts'
 import { type Driver, dialectTests, type Frame, openSocket } from './suite.ts'
 
-type Letter = { id: number; content: string; sender_id: number; receiver_id: number; timestamp: string; is_read: boolean }
+type Letter = {
+  id: number
+  content: string
+  sender_id: number
+  receiver_id: number
+  timestamp: string
+  is_read: boolean
+}
 type Told = { detail: string }
 
 const driver: Driver = {
@@ -14,9 +21,7 @@ const driver: Driver = {
   badToken: 4001,
   send: async (from, to, words) => void (await post(from, to.user.id, words)),
   heard: (frame) =>
-    frame['type'] === 'new_message'
-      ? { words: String(frame['content']), senderId: Number(frame['sender_id']) }
-      : null,
+    frame['type'] === 'new_message' ? { words: String(frame['content']), senderId: Number(frame['sender_id']) } : null,
   echoes: true,
   errorOf: (frame) => (frame['type'] === 'error' ? String(frame['message']) : null),
 }

@@ -9,7 +9,14 @@ type Told = { detail: string }
 type Person = { id: number; username: string; email: string; name: string }
 type Token = { access_token: string; token_type: string }
 type Event = { id: number; title: string; date: string; organizer_id: number }
-type Letter = { id: number; content: string; sender_id: number; receiver_id: number; is_read: boolean; created_at: string }
+type Letter = {
+  id: number
+  content: string
+  sender_id: number
+  receiver_id: number
+  is_read: boolean
+  created_at: string
+}
 
 const post = async (from: SignedIn, receiverId: number, content: string): Promise<Letter> => {
   const json = { content, receiver_id: receiverId }
@@ -189,8 +196,7 @@ describe('the people of documents 000 and 004', () => {
 
   test('[000] POST /users/ makes an account, and two may have one name', async () => {
     const name = newName('Zoé ')
-    const make = (email: string) =>
-      ask<Person>('POST', '/users/', { json: { name, email, password: PASSWORD } })
+    const make = (email: string) => ask<Person>('POST', '/users/', { json: { name, email, password: PASSWORD } })
 
     const [one, two] = [await make(`${newName()}@example.org`), await make(`${newName()}@example.org`)]
 

@@ -41,9 +41,7 @@ const driver = {
     expect(status).toBe(201)
   },
   heard: (frame: Record<string, unknown>) =>
-    frame['type'] === 'newMessage'
-      ? { words: unseal(frame['ciphertext']), senderId: Number(frame['senderId']) }
-      : null,
+    frame['type'] === 'newMessage' ? { words: unseal(frame['ciphertext']), senderId: Number(frame['senderId']) } : null,
   echoes: true,
   // The document expects no frame from a client, and so has no word for a wrong one.
   errorOf: null,
@@ -161,7 +159,11 @@ describe('document 001', () => {
   test('[001] a message that was deleted is not in the list, and does not count', async () => {
     const [alice, bob] = [await signUp(), await signUp()]
     const conversationId = await openDirect(alice, bob)
-    const posted = [await post(alice, conversationId), await post(alice, conversationId), await post(alice, conversationId)]
+    const posted = [
+      await post(alice, conversationId),
+      await post(alice, conversationId),
+      await post(alice, conversationId),
+    ]
     await ask('DELETE', `/v1/messages/${posted[1]?.body.messageId}`, { token: alice.accessToken })
 
     const { body } = await list(bob, conversationId, '?limit=2')
