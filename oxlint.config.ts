@@ -1,4 +1,4 @@
-import { defineConfig } from 'oxlint'
+import { defineConfig, type OxlintOverride } from 'oxlint'
 
 const PARTS_OF_WORKER = ['worker', 'core', 'directory', 'objects/stubs.ts', 'protocol']
 
@@ -23,7 +23,7 @@ const PACKAGES: Record<string, string[]> = {
   web: ['preact', 'preact/*', '@preact/signals'],
 }
 
-const mayImport = (folder: string, others: string[]) => {
+const mayImport = (folder: string, others: string[]): OxlintOverride => {
   const packages = PACKAGES[folder]
   const forbidden = packages ? ['**', '!./**', ...packages.map((name) => `!${name}`)] : ['../**']
   const allowed = others.map((other) => (other.endsWith('.ts') ? `!../${other}` : `!../${other}/**`))
@@ -31,7 +31,7 @@ const mayImport = (folder: string, others: string[]) => {
   return {
     files: [`src/${folder}/**`],
     rules: {
-      'no-restricted-imports': ['error' as const, { patterns: [{ group: [...forbidden, ...allowed], message }] }],
+      'no-restricted-imports': ['error', { patterns: [{ group: [...forbidden, ...allowed], message }] }],
     },
   }
 }
