@@ -138,7 +138,7 @@ test('[CONN7] ping is answered with pong, and by nothing else', async () => {
 
 test('[CONN8] the fifty-first socket of a user closes the oldest with 4429', async () => {
   const alice = await signUp()
-  const sockets = []
+  const sockets: RawSocket[] = []
   for (let i = 0; i < 51; i += 1) {
     const socket = await RawSocket.open({ headers: { authorization: `Bearer ${alice.accessToken}` } })
     await socket.waitForType('hello')
