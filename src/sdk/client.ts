@@ -105,7 +105,12 @@ export class CauserieClient {
     const viewerId = () => this.me?.id ?? 0
     this.users = new Users(http, now)
     this.sessions = new Sessions(http)
-    this.inbox = new Inbox({ http, viewerId, onChange: () => this.#tell(this.inbox), onGone: (id) => this.#live.get(id)?.end() })
+    this.inbox = new Inbox({
+      http,
+      viewerId,
+      onChange: () => this.#tell(this.inbox),
+      onGone: (id) => this.#live.get(id)?.end(),
+    })
     this.conversations = new Conversations({
       http,
       viewerId,
@@ -340,6 +345,18 @@ export class CauserieClient {
         break
       case 'presence.changed':
         this.presence.note({ userId: event.userId, online: event.online, lastSeenAt: event.lastSeenAt })
+        break
+      // The closing of the socket, which follows, says the same and comes also where this frame was lost.
+      case 'session.revoked':
+      // People and plans are not kept here: whoever shows them listens.
+      case 'friend.requested':
+      case 'friend.request_closed':
+      case 'friend.added':
+      case 'friend.removed':
+      case 'invitation.created':
+      case 'invitation.answered':
+      case 'event.changed':
+      case 'event.deleted':
         break
     }
     this.#emitter.emit(event.type, event as never)

@@ -53,8 +53,7 @@ export const applyEvent = (replica: Replica, event: ConversationEvent): Replica 
 }
 
 /** Notes that revision `head` exists. */
-export const hear = (replica: Replica, head: number): Replica =>
-  head > replica.head ? { ...replica, head } : replica
+export const hear = (replica: Replica, head: number): Replica => (head > replica.head ? { ...replica, head } : replica)
 
 /** Two pages of one pull as one: the first alone would leave holes among the messages. */
 export const joinPages = (first: Changes, second: Changes): Changes => ({
@@ -163,7 +162,12 @@ const keepBelow = (replica: Replica, event: ConversationEvent): Replica =>
 const putMessage = (replica: Replica, message: Message): Replica => {
   const { messages, from } = replica
   if (message.seq < from) {
-    return keepBelow(replica, { type: 'message.updated', conversationId: message.conversationId, rev: message.rev, message })
+    return keepBelow(replica, {
+      type: 'message.updated',
+      conversationId: message.conversationId,
+      rev: message.rev,
+      message,
+    })
   }
   // Nearly always it is the newest.
   const after = messages.findLastIndex(({ seq }) => seq <= message.seq)

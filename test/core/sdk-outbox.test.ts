@@ -168,19 +168,22 @@ describe('the outbox', () => {
     await vi.waitFor(async () => expect(await storedIn(storage)).toEqual([]))
   })
 
-  test.each(['rate.limited', 'server.unavailable'] as const)('[OUT5] %s means later: it is sent again after the pause that was asked for', async (code) => {
-    const { outbox, pauses, sent, answer, refuse } = newOutbox()
-    await outbox.start(ME)
-    const acked = outbox.add(written('patient'))
-    void outbox.add(written('next'))
+  test.each(['rate.limited', 'server.unavailable'] as const)(
+    '[OUT5] %s means later: it is sent again after the pause that was asked for',
+    async (code) => {
+      const { outbox, pauses, sent, answer, refuse } = newOutbox()
+      await outbox.start(ME)
+      const acked = outbox.add(written('patient'))
+      void outbox.add(written('next'))
 
-    await refuse(0, new CauserieError(code, 'later', { retryAfter: 7 }))
-    await answer(1)
+      await refuse(0, new CauserieError(code, 'later', { retryAfter: 7 }))
+      await answer(1)
 
-    await expect(acked).resolves.toMatchObject({ clientId: 'patient' })
-    expect(pauses).toEqual([7_000])
-    await vi.waitFor(() => expect(sent()).toEqual(['patient', 'patient', 'next']))
-  })
+      await expect(acked).resolves.toMatchObject({ clientId: 'patient' })
+      expect(pauses).toEqual([7_000])
+      await vi.waitFor(() => expect(sent()).toEqual(['patient', 'patient', 'next']))
+    },
+  )
 
   test('[OUT6] event and reply may come in any order: either settles the message, and the other does nothing', async () => {
     const { outbox, calls, sent, answer } = newOutbox()

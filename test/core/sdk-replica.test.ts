@@ -73,7 +73,8 @@ const settle = (log: LogModel, replica: Replica): Replica => {
   return settled
 }
 
-const fresh = (log: LogModel): Replica => newReplica({ conversation: log.conversation, members: log.memberList(), page: log.page(1_000) })
+const fresh = (log: LogModel): Replica =>
+  newReplica({ conversation: log.conversation, members: log.memberList(), page: log.page(1_000) })
 
 describe('a live copy', () => {
   test('[SYNC5] agrees with a fresh reading, whatever was doubled, overtaken or lost on the way', () => {
@@ -154,7 +155,8 @@ describe('a live copy', () => {
     const log = new LogModel()
     let replica = fresh(log)
     const opened = log.events.length
-    for (let i = 0; i < 50; i += 1) log.happen({ does: i % 3 === 0 ? 'send' : i % 3 === 1 ? 'react' : 'read', who: i, what: i })
+    for (let i = 0; i < 50; i += 1)
+      log.happen({ does: i % 3 === 0 ? 'send' : i % 3 === 1 ? 'react' : 'read', who: i, what: i })
 
     for (const event of log.events.slice(opened)) {
       replica = applyEvent(replica, event)

@@ -1,5 +1,11 @@
 import { exports } from 'cloudflare:workers'
-import { CauserieClient, type ClientOptions, type KeyValueStore, memoryStorage, type SocketLike } from '../../src/sdk/index.ts'
+import {
+  CauserieClient,
+  type ClientOptions,
+  type KeyValueStore,
+  memoryStorage,
+  type SocketLike,
+} from '../../src/sdk/index.ts'
 import { newName, PASSWORD, randomAddress } from './rest.ts'
 
 export type TestClient = { client: CauserieClient; storage: KeyValueStore }
@@ -25,7 +31,9 @@ export const newClient = (options: Partial<ClientOptions> = {}): TestClient => {
 }
 
 /** Somebody new, signed in and online. */
-export const newPerson = async (options: Partial<ClientOptions> = {}): Promise<TestClient & { id: number; username: string }> => {
+export const newPerson = async (
+  options: Partial<ClientOptions> = {},
+): Promise<TestClient & { id: number; username: string }> => {
   const { client, storage } = newClient(options)
   const username = newName()
   const me = await client.register({ username, email: `${username}@example.org`, password: PASSWORD })

@@ -42,7 +42,10 @@ export class LogModel {
       case 'send':
         return this.#send(userId)
       case 'edit':
-        return this.#change(message, 'message.updated', { content: { kind: 'text', text: `edit ${what}` }, editedAt: AT })
+        return this.#change(message, 'message.updated', {
+          content: { kind: 'text', text: `edit ${what}` },
+          editedAt: AT,
+        })
       case 'delete':
         return this.#change(message, 'message.deleted', { content: null, deletedAt: AT, reactions: [] })
       case 'pin':

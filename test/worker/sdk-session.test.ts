@@ -50,7 +50,7 @@ test('[SDK10] a token that the server says has expired is renewed, and the reque
   const expired = await new SignJWT({ ...JSON.parse(atob(claims)), exp: Math.floor(Date.now() / 1000) - 60 })
     .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: key.kid })
     .sign(await importJWK(key, 'EdDSA'))
-  storage.set('tokens', JSON.stringify({ ...held, accessToken: expired }))
+  await storage.set('tokens', JSON.stringify({ ...held, accessToken: expired }))
 
   const { client } = newClient({ storage })
   await client.restore()
@@ -157,5 +157,7 @@ test('[SDK12] refusals carry their code, their status and what is wrong', async 
   })
   await expect(client.inbox.load()).resolves.toEqual([])
   const { client: lost } = newClient({ fetch: () => Promise.reject(new TypeError('no network')) })
-  await expect(lost.login({ login: username, password: PASSWORD })).rejects.toMatchObject({ name: 'CauserieNetworkError' })
+  await expect(lost.login({ login: username, password: PASSWORD })).rejects.toMatchObject({
+    name: 'CauserieNetworkError',
+  })
 })

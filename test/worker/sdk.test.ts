@@ -75,10 +75,12 @@ test('[SDK3] edits, deletions, reactions and pins reach the copy of the other en
   await bobs.pin(first.id)
 
   await expect.poll(() => textsOf(bobs)).toEqual(['first', null])
-  await expect.poll(() => alices.messages[0]).toMatchObject({
-    reactions: [{ emoji: '👍', userIds: [expect.any(Number)] }],
-    pinnedAt: expect.any(String),
-  })
+  await expect
+    .poll(() => alices.messages[0])
+    .toMatchObject({
+      reactions: [{ emoji: '👍', userIds: [expect.any(Number)] }],
+      pinnedAt: expect.any(String),
+    })
   await bobs.unreact(first.id, '👍')
   await bobs.unpin(first.id)
   await expect.poll(() => alices.messages[0]).toMatchObject({ reactions: [], pinnedAt: null })
@@ -131,11 +133,13 @@ test('[SDK6] in a group people come, get roles, and go; whoever is out keeps no 
   await alice.client.conversations.addMembers(conversation.id, [carol.id])
   await alice.client.conversations.setRole(conversation.id, { userId: bob.id, role: 'admin' })
   await alice.client.conversations.rename(conversation.id, 'Big picnic')
-  await expect.poll(() => bobs.members.map(({ userId, role }) => [userId, role])).toEqual([
-    [alice.id, 'owner'],
-    [bob.id, 'admin'],
-    [carol.id, 'member'],
-  ])
+  await expect
+    .poll(() => bobs.members.map(({ userId, role }) => [userId, role]))
+    .toEqual([
+      [alice.id, 'owner'],
+      [bob.id, 'admin'],
+      [carol.id, 'member'],
+    ])
   await expect.poll(() => newestOf(carol)?.conversation.title).toBe('Big picnic')
   const carols = carol.client.conversation(conversation.id)
   await carols.open()
