@@ -1,7 +1,7 @@
 import { attentive } from './attention.ts'
 import { nameOf, titleOf } from './people.ts'
 import { route } from './route.ts'
-import { announcement, client, entryOf, me } from './state.ts'
+import { announce, client, entryOf, me } from './state.ts'
 import { previewOf } from './words.ts'
 
 // What arrives in the open conversation is read out, what arrives elsewhere is mentioned.
@@ -11,7 +11,7 @@ client.on('message.created', ({ message }) => {
   const isOpen = attentive.value && place.page === 'conversation' && place.conversationId === message.conversationId
   const entry = entryOf(message.conversationId)
   const who = nameOf(message.senderId)
-  if (isOpen) announcement.value = `${who}: ${previewOf(message)}`
-  else if (entry?.conversation.kind === 'group') announcement.value = `New message from ${who} in ${titleOf(entry)}`
-  else announcement.value = `New message from ${who}`
+  if (isOpen) announce(`${who}: ${previewOf(message)}`)
+  else if (entry?.conversation.kind === 'group') announce(`New message from ${who} in ${titleOf(entry)}`)
+  else announce(`New message from ${who}`)
 })

@@ -14,7 +14,7 @@ const onTouch = matchMedia('(pointer: coarse)')
 /** Where one writes. Enter sends and Shift+Enter breaks the line; on a touch keyboard Enter breaks the line. */
 export const Composer = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => {
   const { id } = entry.conversation
-  const { live, replyingTo } = talk
+  const { live, editing, replyingTo } = talk
   const text = useSignal(draftOf(id))
   const area = useRef<HTMLTextAreaElement>(null)
   const ready = cleanText(text.value) !== '' && text.value.length <= LIMITS.textLength
@@ -28,6 +28,10 @@ export const Composer = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
   }, [])
   useSignalEffect(() => {
     if (replyingTo.value !== null) area.current?.focus()
+  })
+  useSignalEffect(() => {
+    if (editing.value !== null) return () => !onTouch.matches && area.current?.focus()
+    return undefined
   })
 
   const write = (value: string) => {

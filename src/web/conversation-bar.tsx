@@ -1,10 +1,11 @@
+import { useEffect, useRef } from 'preact/hooks'
 import { Avatar } from './avatar.tsx'
 import { Icon } from './icon.tsx'
 import { now } from './now.ts'
 import { pathTo } from './route.ts'
 import type { InboxEntry } from '../sdk/index.ts'
 import { isOnline, lastSeenOf, nameOf, partnerOf, titleOf } from './people.ts'
-import { me } from './state.ts'
+import { client, me, status } from './state.ts'
 import { agoOf } from './time.ts'
 import { listWords } from './words.ts'
 
@@ -12,6 +13,18 @@ export const ConversationBar = ({ entry, about }: { entry: InboxEntry; about: bo
   const { id, kind } = entry.conversation
   const partner = partnerOf(entry)
   const title = titleOf(entry)
+  const heading = useRef<HTMLHeadingElement>(null)
+  const isConnected = status.value.state === 'online'
+
+  useEffect(() => {
+    // On a touch screen the place to write leaves the focus to the head.
+    if (document.activeElement === document.body) heading.current?.focus()
+  }, [])
+  useEffect(() => {
+    // Nobody has told yet when somebody who is away was last here; without an answer it stays unsaid.
+    if (isConnected && partner !== undefined) client.presence.fetch([partner]).catch(() => {})
+  }, [isConnected, partner])
+
   return (
     <header class="bar">
       <a class="button-icon for-phone" href={pathTo.inbox} aria-label="Back to conversations">
@@ -25,7 +38,9 @@ export const ConversationBar = ({ entry, about }: { entry: InboxEntry; about: bo
           online={partner !== undefined && isOnline(partner)}
         />
         <div class="bar-grow">
-          <h1 class="one-line">{title}</h1>
+          <h1 class="one-line" tabIndex={-1} ref={heading}>
+            {title}
+          </h1>
           <p class="small soft one-line">{partner === undefined ? peopleWords(entry) : presenceWords(partner)}</p>
         </div>
       </div>

@@ -47,7 +47,7 @@ export const MessageEdit = ({ talk, message }: { talk: Talk; message: Message })
     <div class="message-edit">
       <textarea
         ref={area}
-        class="input"
+        class="input message-edit-text"
         aria-label="Edit message"
         rows={2}
         maxLength={LIMITS.textLength}

@@ -1,4 +1,3 @@
-import { useSignal } from '@preact/signals'
 import { Avatar } from './avatar.tsx'
 import { MessageEdit } from './message-edit.tsx'
 import { MessageNotes } from './message-notes.tsx'

@@ -21,8 +21,12 @@ export const MessageTools = ({ talk, message, mine, mayDelete }: Props) => {
     if (step.value === 'react') box.current?.querySelector('button')?.focus()
   }, [step.value])
 
-  const toggle = (emoji: string) => {
+  const back = () => {
     step.value = 'tools'
+    box.current?.closest<HTMLElement>('.message')?.focus()
+  }
+  const toggle = (emoji: string) => {
+    back()
     const given = message.reactions.some((each) => each.emoji === emoji && each.userIds.includes(me.value?.id ?? 0))
     void talk.act(id, (live) => (given ? live.unreact(id, emoji) : live.react(id, emoji)))
   }
@@ -52,7 +56,7 @@ export const MessageTools = ({ talk, message, mine, mayDelete }: Props) => {
             yes="Delete"
             no="Keep"
             onYes={() => void talk.act(id, (live) => live.delete(id))}
-            onNo={() => (step.value = 'tools')}
+            onNo={back}
           />
         </div>
       )

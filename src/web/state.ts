@@ -12,8 +12,12 @@ export const status = signal<Status>(client.status)
 export const inbox = signal<readonly InboxEntry[] | null>(null)
 /** Why one finds oneself at the door without having asked for it. */
 export const farewell = signal<string | null>(null)
-/** What a screen reader is told next. */
-export const announcement = signal('')
+/** What a screen reader is told next; numbered, for the same words twice are two pieces of news. */
+export const announcement = signal({ number: 0, words: '' })
+
+export const announce = (words: string): void => {
+  announcement.value = { number: announcement.peek().number + 1, words }
+}
 
 const FAREWELLS: Partial<Record<ErrorCode, string>> = {
   'session.revoked': 'You were signed out of this device. Sign in to go on.',

@@ -59,7 +59,7 @@ export const keyOfMessage = ({ senderId, clientId }: { senderId: number; clientI
 
 client.on('conversation', ({ id }) => talks.get(id)?.read())
 client.on('status', ({ state }) => {
-  if (state === 'signed-out') for (const id of [...talks.keys()]) closeTalk(id)
+  if (state === 'signed-out') for (const id of talks.keys()) closeTalk(id)
   // What could not be fetched while there was no connection.
   if (state === 'online') for (const talk of talks.values()) if (talk.problem.peek() !== null) void talk.retry()
 })

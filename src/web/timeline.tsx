@@ -1,4 +1,5 @@
 import { type ReadonlySignal, untracked, useComputed, useSignal, useSignalEffect } from '@preact/signals'
+import type { TargetedFocusEvent } from 'preact'
 import { useLayoutEffect } from 'preact/hooks'
 import { attentive } from './attention.ts'
 import { Icon } from './icon.tsx'
@@ -23,6 +24,11 @@ export const Timeline = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
   const rows = useComputed(() => rowsOf(talk.lines.value, { newAfter: newAfter.value, viewerId })).value
   const { box, atEnd, note, toEnd, toRow } = useHeldScroll(() => void talk.loadOlder())
 
+  const leave = (event: TargetedFocusEvent<HTMLElement>) => {
+    const to = event.relatedTarget
+    if (!(to instanceof Node && event.currentTarget.contains(to))) active.value = null
+  }
+
   const ready = talk.state.value === 'open'
   useLayoutEffect(() => {
     if (ready && newAfter.peek() !== null) toRow('new')
@@ -41,7 +47,11 @@ export const Timeline = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
       <div class="timeline" ref={box} onScroll={note} onPointerLeave={() => (active.value = null)}>
         <div class="timeline-inner">
           <Start talk={talk} empty={rows.length === 0} title={titleOf(entry)} />
-          <ol aria-label={`Messages: ${titleOf(entry)}`} onKeyDown={(event) => moveFocus(event, '.message')}>
+          <ol
+            aria-label={`Messages: ${titleOf(entry)}`}
+            onKeyDown={(event) => moveFocus(event, '.message')}
+            onFocusOut={leave}
+          >
             {rows.map((row) =>
               row.kind === 'line' ? (
                 <MessageRow
