@@ -47,8 +47,12 @@ export const deleteMessage = ({ state, actor, order, now }: Given<CommandOf<'mes
     const no = mayDelete({ actor, kind: state.row.kind, message: row })
     if (no) return refused(no)
     if (row.deletedAt !== null) return unchanged(state, row)
-    return change(state, 'message.deleted', row, { body: null, reactions: null, deletedAt: now, pinnedAt: null })
+    return eraseMessage(state, row, now)
   })
+
+/** The message keeps its place and nothing else. */
+export const eraseMessage = (state: LogState, row: MessageRow, now: number): Outcome =>
+  change(state, 'message.deleted', row, { body: null, reactions: null, deletedAt: now, pinnedAt: null })
 
 export const pinMessage = ({ state, actor, order, now }: Given<CommandOf<'pin.add' | 'pin.remove'>>): Outcome =>
   withMessage(state, order.messageId, (row) => {
@@ -95,8 +99,8 @@ export const markRead = ({ state, actor, order }: Given<CommandOf<'read.mark'>>)
   // A private mark takes no revision: those who are not told of it would see a hole.
   const rev = isShared ? state.nextRev() : actor.rev
   state.putMember({ ...actor, readSeq: seq, rev })
-  const emission = emissionOf({ type: 'read.changed', conversationId: state.id, rev: state.rev, userId, seq })
-  return answered(reply, [isShared ? emission : { ...emission, rev: 0, only: userId }])
+  const emission = emissionOf({ type: 'read.changed', conversationId: state.id, rev: isShared ? rev : 0, userId, seq })
+  return answered(reply, [isShared ? emission : { ...emission, only: userId }])
 }
 
 export const signalTyping = ({ state, actor, order }: Given<CommandOf<'typing.start' | 'typing.stop'>>): Outcome => {
