@@ -5,12 +5,19 @@ import { conversationOfMessage } from '../protocol/ids.ts'
 /** What REST asks of a conversation beside the socket's commands. */
 export type AdministrativeOrder =
   | { type: 'entry.get'; conversationId: number }
-  | { type: 'history.get'; conversationId: number; before?: number | undefined; after?: number | undefined; limit: number }
+  | {
+      type: 'history.get'
+      conversationId: number
+      before?: number | undefined
+      after?: number | undefined
+      limit: number
+    }
   | { type: 'message.get'; messageId: number }
   | { type: 'members.get'; conversationId: number }
   | { type: 'member.add'; conversationId: number; userIds: number[] }
   | { type: 'member.remove'; conversationId: number; userId: number }
   | { type: 'member.role'; conversationId: number; userId: number; role: Role }
+  | { type: 'member.erase'; conversationId: number }
   | { type: 'conversation.rename'; conversationId: number; title: string }
   | { type: 'conversation.delete'; conversationId: number }
 

@@ -7,7 +7,7 @@ import { TextContent } from '../protocol/message.ts'
 import type { Dialect, DialectEnv } from './dialect.ts'
 import { signedIn, slashed, throttled, WholeNumber } from './fastapi.ts'
 import { allLetters, deleteLetter, editLetter, lettersWith, postLetter } from './letters.ts'
-import { createPerson, everybody, person, updatePerson } from './people.ts'
+import { createPerson, deletePerson, everybody, person, updatePerson } from './people.ts'
 import { invalid, malformed, naiveSeconds, objectIn, receiverOf, unknownType, wordsOf } from './words.ts'
 
 const SendMessage = z.object({ receiver_id: WholeNumber.pipe(UserId), content: TextContent.shape.text })
@@ -69,5 +69,6 @@ export const direct: Dialect = {
     .on('POST', slashed('/users'), throttled, createPerson)
     .on('GET', slashed('/users'), signedIn, everybody)
     .on('GET', slashed('/users/:user_id'), signedIn, person)
-    .on('PUT', slashed('/users/:user_id'), signedIn, updatePerson),
+    .on('PUT', slashed('/users/:user_id'), signedIn, updatePerson)
+    .on('DELETE', slashed('/users/:user_id'), signedIn, deletePerson),
 }

@@ -3,11 +3,13 @@ import { deviceOf, usernameFrom } from '../core/names.ts'
 import { SINGLE_TOKEN_LIFE } from '../core/session-life.ts'
 import { confirmPassword, endSession, logIn, register, type SignInOptions } from '../directory/accounts.ts'
 import { openDirectory } from '../directory/directory.ts'
+import { eraseAccount } from '../directory/erasure.ts'
 import { profileOf, searchUsers, updateProfile, userById } from '../directory/users.ts'
 import { isRefusal, type Refusal } from '../protocol/errors.ts'
 import type { SignedIn } from '../protocol/auth.ts'
 import { DisplayName, Email, type Me, type User, Username } from '../protocol/user.ts'
 import { accounts } from '../worker/accounts.ts'
+import { people } from '../worker/people.ts'
 import { bodyIn, type C, detail, idIn } from './fastapi.ts'
 
 /** Accounts and people, at `/register`, `/login`, `/auth/` and `/users/`: one object holds the fields of all documents. */
@@ -98,6 +100,15 @@ export const updatePerson = async (c: C): Promise<Response> => {
   const change = { ...(displayName !== undefined && { displayName }), ...(email !== undefined && { email }) }
   const me = await updateProfile(openDirectory(c.env), c.var.caller.userId, change)
   return isRefusal(me) ? detail(c, me) : c.json(shapeOf(me))
+}
+
+/** The token is proof enough here: the document sends no password. */
+export const deletePerson = async (c: C): Promise<Response> => {
+  const refused = await refuseOthers(c)
+  if (refused) return refused
+  const { userId } = c.var.caller
+  const failed = await eraseAccount(people(c), userId)
+  return failed ? detail(c, failed) : c.json({ message: 'User deleted', id: userId })
 }
 
 /** An account is its owner's to change. */

@@ -9,6 +9,7 @@ import { insist } from './insist.ts'
 export type HubOfUser = {
   notify(event: DirectoryEvent): Promise<void>
   circleChanged(): Promise<void>
+  erase(): Promise<Refusal | null>
   order(order: Order): Promise<{ ok: true; json: string } | Refusal>
 }
 

@@ -1,10 +1,13 @@
 import { Hono } from 'hono'
-import { changePassword } from '../directory/accounts.ts'
+import { changePassword, confirmPassword } from '../directory/accounts.ts'
 import { openDirectory } from '../directory/directory.ts'
+import { eraseAccount } from '../directory/erasure.ts'
 import { profileOf, updateProfile } from '../directory/users.ts'
-import { ChangePassword } from '../protocol/auth.ts'
+import { ChangePassword, DeleteMe } from '../protocol/auth.ts'
+import { isRefusal } from '../protocol/errors.ts'
 import { UpdateMe } from '../protocol/user.ts'
 import { accounts } from '../worker/accounts.ts'
+import { people } from '../worker/people.ts'
 import { authenticated, type Authenticated } from './authenticated.ts'
 import { answer, answerEmpty } from './problem.ts'
 import { body } from './validation.ts'
@@ -15,6 +18,11 @@ export const me = new Hono<Authenticated>()
   .patch('/', authenticated, body(UpdateMe), async (c) =>
     answer(c, await updateProfile(openDirectory(c.env), c.var.caller.userId, c.req.valid('json'))),
   )
+  .delete('/', authenticated, body(DeleteMe), async (c) => {
+    const { userId } = c.var.caller
+    const confirmed = await confirmPassword(accounts(c.env), userId, c.req.valid('json').password)
+    return answerEmpty(c, isRefusal(confirmed) ? confirmed : await eraseAccount(people(c), userId))
+  })
   .put('/password', authenticated, body(ChangePassword), async (c) =>
     answerEmpty(c, await changePassword(accounts(c.env), c.var.caller, c.req.valid('json'))),
   )

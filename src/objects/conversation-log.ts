@@ -6,7 +6,7 @@ import type { ConversationRow, MemberRow } from './conversation-schema.ts'
 import type { ConversationStore } from './conversation-store.ts'
 import { catchUpOf, changesOf, entryOf, historyOf, memberListOf } from './log-reading.ts'
 import { LogState } from './log-state.ts'
-import { addMembers, changeRole, deleteConversation, joinMember, removeMember, rename } from './member-orders.ts'
+import { addMembers, changeRole, deleteConversation, eraseMember, joinMember, removeMember, rename } from './member-orders.ts'
 import {
   deleteMessage,
   editMessage,
@@ -136,6 +136,8 @@ export class ConversationLog {
         return addMembers(given, order.userIds)
       case 'member.remove':
         return removeMember(given, order.userId)
+      case 'member.erase':
+        return eraseMember(given)
       case 'member.role':
         return changeRole(given, order)
       case 'conversation.rename':

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, lt, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, isNull, lt, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/durable-sqlite'
 import { LIMITS } from '../protocol/limits.ts'
 import type { HistoryQuery, Reaction } from '../protocol/message.ts'
@@ -91,6 +91,12 @@ export class ConversationStore {
 
   messageByClientId(senderId: number, clientId: string): MessageRow | undefined {
     return this.#byClientId.get({ senderId, clientId })
+  }
+
+  /** At most `limit` messages of one sender that are not deleted. */
+  messagesBy(senderId: number, limit: number): MessageRow[] {
+    const isTheirs = and(eq(messages.senderId, senderId), isNull(messages.deletedAt))
+    return this.#db.select().from(messages).where(isTheirs).limit(limit).all()
   }
 
   lastMessage(): MessageRow | undefined {

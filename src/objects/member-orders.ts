@@ -12,10 +12,13 @@ import { LIMITS } from '../protocol/limits.ts'
 import type { ConversationRow, MemberRow } from './conversation-schema.ts'
 import { entryOf, memberListOf } from './log-reading.ts'
 import type { LogState } from './log-state.ts'
+import { eraseMessage } from './message-orders.ts'
 import { answered, type Emission, emissionOf, type Outcome, refused } from './outcome.ts'
 import { conversationView, memberView } from './views.ts'
 
 /** What a member may do with the members and with the conversation itself. */
+
+const ERASED_AT_ONCE = 200
 
 type Given = { state: LogState; actor: MemberRow; now: number }
 
@@ -55,6 +58,22 @@ export const removeMember = ({ state, actor, now }: Given, userId: number): Outc
   const gone = { ...target, role: 'member' as const, leftAt: now, rev: state.nextRev(), told: false }
   emissions.push(memberChanged(state, state.putMember(gone)))
   return answered({}, emissions)
+}
+
+/**
+ * A member whose account ends: what they wrote loses its content, a part at a time while `more` is answered, and then they leave. In a
+ * direct conversation they stay as the one it was with, and are not called again.
+ */
+export const eraseMember = ({ state, actor, now }: Given): Outcome => {
+  const rows = state.store.messagesBy(actor.userId, ERASED_AT_ONCE)
+  const emissions = rows.flatMap((row) => eraseMessage(state, row, now).emissions)
+  if (rows.length === ERASED_AT_ONCE) return answered({ more: true }, emissions)
+  if (state.row.kind === 'direct') {
+    state.putMember({ ...actor, asleep: true, nap: Number.MAX_SAFE_INTEGER })
+    return answered({ more: false }, emissions)
+  }
+  const left = removeMember({ state, actor, now }, actor.userId)
+  return answered({ more: false }, [...emissions, ...left.emissions])
 }
 
 export const changeRole = ({ state, actor }: Given, order: Extract<Order, { type: 'member.role' }>): Outcome => {

@@ -19,6 +19,7 @@ import { decodeFrame, replyFrame } from './frames.ts'
 import { HubStore, type SocketSession } from './hub-store.ts'
 import { InboxBook } from './inbox-book.ts'
 import { InboxReader } from './inbox-reader.ts'
+import { eraseMember } from './erase-member.ts'
 import { answerClose, LiveSockets, type LiveSocket } from './live-sockets.ts'
 import { logFault } from './log.ts'
 import { migrateStorage } from './migrate.ts'
@@ -46,6 +47,8 @@ export class UserHub extends DurableObject<Env> {
   #inbox!: InboxBook
   #reader!: InboxReader
   readonly #desk: DialectDesk
+  /** The account is being erased: nothing more is said in its name. */
+  #isEnding = false
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -246,6 +249,26 @@ export class UserHub extends DurableObject<Env> {
     if (this.#presence.announced) this.ctx.waitUntil(this.#meet([...peers]))
   }
 
+  /**
+   * The account ends: what the user wrote is erased everywhere, and nothing is left here. Doing it again finishes what an earlier try
+   * left undone.
+   */
+  async erase(): Promise<Refusal | null> {
+    this.endSessionsExcept(null)
+    this.#isEnding = true
+    try {
+      for (const conversationId of this.#inbox.ids()) {
+        const refusal = await eraseMember(conversationId, (order) => this.#upward.submit(conversationId, order))
+        if (refusal) return refusal
+        this.#inbox.leave(conversationId)
+      }
+    } finally {
+      this.#isEnding = false
+    }
+    await this.#circle.refresh()
+    return null
+  }
+
   async #sessionOf(request: Request): Promise<SocketSession | null> {
     const ticket = request.headers.get('x-causerie-ticket')
     if (ticket !== null) return this.#store.takeTicket(await hashOf(ticket), Date.now())
@@ -308,7 +331,7 @@ export class UserHub extends DurableObject<Env> {
   /** Nothing may be awaited before the queue takes the order, or a sender's messages could change places. */
   #order(order: Order): Promise<Answer> {
     const conversationId = conversationOfOrder(order)
-    if (!this.#inbox.has(conversationId)) return Promise.resolve(refuse('conversation.not_found'))
+    if (this.#isEnding || !this.#inbox.has(conversationId)) return Promise.resolve(refuse('conversation.not_found'))
     return this.#upward.submit(conversationId, order)
   }
 

@@ -1,0 +1,44 @@
+import { eq, or } from 'drizzle-orm'
+import { refuse, type Refusal } from '../protocol/errors.ts'
+import { friendIdsOf } from './friends.ts'
+import { type People, refreshCirclesLater, tell } from './people.ts'
+import { blocks, events, friendRequests, friendships, invitations, rsvps, sessions, users } from './schema.ts'
+
+/**
+ * Ends an account: what it wrote loses its content, it is a member of nothing, and its row keeps no more than its number. The names
+ * are free again. What fails half-way can be asked again.
+ */
+export const eraseAccount = async (people: People, userId: number): Promise<Refusal | null> => {
+  const { db, hubOf } = people
+  // Before, while there is still somebody to try again; and after, for what came in between.
+  const refusal = await hubOf(userId).erase()
+  if (refusal) return refusal
+  const friends = await friendIdsOf(db, userId)
+  await db.batch([
+    // The row stays, for messages name it. No username begins with `#`, and no address.
+    db
+      .update(users)
+      .set({
+        username: 'deleted',
+        usernameKey: `#${userId}`,
+        email: '',
+        emailKey: `#${userId}`,
+        displayName: 'Deleted user',
+        displayNameKey: '',
+        passwordHash: '',
+        isAdmin: false,
+        deletedAt: people.now(),
+      })
+      .where(eq(users.id, userId)),
+    db.delete(sessions).where(eq(sessions.userId, userId)),
+    db.delete(friendships).where(or(eq(friendships.lowId, userId), eq(friendships.highId, userId))),
+    db.delete(friendRequests).where(or(eq(friendRequests.fromId, userId), eq(friendRequests.toId, userId))),
+    db.delete(blocks).where(or(eq(blocks.blockerId, userId), eq(blocks.blockedId, userId))),
+    db.delete(invitations).where(or(eq(invitations.fromId, userId), eq(invitations.toId, userId))),
+    db.delete(rsvps).where(eq(rsvps.userId, userId)),
+    db.delete(events).where(eq(events.organizerId, userId)),
+  ])
+  refreshCirclesLater(people, friends)
+  tell(people, friends, { type: 'friend.removed', userId })
+  return (await hubOf(userId).erase()) ? refuse('server.unavailable', { retryAfter: 1 }) : null
+}

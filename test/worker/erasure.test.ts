@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest'
+import type { SignedIn } from '../../src/protocol/auth.ts'
+import type { HistoryPage } from '../../src/protocol/message.ts'
+import type { MemberList } from '../../src/protocol/conversation.ts'
+import { entryFor, openDirect, openGroup, pair, say } from '../support/people.ts'
+import { RawSocket } from '../support/raw-socket.ts'
+import { ask, PASSWORD, signIn, signUp, statusOf } from '../support/rest.ts'
+
+const erase = (who: SignedIn, password = PASSWORD) =>
+  ask('DELETE', '/v1/me', { token: who.accessToken, json: { password } })
+const history = async (who: SignedIn, conversationId: number): Promise<HistoryPage> =>
+  (await ask<HistoryPage>('GET', `/v1/conversations/${conversationId}/messages`, { token: who.accessToken })).body
+
+test('[ME1] an account ends with its password: no session, no socket and no sign-in is left of it', async () => {
+  const { alice } = await pair()
+  const other = (await signIn(alice.user.username)).body
+  const socket = await RawSocket.arrive(other)
+
+  expect((await erase(alice)).status).toBe(204)
+
+  await expect.poll(() => socket.closed?.code).toBe(4403)
+  expect([await statusOf(alice.accessToken), await statusOf(other.accessToken)]).toEqual([401, 401])
+  expect((await signIn(alice.user.username)).status).toBe(401)
+  expect((await signIn(alice.user.email)).status).toBe(401)
+})
+
+test('[ME1] a wrong password ends nothing, and its guesses are counted', async () => {
+  const { alice } = await pair()
+
+  expect((await erase(alice, 'a wrong one')).body).toMatchObject({ code: 'password.wrong' })
+
+  expect(await statusOf(alice.accessToken)).toBe(200)
+  for (let i = 0; i < 5; i++) await erase(alice, `wrong ${i}`)
+  expect((await erase(alice)).status).toBe(429)
+})
+
+test('[ME1] the names of an account that ended are free', async () => {
+  const { alice, bob } = await pair()
+  await erase(alice)
+
+  const again = await signUp(alice.user.username)
+
+  expect(again.user.id).toBeGreaterThan(bob.user.id)
+  expect((await ask('GET', `/v1/users/${alice.user.id}`, { token: bob.accessToken })).status).toBe(404)
+})
+
+test('[ME1] in a direct conversation the other one keeps their own words, and who is gone stays in it', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [hers, his] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const said = await say(hers, conversationId, 'mine')
+  await say(his, conversationId, 'yours')
+
+  await erase(alice)
+
+  await his.waitFor((frame) => frame.type === 'message.deleted')
+  const { items } = await history(bob, conversationId)
+  expect(items.map(({ content }) => content)).toEqual([{ kind: 'text', text: 'yours' }, null])
+  expect(items[1]?.id).toBe(said.id)
+  expect((await entryFor(bob, conversationId)).memberIds).toEqual([alice.user.id, bob.user.id])
+})
+
+test('[ME1] of a group it is a member no more, and another owns it', async () => {
+  const { alice, bob } = await pair()
+  const carol = await signUp()
+  const groupId = await openGroup(alice, bob, carol)
+  const socket = await RawSocket.arrive(alice)
+  for (let i = 0; i < 450; i++) await say(socket, groupId, String(i))
+
+  await erase(alice)
+
+  const { items: members } = (
+    await ask<MemberList>('GET', `/v1/conversations/${groupId}/members`, { token: bob.accessToken })
+  ).body
+  expect(members.map(({ userId, role }) => [userId, role])).toEqual([
+    [bob.user.id, 'owner'],
+    [carol.user.id, 'member'],
+  ])
+  const { items } = await history(carol, groupId)
+  expect(items.every(({ content }) => content === null)).toBe(true)
+  expect((await entryFor(carol, groupId)).unread).toBe(0)
+})
+
+test('[ME1] nobody can open a conversation with an account that ended', async () => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  await erase(alice)
+
+  const json = { kind: 'direct', userId: alice.user.id }
+  const { body } = await ask('POST', '/v1/conversations', { token: bob.accessToken, json })
+
+  expect(body).toMatchObject({ code: 'user.not_found' })
+})
+
+test('[ME1] friends lose who is gone', async () => {
+  const { alice, bob } = await pair()
+  await ask('POST', '/v1/friend-requests', { token: alice.accessToken, json: { userId: bob.user.id } })
+  await ask('POST', '/v1/friend-requests', { token: bob.accessToken, json: { userId: alice.user.id } })
+  const socket = await RawSocket.arrive(bob)
+
+  await erase(alice)
+
+  expect(await socket.waitFor((frame) => frame.type === 'friend.removed')).toMatchObject({ userId: alice.user.id })
+  expect((await ask<{ items: object[] }>('GET', '/v1/friends', { token: bob.accessToken })).body.items).toEqual([])
+})
+
+test('[000] DELETE /users/{id} ends the own account only', async () => {
+  const { alice, bob } = await pair()
+  await openDirect(alice, bob)
+
+  expect((await ask('DELETE', `/users/${bob.user.id}`, { token: alice.accessToken })).status).toBe(403)
+  expect((await ask('DELETE', '/users/987654321', { token: alice.accessToken })).status).toBe(404)
+  expect((await ask('DELETE', `/users/${alice.user.id}`)).status).toBe(401)
+  expect((await ask('DELETE', `/users/${alice.user.id}`, { token: alice.accessToken })).status).toBe(200)
+
+  expect(await statusOf(alice.accessToken)).toBe(401)
+  expect((await ask('GET', `/users/${alice.user.id}`, { token: bob.accessToken })).status).toBe(404)
+})
