@@ -1,12 +1,10 @@
-import { and, eq, isNull, or } from 'drizzle-orm'
+import { and, eq, isNull } from 'drizzle-orm'
 import { nameKey } from '../core/names.ts'
 import { refuse, type Refusal } from '../protocol/errors.ts'
-import type { User } from '../protocol/user.ts'
 import type { Directory } from './directory.ts'
 import { users } from './schema.ts'
-import { PUBLIC } from './users.ts'
 
-/** The first account is one; whoever runs the server makes others. */
+/** The first account is an administrator; whoever runs the server makes others. */
 export const requireAdmin = async (db: Directory, userId: number): Promise<Refusal | null> => {
   const [admin] = await db
     .select({ id: users.id })
@@ -15,17 +13,12 @@ export const requireAdmin = async (db: Directory, userId: number): Promise<Refus
   return admin ? null : refuse('admin.required')
 }
 
-/** Makes an administrator of the account with this username or address. */
-export const promote = (db: Directory, login: string): Promise<User | Refusal> => setAdmin(db, login, true)
-
-export const demote = (db: Directory, login: string): Promise<User | Refusal> => setAdmin(db, login, false)
-
-const setAdmin = async (db: Directory, login: string, isAdmin: boolean): Promise<User | Refusal> => {
-  const key = nameKey(login.trim())
-  const [user] = await db
-    .update(users)
-    .set({ isAdmin })
-    .where(and(or(eq(users.usernameKey, key), eq(users.emailKey, key)), isNull(users.deletedAt)))
-    .returning(PUBLIC)
-  return user ?? refuse('user.not_found')
+/**
+ * Makes the account with this username or address an administrator, or no longer one; answers its row, or none where there is
+ * no such account. As text, for the command line can bind no parameters.
+ */
+export const appointment = (login: string, isAdmin: boolean): string => {
+  const key = `'${nameKey(login.trim()).replaceAll("'", "''")}'`
+  return `UPDATE users SET is_admin = ${isAdmin ? 1 : 0}
+    WHERE (username_key = ${key} OR email_key = ${key}) AND deleted_at IS NULL RETURNING username`
 }

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
-import { demote, promote, requireAdmin } from '../../src/directory/administrators.ts'
+import { appointment, requireAdmin } from '../../src/directory/administrators.ts'
 import { openDirectory } from '../../src/directory/directory.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { PresenceReply } from '../../src/protocol/events.ts'
@@ -226,7 +226,8 @@ describe('friends, live', () => {
 
     await act(alice, 'DELETE', `/v1/friends/${bob.user.id}`)
     expect(await alices.waitForType('friend.removed')).toMatchObject({ userId: bob.user.id })
-    for (const socket of bobs) expect(await socket.waitForType('friend.removed')).toMatchObject({ userId: alice.user.id })
+    for (const socket of bobs)
+      expect(await socket.waitForType('friend.removed')).toMatchObject({ userId: alice.user.id })
   })
 
   test('[FRND8] friends see one another come online though they share no conversation, and strangers do not', async () => {
@@ -298,7 +299,10 @@ describe('blocks', () => {
     expect((await unblock(alice, bob)).status).toBe(204)
     expect((await act(alice, 'GET', '/v1/blocks')).body).toMatchObject({ items: [] })
     expect(await block(alice, alice)).toMatchObject({ status: 400, body: { code: 'block.with_self' } })
-    expect(await act(alice, 'PUT', '/v1/blocks/999999')).toMatchObject({ status: 404, body: { code: 'user.not_found' } })
+    expect(await act(alice, 'PUT', '/v1/blocks/999999')).toMatchObject({
+      status: 404,
+      body: { code: 'user.not_found' },
+    })
   })
 
   test('[BLOC2] neither can ask the other anything while one blocks the other', async () => {
@@ -306,7 +310,10 @@ describe('blocks', () => {
     await block(alice, bob)
     const blocked = { status: 403, body: { code: 'conversation.blocked' } }
 
-    for (const [from, to] of [[alice, bob], [bob, alice]] as const) {
+    for (const [from, to] of [
+      [alice, bob],
+      [bob, alice],
+    ] as const) {
       const as = { token: from.accessToken }
       const userId = to.user.id
       expect(await request(from, to)).toMatchObject(blocked)
@@ -427,14 +434,17 @@ describe('administrators', () => {
     const db = openDirectory(env)
     await signUp()
     const { user } = await signUp()
+    const appoint = async (login: string, isAdmin: boolean) =>
+      (await env.DIRECTORY.prepare(appointment(login, isAdmin)).all()).results
     const refused = { code: 'admin.required' }
     expect(await requireAdmin(db, user.id)).toMatchObject(refused)
 
-    expect(await promote(db, ` ${user.email.toUpperCase()} `)).toEqual(publicly({ user } as SignedIn))
+    expect(await appoint(` ${user.email.toUpperCase()} `, true)).toEqual([{ username: user.username }])
     expect(await requireAdmin(db, user.id)).toBeNull()
 
-    expect(await demote(db, user.username)).toMatchObject({ id: user.id })
+    expect(await appoint(user.username, false)).toEqual([{ username: user.username }])
     expect(await requireAdmin(db, user.id)).toMatchObject(refused)
-    expect(await promote(db, 'nobody@example.org')).toMatchObject({ code: 'user.not_found' })
+    for (const nobody of ['nobody@example.org', "' OR 1=1 --", "''"]) expect(await appoint(nobody, true)).toEqual([])
+    expect(await requireAdmin(db, user.id)).toMatchObject(refused)
   })
 })
