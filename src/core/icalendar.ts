@@ -22,8 +22,7 @@ export const icalendarOf = (event: CalendarEvent, host: string): string =>
 const MAX_OCTETS = 75
 
 /** `2026-05-01T18:30:00.000Z` as `20260501T183000Z`. */
-const timeOf = (timestamp: string): string =>
-  `${timestamp.slice(0, 19).replaceAll(/[-:]/g, '')}Z`
+const timeOf = (timestamp: string): string => `${timestamp.slice(0, 19).replaceAll(/[-:]/g, '')}Z`
 
 const escape = (text: string): string =>
   text

@@ -160,7 +160,12 @@ const withRsvps = async (db: Directory, rows: Row[]): Promise<CalendarEvent[]> =
     .from(rsvps)
     // One parameter for them all: a statement takes a hundred.
     .where(inArray(rsvps.eventId, sql`(SELECT value FROM json_each(${JSON.stringify(ids)}))`))
-  return rows.map((row) => view(row, answers.filter((each) => each.eventId === row.id)))
+  return rows.map((row) =>
+    view(
+      row,
+      answers.filter((each) => each.eventId === row.id),
+    ),
+  )
 }
 
 const view = (row: Row, answers: Answer[]): CalendarEvent => ({
@@ -183,7 +188,14 @@ const refuseOrganizer = async (db: Directory, userId: number, eventId: number): 
 const other = alias(events, 'other')
 
 const isFreeTitle = (db: Directory, title: string, ownId: number) =>
-  not(exists(db.select().from(other).where(and(eq(other.titleKey, nameKey(title)), ne(other.id, ownId)))))
+  not(
+    exists(
+      db
+        .select()
+        .from(other)
+        .where(and(eq(other.titleKey, nameKey(title)), ne(other.id, ownId))),
+    ),
+  )
 
 const tellAgain = async (people: People, eventId: number): Promise<CalendarEvent | Refusal> => {
   const event = await eventById(people.db, eventId)

@@ -132,9 +132,7 @@ export const endFriendship = (db: Directory, userId: number, otherId: number) =>
 export const endRequests = (db: Directory, userId: number, otherId: number) =>
   db
     .delete(friendRequests)
-    .where(
-      and(inArray(friendRequests.fromId, [userId, otherId]), inArray(friendRequests.toId, [userId, otherId])),
-    )
+    .where(and(inArray(friendRequests.fromId, [userId, otherId]), inArray(friendRequests.toId, [userId, otherId])))
     .returning({ id: friendRequests.id })
 
 export const tellFriendRemoved = (people: People, userId: number, otherId: number): void => {

@@ -113,7 +113,10 @@ export const blocks = sqliteTable(
     blockedId: user('blocked_id'),
     createdAt: integer('created_at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.blockerId, table.blockedId] }), index('blocks_by_blocked').on(table.blockedId)],
+  (table) => [
+    primaryKey({ columns: [table.blockerId, table.blockedId] }),
+    index('blocks_by_blocked').on(table.blockedId),
+  ],
 )
 
 /** Without a conversation it is an invitation into a direct one, whose id comes in when it is accepted. */

@@ -65,7 +65,10 @@ test('[INVI1] who no longer leads the group when it is accepted brings nobody in
   const { body } = await invite(alice, carol, { conversationId })
   await ask('DELETE', `/v1/conversations/${conversationId}/members/${alice.user.id}`, { token: alice.accessToken })
 
-  expect(await answer(carol, body.id, 'accept')).toMatchObject({ status: 404, body: { code: 'conversation.not_found' } })
+  expect(await answer(carol, body.id, 'accept')).toMatchObject({
+    status: 404,
+    body: { code: 'conversation.not_found' },
+  })
   expect((await listOf(carol))[0]).toMatchObject({ status: 'pending' })
   expect((await answer(carol, body.id, 'decline')).status).toBe(200)
 })
@@ -124,7 +127,7 @@ test('[INVI3] inviting again while the first is open is the first; once answered
   const conversationId = await openGroup(alice, bob)
   for (const into of [{}, { conversationId }]) {
     const replies = await Promise.all(Array.from({ length: 5 }, () => invite(alice, carol, into)))
-    expect(replies.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 200, 201])
+    expect(replies.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 200, 200, 200, 201])
     expect(new Set(replies.map(({ body }) => body.id)).size).toBe(1)
     const [first] = replies
     await answer(carol, first?.body.id ?? 0, 'decline')
