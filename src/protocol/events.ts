@@ -103,7 +103,7 @@ const Hello = z.object({
   conversations: z.array(InboxEntry),
   /** Ids of conversations that the client named and that the user is no longer a member of. */
   gone: z.array(ConversationId),
-  /** Who, of those that share a conversation with the user, is online. */
+  /** Who, of friends and of those that share a conversation with the user, is online. */
   online: z.array(UserId),
 })
 export type Hello = z.infer<typeof Hello>
