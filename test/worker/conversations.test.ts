@@ -19,7 +19,8 @@ const rest = (who: SignedIn) => {
     members: (id: number) => ask<MemberList>('GET', `${one(id)}/members`, { token }),
     add: (id: number, ...userIds: number[]) => ask('POST', `${one(id)}/members`, { token, json: { userIds } }),
     drop: (id: number, userId: number) => ask('DELETE', `${one(id)}/members/${userId}`, { token }),
-    role: (id: number, userId: number, role: Role) => ask('PATCH', `${one(id)}/members/${userId}`, { token, json: { role } }),
+    role: (id: number, userId: number, role: Role) =>
+      ask('PATCH', `${one(id)}/members/${userId}`, { token, json: { role } }),
     history: (id: number) => ask<HistoryPage>('GET', `${one(id)}/messages`, { token }),
   }
 }
@@ -63,7 +64,7 @@ describe('direct conversations', () => {
 
     expect(new Set(made.map(({ body }) => body.conversation.id)).size).toBe(1)
     expect(new Set(made.map(({ body }) => body.epoch)).size).toBe(1)
-    expect(made.map(({ status }) => status).toSorted().slice(-2)).toEqual([200, 201])
+    expect(made.filter(({ status }) => status === 201)).toHaveLength(1)
     for (const who of [alice, bob]) expect(await rest(who).inbox()).toHaveLength(1)
     for (const socket of sockets) {
       await socket.waitForType('conversation.created')
@@ -93,7 +94,8 @@ describe('direct conversations', () => {
       await rest(alice).remove(conversationId),
     ]
 
-    for (const refusal of refusals) expect(refusal).toMatchObject({ status: 403, body: { code: 'conversation.is_direct' } })
+    for (const refusal of refusals)
+      expect(refusal).toMatchObject({ status: 403, body: { code: 'conversation.is_direct' } })
     expect(await entryFor(alice, conversationId)).toEqual(before)
   })
 })
@@ -103,11 +105,20 @@ describe('groups', () => {
     const [alice, bob, carol] = [await signUp(), await signUp(), await signUp()]
     const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
 
-    const json = { kind: 'group', title: '  Picnic ', memberIds: [bob.user.id, carol.user.id, bob.user.id, alice.user.id] }
+    const json = {
+      kind: 'group',
+      title: '  Picnic ',
+      memberIds: [bob.user.id, carol.user.id, bob.user.id, alice.user.id],
+    }
     const { status, body } = await rest(alice).create(json)
 
     expect(status).toBe(201)
-    expect(body).toMatchObject({ role: 'owner', memberCount: 3, unread: 0, conversation: { kind: 'group', title: 'Picnic' } })
+    expect(body).toMatchObject({
+      role: 'owner',
+      memberCount: 3,
+      unread: 0,
+      conversation: { kind: 'group', title: 'Picnic' },
+    })
     expect(await alices.waitForType('conversation.created')).toMatchObject({ entry: body })
     expect(await bobs.waitForType('conversation.created')).toMatchObject({ entry: { ...body, role: 'member' } })
     expect(await rest(carol).inbox()).toEqual([{ ...body, role: 'member' }])
@@ -120,7 +131,10 @@ describe('groups', () => {
     const made = await Promise.all(Array.from({ length: 10 }, () => rest(alice).create(json)))
     const later = await rest(alice).create({ ...json, title: 'Twice' })
     const others = await rest(bob).create({ ...json, memberIds: [] })
-    const without = [{ ...json, clientId: undefined }, { ...json, clientId: undefined }]
+    const without = [
+      { ...json, clientId: undefined },
+      { ...json, clientId: undefined },
+    ]
     const twice = await Promise.all(without.map((each) => rest(alice).create(each)))
 
     expect(made.filter(({ status }) => status === 201)).toHaveLength(1)
@@ -141,7 +155,10 @@ describe('groups', () => {
       status: 404,
       body: { code: 'user.not_found' },
     })
-    expect(await rest(alice).add(conversationId, ...memberIds)).toMatchObject({ status: 404, body: { code: 'user.not_found' } })
+    expect(await rest(alice).add(conversationId, ...memberIds)).toMatchObject({
+      status: 404,
+      body: { code: 'user.not_found' },
+    })
     expect(await rest(alice).inbox()).toEqual([before])
   })
 
@@ -150,15 +167,22 @@ describe('groups', () => {
     const [third] = await crowd(1)
     const [members, others] = [await RawSocket.arrive(member), await RawSocket.arrive(other)]
 
-    expect(await rest(member).add(conversationId, other.user.id)).toMatchObject({ status: 403, body: { code: 'member.not_allowed' } })
+    expect(await rest(member).add(conversationId, other.user.id)).toMatchObject({
+      status: 403,
+      body: { code: 'member.not_allowed' },
+    })
     expect((await rest(admin).add(conversationId, other.user.id, other.user.id)).status).toBe(200)
     expect((await rest(owner).add(conversationId, Number(third))).status).toBe(200)
     const { rev } = await entryFor(owner, conversationId)
     expect((await rest(owner).add(conversationId, other.user.id)).status).toBe(200)
 
     expect((await entryFor(owner, conversationId)).rev).toBe(rev)
-    expect(await members.waitForType('member.changed')).toMatchObject({ member: { userId: other.user.id, role: 'member', leftAt: null } })
-    expect(await others.waitForType('conversation.created')).toMatchObject({ entry: { memberCount: 4, role: 'member', unread: 0 } })
+    expect(await members.waitForType('member.changed')).toMatchObject({
+      member: { userId: other.user.id, role: 'member', leftAt: null },
+    })
+    expect(await others.waitForType('conversation.created')).toMatchObject({
+      entry: { memberCount: 4, role: 'member', unread: 0 },
+    })
   })
 
   test('[CONV7] a group takes a thousand members and not one more', async () => {
@@ -187,7 +211,10 @@ describe('groups', () => {
     expect(await rest(admin).drop(conversationId, other.user.id)).toMatchObject(refused)
     expect((await rest(admin).drop(conversationId, member.user.id)).status).toBe(204)
     expect((await rest(owner).drop(conversationId, other.user.id)).status).toBe(204)
-    expect(await rest(owner).drop(conversationId, other.user.id)).toMatchObject({ status: 404, body: { code: 'member.not_found' } })
+    expect(await rest(owner).drop(conversationId, other.user.id)).toMatchObject({
+      status: 404,
+      body: { code: 'member.not_found' },
+    })
     expect(await rolesOf(owner, conversationId)).toEqual({ [owner.user.id]: 'owner', [admin.user.id]: 'admin' })
   })
 
@@ -212,7 +239,10 @@ describe('groups', () => {
       { type: 'message.delete', messageId: message.id },
     ]
     for (const order of orders) expect(await members.refusal(order), order.type).toBe('conversation.not_found')
-    expect(await rest(member).see(conversationId)).toMatchObject({ status: 404, body: { code: 'conversation.not_found' } })
+    expect(await rest(member).see(conversationId)).toMatchObject({
+      status: 404,
+      body: { code: 'conversation.not_found' },
+    })
     expect(await rest(member).inbox()).toEqual([])
     const back = await RawSocket.connect(member.accessToken, `${conversationId.toString(36)}.5.0`)
     expect(await back.waitForType('hello')).toMatchObject({ conversations: [], gone: [conversationId] })
@@ -245,7 +275,10 @@ describe('groups', () => {
 
     expect(await rest(admin).role(conversationId, member.user.id, 'admin')).toMatchObject(refused)
     expect(await rest(member).role(conversationId, member.user.id, 'owner')).toMatchObject(refused)
-    expect(await rest(owner).role(conversationId, other.user.id, 'admin')).toMatchObject({ status: 404, body: { code: 'member.not_found' } })
+    expect(await rest(owner).role(conversationId, other.user.id, 'admin')).toMatchObject({
+      status: 404,
+      body: { code: 'member.not_found' },
+    })
     expect((await rest(owner).role(conversationId, owner.user.id, 'member')).status).toBe(200)
     expect((await rolesOf(owner, conversationId))[owner.user.id]).toBe('owner')
     expect((await rest(owner).role(conversationId, member.user.id, 'owner')).status).toBe(200)
@@ -261,8 +294,14 @@ describe('groups', () => {
     const { owner, admin, member, conversationId } = await court()
     const members = await RawSocket.arrive(member)
 
-    expect(await rest(member).rename(conversationId, 'Mine')).toMatchObject({ status: 403, body: { code: 'member.not_allowed' } })
-    expect(await rest(admin).rename(conversationId, 'Dinner')).toMatchObject({ status: 200, body: { conversation: { title: 'Dinner' } } })
+    expect(await rest(member).rename(conversationId, 'Mine')).toMatchObject({
+      status: 403,
+      body: { code: 'member.not_allowed' },
+    })
+    expect(await rest(admin).rename(conversationId, 'Dinner')).toMatchObject({
+      status: 200,
+      body: { conversation: { title: 'Dinner' } },
+    })
     const { rev } = await entryFor(owner, conversationId)
     expect((await rest(owner).rename(conversationId, ' Dinner ')).status).toBe(200)
 

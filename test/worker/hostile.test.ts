@@ -40,7 +40,9 @@ const head = async () => (await entryFor(alice, conversationId)).rev
 /** Everything that a refused call must leave as it is. */
 const world = async () => {
   const tables = ['users', 'conversations', 'sessions']
-  const counts = tables.map((table) => env.DIRECTORY.prepare(`SELECT count(*) AS n FROM ${table}`).first<{ n: number }>())
+  const counts = tables.map((table) =>
+    env.DIRECTORY.prepare(`SELECT count(*) AS n FROM ${table}`).first<{ n: number }>(),
+  )
   return { rev: await head(), rows: await Promise.all(counts) }
 }
 
@@ -52,7 +54,14 @@ const send = (change: Json = {}) => ({
   content: text('x'),
   ...change,
 })
-const sealed = (change: Json) => ({ kind: 'sealed', nonce: 'AAAA', ciphertext: 'AAAA', authTag: 'AAAA', associatedData: '', ...change })
+const sealed = (change: Json) => ({
+  kind: 'sealed',
+  nonce: 'AAAA',
+  ciphertext: 'AAAA',
+  authTag: 'AAAA',
+  associatedData: '',
+  ...change,
+})
 const react = (emoji: unknown) => ({ id: 7, type: 'reaction.add', messageId: message.id, emoji })
 
 const noFrames: [string, () => string | ArrayBuffer, ErrorCode][] = [
@@ -89,12 +98,40 @@ test.each(noFrames)('[BAD1] %s is no frame: it is refused without an id', async 
   expect(await head()).toBe(before)
 })
 
-const wrongIds = [0, -1, 1.5, '1', null, true, [], {}, 2 ** 60, DIGITS('9007199254740993'), DIGITS('1e999'), DIGITS('-0')]
+const wrongIds = [
+  0,
+  -1,
+  1.5,
+  '1',
+  null,
+  true,
+  [],
+  {},
+  2 ** 60,
+  DIGITS('9007199254740993'),
+  DIGITS('1e999'),
+  DIGITS('-0'),
+]
 const wrongTexts = ['', 'x'.repeat(8_001), '\uD800', 'a\uDC00b', 'x\0', 7, null, ['x'], { toString: 'x' }, true]
 const wrongFrames: [string, () => Json, ErrorCode][] = [
-  ...['message.sent', '', 'hello', 'reply', 'constructor', '__proto__', 'toString', 7, null, [], ['message.send'], undefined].map(
-    (type): [string, () => Json, ErrorCode] => [`the type ${asText(type)}`, () => send({ type }), 'frame.unknown_type'],
-  ),
+  ...[
+    'message.sent',
+    '',
+    'hello',
+    'reply',
+    'constructor',
+    '__proto__',
+    'toString',
+    7,
+    null,
+    [],
+    ['message.send'],
+    undefined,
+  ].map((type): [string, () => Json, ErrorCode] => [
+    `the type ${asText(type)}`,
+    () => send({ type }),
+    'frame.unknown_type',
+  ]),
   ...wrongIds.map((id): [string, () => Json, ErrorCode] => [
     `the conversation ${asText(id)}`,
     () => send({ conversationId: id }),
@@ -110,16 +147,20 @@ const wrongFrames: [string, () => Json, ErrorCode][] = [
     () => send({ content: { kind: 'text', text: words } }),
     'frame.invalid',
   ]),
-  ...['', 'x'.repeat(65), 'a b', 'é', 'a\n', '\uD800', 7, null, ['x'], undefined].map((clientId): [string, () => Json, ErrorCode] => [
-    `the clientId ${asText(clientId)}`,
-    () => send({ clientId }),
-    'frame.invalid',
-  ]),
-  ...['=', 'A', 'AA', 'AA=', 'AAAA=', 'A===', 'AA-_', ' AAAA', 'AAAA\n', 7, null, '\uD800'].map((nonce): [string, () => Json, ErrorCode] => [
-    `the nonce ${asText(nonce)}`,
-    () => send({ content: sealed({ nonce }) }),
-    'frame.invalid',
-  ]),
+  ...['', 'x'.repeat(65), 'a b', 'é', 'a\n', '\uD800', 7, null, ['x'], undefined].map(
+    (clientId): [string, () => Json, ErrorCode] => [
+      `the clientId ${asText(clientId)}`,
+      () => send({ clientId }),
+      'frame.invalid',
+    ],
+  ),
+  ...['=', 'A', 'AA', 'AA=', 'AAAA=', 'A===', 'AA-_', ' AAAA', 'AAAA\n', 7, null, '\uD800'].map(
+    (nonce): [string, () => Json, ErrorCode] => [
+      `the nonce ${asText(nonce)}`,
+      () => send({ content: sealed({ nonce }) }),
+      'frame.invalid',
+    ],
+  ),
   ['no content', () => send({ content: undefined }), 'frame.invalid'],
   ['a text for a content', () => send({ content: 'x' }), 'frame.invalid'],
   ['a list for a content', () => send({ content: [text('x')] }), 'frame.invalid'],
@@ -134,9 +175,17 @@ const wrongFrames: [string, () => Json, ErrorCode][] = [
   ['fifty-one mentions', () => send({ mentions: Array.from({ length: 51 }, () => 1) }), 'frame.invalid'],
   ['an object of mentions', () => send({ mentions: { length: 1, 0: 1 } }), 'frame.invalid'],
   ['a mention of nobody', () => send({ mentions: [0] }), 'frame.invalid'],
-  ['eleven attachments', () => send({ attachments: Array.from({ length: 11 }, () => ({ fileId: 'f', name: 'f' })) }), 'frame.invalid'],
+  [
+    'eleven attachments',
+    () => send({ attachments: Array.from({ length: 11 }, () => ({ fileId: 'f', name: 'f' })) }),
+    'frame.invalid',
+  ],
   ['an attachment of nothing', () => send({ attachments: [null] }), 'frame.invalid'],
-  ['an attachment with an override in its name', () => send({ attachments: [{ fileId: 'f', name: 'a\u202Eb' }] }), 'frame.invalid'],
+  [
+    'an attachment with an override in its name',
+    () => send({ attachments: [{ fileId: 'f', name: 'a\u202Eb' }] }),
+    'frame.invalid',
+  ],
   ['a reply to nothing', () => send({ replyTo: null }), 'frame.invalid'],
   ['a mark below nothing', () => ({ id: 7, type: 'read.mark', conversationId, seq: -1 }), 'frame.invalid'],
   ['half a mark', () => ({ id: 7, type: 'read.mark', conversationId, seq: 0.5 }), 'frame.invalid'],
@@ -144,7 +193,11 @@ const wrongFrames: [string, () => Json, ErrorCode][] = [
   ['changes since before', () => ({ id: 7, type: 'changes.get', conversationId, since: -1 }), 'frame.invalid'],
   ['no changes', () => ({ id: 7, type: 'changes.get', conversationId, since: 0, limit: 0 }), 'frame.invalid'],
   ['too many changes', () => ({ id: 7, type: 'changes.get', conversationId, since: 0, limit: 101 }), 'frame.invalid'],
-  ['the presence of too many', () => ({ id: 7, type: 'presence.get', userIds: Array.from({ length: 101 }, (_, i) => i + 1) }), 'frame.invalid'],
+  [
+    'the presence of too many',
+    () => ({ id: 7, type: 'presence.get', userIds: Array.from({ length: 101 }, (_, i) => i + 1) }),
+    'frame.invalid',
+  ],
   ['the presence of none', () => ({ id: 7, type: 'presence.get', userIds: 1 }), 'frame.invalid'],
 ]
 
@@ -187,10 +240,14 @@ test('[BAD3] what does not exist, and what is of others, is not found', async ()
       { type: 'typing.start', conversationId: id },
       { type: 'changes.get', conversationId: id, since: 0 },
     ]
-    for (const order of orders) expect(await socket.refusal(order), `${order.type}: ${name}`).toBe('conversation.not_found')
+    for (const order of orders)
+      expect(await socket.refusal(order), `${order.type}: ${name}`).toBe('conversation.not_found')
   }
   for (const type of ['message.edit', 'message.delete', 'reaction.add', 'reaction.remove', 'pin.add', 'pin.remove']) {
-    const rest = { ...(type === 'message.edit' && { content: text('x') }), ...(type.startsWith('r') && { emoji: '👍' }) }
+    const rest = {
+      ...(type === 'message.edit' && { content: text('x') }),
+      ...(type.startsWith('r') && { emoji: '👍' }),
+    }
     for (const [name, messageId] of Object.entries(noMessages)) {
       expect(await socket.refusal({ type, messageId, ...rest }), `${type}: ${name}`).toBe('conversation.not_found')
     }
@@ -199,7 +256,27 @@ test('[BAD3] what does not exist, and what is of others, is not found', async ()
   expect(await head()).toBe(before)
 })
 
-const noEmoji = ['', ' ', 'a', '1', '12', '#', '*', '👍👍', '👍 ', 'a👍', '\u200D', '\uFE0F', '\u{1F3FB}', '🇫', '\uD83D', '👍\0', '<b>', '👍'.repeat(9), '__proto__']
+const noEmoji = [
+  '',
+  ' ',
+  'a',
+  '1',
+  '12',
+  '#',
+  '*',
+  '👍👍',
+  '👍 ',
+  'a👍',
+  '\u200D',
+  '\uFE0F',
+  '\u{1F3FB}',
+  '🇫',
+  '\uD83D',
+  '👍\0',
+  '<b>',
+  '👍'.repeat(9),
+  '__proto__',
+]
 const emoji = ['👍', '👍🏽', '❤️', '❤', '🇫🇷', '1️⃣', '#️⃣', '👩‍👩‍👧', '🏴󠁧󠁢󠁥󠁮󠁧󠁿', '☺', '🏳️‍🌈', '👨🏽‍🚒', '©️']
 
 test('[BAD4] a reaction is one emoji, and nothing else is', async () => {
@@ -227,8 +304,29 @@ test('[BAD4] a reaction is one emoji, and nothing else is', async () => {
 
 /** Values that somebody's parser once stumbled over. */
 const nasty: fc.Arbitrary<unknown> = fc.oneof(
-  { weight: 3, arbitrary: fc.constantFrom<unknown>(...wrongIds, ...wrongTexts.filter((each) => asText(each).length < 100), ...noEmoji) },
-  fc.constantFrom<unknown>(0.1, -1e308, 2 ** 31, 2 ** 32, 2 ** 53 - 1, 'null', '[]', '\u202E', '\uFFFD', '${7*7}', "' OR 1=1 --", [[]], [null]),
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom<unknown>(
+      ...wrongIds,
+      ...wrongTexts.filter((each) => asText(each).length < 100),
+      ...noEmoji,
+    ),
+  },
+  fc.constantFrom<unknown>(
+    0.1,
+    -1e308,
+    2 ** 31,
+    2 ** 32,
+    2 ** 53 - 1,
+    'null',
+    '[]',
+    '\u202E',
+    '\uFFFD',
+    '${7*7}',
+    "' OR 1=1 --",
+    [[]],
+    [null],
+  ),
   fc.integer(),
   fc.double({ noNaN: true, noDefaultInfinity: true }),
   fc.string({ unit: 'binary' }),
@@ -265,7 +363,14 @@ const mutate = (base: Json, changes: Mutation[]): Json => {
 const frameOf = (type: (typeof COMMAND_TYPES)[number]): Json => {
   const about = { messageId: message.id }
   const frames: Record<(typeof COMMAND_TYPES)[number], Json> = {
-    'message.send': { conversationId, clientId: 'fuzz', content: text('x'), replyTo: message.id, mentions: [1], attachments: [{ fileId: 'f', name: 'f' }] },
+    'message.send': {
+      conversationId,
+      clientId: 'fuzz',
+      content: text('x'),
+      replyTo: message.id,
+      mentions: [1],
+      attachments: [{ fileId: 'f', name: 'f' }],
+    },
     'message.edit': { ...about, content: text('y') },
     'message.delete': { messageId: messageIdOf(conversationId, 2) },
     'reaction.add': { ...about, emoji: '👍' },
@@ -325,7 +430,12 @@ const routes = () =>
     .filter((route) => route.includes(' /v1/') && route !== 'POST /v1/auth/logout')
     .map((route) => {
       const [method = '', path = ''] = route.split(' ')
-      return { route, method, path, body: bodies()[route] ?? (method === 'GET' || method === 'DELETE' ? null : { x: 1 }) }
+      return {
+        route,
+        method,
+        path,
+        body: bodies()[route] ?? (method === 'GET' || method === 'DELETE' ? null : { x: 1 }),
+      }
     })
 
 const isProblem = (reply: { status: number; headers: Headers; body: unknown }) => {
@@ -350,7 +460,9 @@ const rawBodies: [string, string | Uint8Array<ArrayBuffer>, string, ErrorCode][]
 test.each(rawBodies)('[BAD6] %s is refused by every route that takes one', async (_, raw, type, code) => {
   const before = await world()
   for (const { route, method, path } of routes().filter((each) => bodies()[each.route] && each.method !== 'GET')) {
-    const url = path.replace(':userId', '1').replace(':id', path.includes('/messages/') ? String(message.id) : String(conversationId))
+    const url = path
+      .replace(':userId', '1')
+      .replace(':id', path.includes('/messages/') ? String(message.id) : String(conversationId))
     const reply = await ask(method, url, { token: alice.accessToken, raw, headers: { 'content-type': type } })
     expect(isProblem(reply), route).toBe(code)
   }
@@ -359,8 +471,26 @@ test.each(rawBodies)('[BAD6] %s is refused by every route that takes one', async
 
 test('[BAD6] an id in a path, and a number in a query, is plain digits in its range', async () => {
   const before = await world()
-  const wrong = ['0', '-1', '+1', '1.0', '1.5', '1e3', '0x1', 'x', '%20', '%00', '%ff', 'null', '9007199254740993', '9'.repeat(40), '١']
-  const numbered = routes().filter(({ path }) => /:(id|userId)\b/.test(path) && /\/(conversations|messages|users|members)\//.test(path))
+  const wrong = [
+    '0',
+    '-1',
+    '+1',
+    '1.0',
+    '1.5',
+    '1e3',
+    '0x1',
+    'x',
+    '%20',
+    '%00',
+    '%ff',
+    'null',
+    '9007199254740993',
+    '9'.repeat(40),
+    '١',
+  ]
+  const numbered = routes().filter(
+    ({ path }) => /:(id|userId)\b/.test(path) && /\/(conversations|messages|users|members)\//.test(path),
+  )
   for (const { route, method, path, body } of numbered) {
     for (const id of wrong) {
       const url = path.replace(':id', id).replace(':userId', id).replace(':emoji', '%F0%9F%91%8D')
@@ -368,7 +498,18 @@ test('[BAD6] an id in a path, and a number in a query, is plain digits in its ra
       expect(isProblem(reply), `${route} with ${id}`).toBe('request.invalid')
     }
   }
-  const queries = ['messages?limit=0', 'messages?limit=101', 'messages?limit=x', 'messages?before=-1', 'messages?after=1.5', 'messages?before=', 'changes?since=-1', 'changes?since=x', 'changes?limit=101', 'changes?since=99999999999999999']
+  const queries = [
+    'messages?limit=0',
+    'messages?limit=101',
+    'messages?limit=x',
+    'messages?before=-1',
+    'messages?after=1.5',
+    'messages?before=',
+    'changes?since=-1',
+    'changes?since=x',
+    'changes?limit=101',
+    'changes?since=99999999999999999',
+  ]
   for (const query of queries) {
     const reply = await ask('GET', `/v1/conversations/${conversationId}/${query}`, { token: alice.accessToken })
     expect(isProblem(reply), query).toBe('request.invalid')
@@ -382,18 +523,32 @@ test('[BAD7] of any call that is nearly right, none is a fault, and a refused on
     { weight: 4, arbitrary: fc.constantFrom('own', 'own', 'others', '99999') },
     nasty.map((value) => encodeURIComponent((typeof value === 'string' ? value : asText(value)).toWellFormed())),
   )
-  const query = fc.dictionary(fc.constantFrom('limit', 'before', 'after', 'since', 'cursor', 'query', 'ids', 'q', 'have'), nasty, { maxKeys: 2 })
+  const query = fc.dictionary(
+    fc.constantFrom('limit', 'before', 'after', 'since', 'cursor', 'query', 'ids', 'q', 'have'),
+    nasty,
+    { maxKeys: 2 },
+  )
   await openGroup(alice)
 
   await fc.assert(
     fc.asyncProperty(fc.nat(), mutations, ids, query, async (pick, changes, id, asked) => {
-      const { method, path, body, route } = all[pick % all.length] ?? { method: 'GET', path: '/v1/me', body: null, route: '' }
+      const { method, path, body, route } = all[pick % all.length] ?? {
+        method: 'GET',
+        path: '/v1/me',
+        body: null,
+        route: '',
+      }
       const isMessage = path.includes('/messages/:id')
       const own = isMessage ? message.id : conversationId
       const others = isMessage ? foreign.id : foreign.conversationId
       const idText = id === 'own' ? String(own) : id === 'others' ? String(others) : id
-      const url = path.replace(':id', idText).replace(':userId', id === 'own' ? '1' : idText).replace(':emoji', id === 'own' ? '%F0%9F%91%8D' : idText)
-      const search = new URLSearchParams(Object.entries(asked).map(([name, value]) => [name, asText(value).toWellFormed()]))
+      const url = path
+        .replace(':id', idText)
+        .replace(':userId', id === 'own' ? '1' : idText)
+        .replace(':emoji', id === 'own' ? '%F0%9F%91%8D' : idText)
+      const search = new URLSearchParams(
+        Object.entries(asked).map(([name, value]) => [name, asText(value).toWellFormed()]),
+      )
       const before = await world()
       const raw = body && asText(mutate(body, changes))
 

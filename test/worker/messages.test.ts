@@ -12,14 +12,23 @@ import { ask, signUp } from '../support/rest.ts'
 const send = (socket: RawSocket, conversationId: number, message: object) =>
   socket.request<MessageReply>({ type: 'message.send', conversationId, ...message })
 const post = (who: SignedIn, conversationId: number, json: object) =>
-  ask<Message & { code: string }>('POST', `/v1/conversations/${conversationId}/messages`, { token: who.accessToken, json })
+  ask<Message & { code: string }>('POST', `/v1/conversations/${conversationId}/messages`, {
+    token: who.accessToken,
+    json,
+  })
 const history = async (who: SignedIn, conversationId: number, query = '') =>
-  (await ask<HistoryPage>('GET', `/v1/conversations/${conversationId}/messages${query}`, { token: who.accessToken })).body
-const see = async (who: SignedIn, id: number) => (await ask<Message>('GET', `/v1/messages/${id}`, { token: who.accessToken })).body
+  (await ask<HistoryPage>('GET', `/v1/conversations/${conversationId}/messages${query}`, { token: who.accessToken }))
+    .body
+const see = async (who: SignedIn, id: number) =>
+  (await ask<Message>('GET', `/v1/messages/${id}`, { token: who.accessToken })).body
 
 test('[MSG1] a message reaches every device of every member, the other devices of its sender too', async () => {
   const { alice, bob, conversationId } = await pair()
-  const [phone, laptop, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const [phone, laptop, bobs] = [
+    await RawSocket.arrive(alice),
+    await RawSocket.arrive(alice),
+    await RawSocket.arrive(bob),
+  ]
 
   const sent = await send(phone, conversationId, { clientId: 'a1', content: text('bonjour') })
 
@@ -31,7 +40,10 @@ test('[MSG1] a message reaches every device of every member, the other devices o
       message: sent.message,
     })
   }
-  expect(sent).toMatchObject({ repeated: false, message: { seq: 1, senderId: alice.user.id, content: text('bonjour') } })
+  expect(sent).toMatchObject({
+    repeated: false,
+    message: { seq: 1, senderId: alice.user.id, content: text('bonjour') },
+  })
 })
 
 test('[MSG2] messages are numbered without holes, and an id names its conversation', async () => {
@@ -69,7 +81,9 @@ test('[MSG3] frames that came before hello was sent are answered after it, in or
   const { alice, conversationId } = await pair()
   const alices = await RawSocket.connect(alice.accessToken)
 
-  await Promise.all(['one', 'two', 'three'].map((name) => send(alices, conversationId, { clientId: name, content: text(name) })))
+  await Promise.all(
+    ['one', 'two', 'three'].map((name) => send(alices, conversationId, { clientId: name, content: text(name) })),
+  )
 
   expect(alices.frames[0]?.type).toBe('hello')
   const { items } = await history(alice, conversationId)
@@ -92,7 +106,11 @@ test('[MSG4] a clientId sent again returns the first message, after an edit, a d
   expect(await repeat()).toEqual(first)
   await evictAllDurableObjects()
   expect(await repeat()).toEqual(first)
-  const edited = await alices.request<MessageReply>({ type: 'message.edit', messageId: first.id, content: text('bonsoir') })
+  const edited = await alices.request<MessageReply>({
+    type: 'message.edit',
+    messageId: first.id,
+    content: text('bonsoir'),
+  })
   expect(await repeat()).toEqual(edited.message)
   const deleted = await alices.request<MessageReply>({ type: 'message.delete', messageId: first.id })
   expect(await repeat()).toEqual(deleted.message)
@@ -122,7 +140,11 @@ test('[MSG4] the clientIds of two senders, and those of one in two conversations
   const other = await openGroup(alice)
   const message = { clientId: 'same', content: text('bonjour') }
 
-  const sent = [await post(alice, conversationId, message), await post(bob, conversationId, message), await post(alice, other, message)]
+  const sent = [
+    await post(alice, conversationId, message),
+    await post(bob, conversationId, message),
+    await post(alice, other, message),
+  ]
 
   expect(sent.map(({ status }) => status)).toEqual([201, 201, 201])
   expect(new Set(sent.map(({ body }) => body.id)).size).toBe(3)
@@ -135,7 +157,12 @@ test('[MSG5] a clientId with another content is refused; the order of fields is 
   const first = await send(alices, conversationId, { clientId: 'mine', content })
 
   const reordered = { associatedData: '', authTag: 'CCCC', ciphertext: 'BBBB', nonce: 'AAAA', kind: 'sealed' }
-  const again = await send(alices, conversationId, { content: reordered, clientId: 'mine', attachments: [], mentions: [] })
+  const again = await send(alices, conversationId, {
+    content: reordered,
+    clientId: 'mine',
+    attachments: [],
+    mentions: [],
+  })
   const order = { type: 'message.send', conversationId, clientId: 'mine', content: text('other') }
   const byRest = await post(alice, conversationId, { clientId: 'mine', content, mentions: [alice.user.id] })
 
@@ -156,7 +183,10 @@ test('[MSG6] only its author edits a message, and not once it is deleted; the sa
   const edited = await authors.request<MessageReply>(edit)
   const again = await authors.request<MessageReply>(edit)
 
-  expect(edited).toMatchObject({ repeated: false, message: { id: messageId, createdAt, content: text('bonsoir'), rev: rev + 1 } })
+  expect(edited).toMatchObject({
+    repeated: false,
+    message: { id: messageId, createdAt, content: text('bonsoir'), rev: rev + 1 },
+  })
   expect(edited.message.editedAt).not.toBeNull()
   expect(again).toEqual({ message: edited.message, repeated: true })
   expect(await owners.waitForType('message.updated')).toMatchObject({ rev: rev + 1, message: edited.message })
@@ -169,9 +199,19 @@ test('[MSG7] its author deletes a message, in a group its owner and admins too; 
   const [owner, author, other] = [await signUp(), await signUp(), await signUp()]
   const group = await openGroup(owner, author, other)
   const direct = await openDirect(owner, author)
-  const [owners, authors, others] = [await RawSocket.arrive(owner), await RawSocket.arrive(author), await RawSocket.arrive(other)]
+  const [owners, authors, others] = [
+    await RawSocket.arrive(owner),
+    await RawSocket.arrive(author),
+    await RawSocket.arrive(other),
+  ]
   const first = await say(authors, group, 'a secret')
-  const reply = { clientId: 'r', content: text('more'), replyTo: first.id, mentions: [owner.user.id], attachments: [{ fileId: 'f', name: 'f' }] }
+  const reply = {
+    clientId: 'r',
+    content: text('more'),
+    replyTo: first.id,
+    mentions: [owner.user.id],
+    attachments: [{ fileId: 'f', name: 'f' }],
+  }
   const { message: second } = await send(authors, group, reply)
   await owners.request({ type: 'reaction.add', messageId: second.id, emoji: '👍' })
   await owners.request({ type: 'pin.add', messageId: second.id })
@@ -195,8 +235,13 @@ test('[MSG7] its author deletes a message, in a group its owner and admins too; 
   expect(again).toEqual({ message: gone.message, repeated: true })
   expect(await others.waitForType('message.deleted')).toMatchObject({ message: gone.message })
   const { items } = await history(other, group)
-  expect(items.map(({ seq, content }) => [seq, content])).toEqual([[2, null], [1, null]])
-  expect(JSON.stringify(await others.request({ type: 'changes.get', conversationId: group, since: 0 }))).not.toContain('a secret')
+  expect(items.map(({ seq, content }) => [seq, content])).toEqual([
+    [2, null],
+    [1, null],
+  ])
+  expect(JSON.stringify(await others.request({ type: 'changes.get', conversationId: group, since: 0 }))).not.toContain(
+    'a secret',
+  )
 })
 
 test('[MSG8] a member reacts once with each emoji, at most twenty different ones to a message', async () => {
@@ -216,7 +261,14 @@ test('[MSG8] a member reacts once with each emoji, at most twenty different ones
   expect(again).toEqual({ message: both.message, repeated: true })
   expect(without.message.reactions).toEqual([{ emoji: '👍', userIds: [bob.user.id] }])
   expect(never).toEqual({ message: without.message, repeated: true })
-  const told = { messageId, userId: bob.user.id, emoji: '👍', added: true, reactions: both.message.reactions, rev: both.message.rev }
+  const told = {
+    messageId,
+    userId: bob.user.id,
+    emoji: '👍',
+    added: true,
+    reactions: both.message.reactions,
+    rev: both.message.rev,
+  }
   await alices.waitFor((frame) => frame.type === 'reaction.changed' && frame['rev'] === both.message.rev)
   expect(alices.of('reaction.changed')[1]).toMatchObject(told)
   for (let i = 0; i < 19; i += 1) await react(alices, String.fromCodePoint(0x1f600 + i))
@@ -252,7 +304,13 @@ test('[MSG10] a reply names an earlier message of the same conversation', async 
   const elsewhere = await openGroup(alice)
   const alices = await RawSocket.arrive(alice)
   const [first, foreign] = [await say(alices, conversationId), await say(alices, elsewhere)]
-  const reply = (replyTo: number) => ({ type: 'message.send', conversationId, clientId: `r${replyTo}`, content: text('re'), replyTo })
+  const reply = (replyTo: number) => ({
+    type: 'message.send',
+    conversationId,
+    clientId: `r${replyTo}`,
+    content: text('re'),
+    replyTo,
+  })
 
   expect(await alices.request<MessageReply>(reply(first.id))).toMatchObject({ message: { replyTo: first.id } })
   expect(await alices.refusal(reply(first.id + 5))).toBe('message.not_found')
@@ -279,12 +337,25 @@ test('[MSG11] a sealed content comes back byte for byte, however it was padded o
 test('[MSG12] text comes back as it was sent: every script, white space and U+FFFD included', async () => {
   const { alice, bob, conversationId } = await pair()
   const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
-  const texts = ['  spaces \n\t', '\uFFFD', 'e\u0301 is not \u00E9', '👩‍👩‍👧', 'שלום', '\u2028', '__proto__', '</script>', 'x'.repeat(8_000), '𝒳'.repeat(4_000)]
+  const texts = [
+    '  spaces \n\t',
+    '\uFFFD',
+    'e\u0301 is not \u00E9',
+    '👩‍👩‍👧',
+    'שלום',
+    '\u2028',
+    '__proto__',
+    '</script>',
+    'x'.repeat(8_000),
+    '𝒳'.repeat(4_000),
+  ]
 
   for (const words of texts) expect((await say(alices, conversationId, words)).content).toEqual(text(words))
 
   expect((await history(bob, conversationId)).items.toReversed().map(({ content }) => content)).toEqual(texts.map(text))
-  await expect.poll(() => bobs.of('message.created').map(({ message }) => (message as Message).content)).toEqual(texts.map(text))
+  await expect
+    .poll(() => bobs.of('message.created').map(({ message }) => (message as Message).content))
+    .toEqual(texts.map(text))
 })
 
 test('[MSG13] REST and the socket do the same, with the same refusals', async () => {
@@ -312,12 +383,27 @@ test('[MSG13] REST and the socket do the same, with the same refusals', async ()
     const reply = await ask<Message>(method, route, json ? { token, json } : { token })
     expect(reply, route).toMatchObject({ status: 200, body: { id, rev: before + 1 } })
     expect(await see(bob, id)).toEqual(reply.body)
-    for (const socket of [alices, bobs]) await socket.waitFor((frame) => frame.type === type && frame['rev'] === before + 1)
+    for (const socket of [alices, bobs])
+      await socket.waitFor((frame) => frame.type === type && frame['rev'] === before + 1)
   }
   const refusals: [string, string, object | undefined, number, string, object][] = [
-    ['PATCH', path, { content: text('x') }, 409, 'message.deleted', { type: 'message.edit', messageId: id, content: text('x') }],
+    [
+      'PATCH',
+      path,
+      { content: text('x') },
+      409,
+      'message.deleted',
+      { type: 'message.edit', messageId: id, content: text('x') },
+    ],
     ['PUT', `${path}/pin`, undefined, 409, 'message.deleted', { type: 'pin.add', messageId: id }],
-    ['DELETE', `/v1/messages/${id + 9}`, undefined, 404, 'message.not_found', { type: 'message.delete', messageId: id + 9 }],
+    [
+      'DELETE',
+      `/v1/messages/${id + 9}`,
+      undefined,
+      404,
+      'message.not_found',
+      { type: 'message.delete', messageId: id + 9 },
+    ],
   ]
   for (const [method, route, json, status, code, order] of refusals) {
     expect(await ask(method, route, json ? { token, json } : { token })).toMatchObject({ status, body: { code } })

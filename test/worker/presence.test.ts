@@ -36,7 +36,12 @@ test('[TYPE1] typing is told to every device of the others, and to none of who t
 
   const told = { type: 'typing.changed', conversationId, userId: alice.user.id }
   for (const socket of others) {
-    await expect.poll(() => socket.of('typing.changed')).toEqual([{ ...told, typing: true }, { ...told, typing: false }])
+    await expect
+      .poll(() => socket.of('typing.changed'))
+      .toEqual([
+        { ...told, typing: true },
+        { ...told, typing: false },
+      ])
   }
   for (const socket of [phone, laptop]) {
     await presenceOf(socket)
@@ -102,7 +107,11 @@ test('[PRES2] going is told fifteen seconds after the last socket closed; who is
   const carol = await signUp()
   await openDirect(carol, bob)
   const bobs = await RawSocket.arrive(bob)
-  const [phone, laptop, carols] = [await RawSocket.arrive(alice), await RawSocket.arrive(alice), await RawSocket.arrive(carol)]
+  const [phone, laptop, carols] = [
+    await RawSocket.arrive(alice),
+    await RawSocket.arrive(alice),
+    await RawSocket.arrive(carol),
+  ]
   await expect.poll(() => [heardOf(bobs, alice), heardOf(bobs, carol)]).toEqual([[true], [true]])
 
   await say(phone, conversationId)

@@ -22,7 +22,9 @@ const inboxEntry = async (who: SignedIn, conversationId: number) => {
 }
 
 const readSeqOf = async (viewer: SignedIn, conversationId: number, userId: number) => {
-  const { body } = await ask<MemberList>('GET', `/v1/conversations/${conversationId}/members`, { token: viewer.accessToken })
+  const { body } = await ask<MemberList>('GET', `/v1/conversations/${conversationId}/members`, {
+    token: viewer.accessToken,
+  })
   return body.items.find((member) => member.userId === userId)?.readSeq
 }
 
@@ -62,7 +64,11 @@ test('[READ1] a mark goes forward only, and not beyond the last message', async 
 test('[READ2] after any sends, deletions and marks the unread count is what a count from scratch gives', async () => {
   const [alice, bob, carol] = [await signUp(), await signUp(), await signUp()]
   const people = [alice, bob, carol]
-  const step = fc.record({ who: fc.nat(2), what: fc.constantFrom('say', 'say', 'delete', 'mark', 'react'), seq: fc.integer({ min: 1, max: 12 }) })
+  const step = fc.record({
+    who: fc.nat(2),
+    what: fc.constantFrom('say', 'say', 'delete', 'mark', 'react'),
+    seq: fc.integer({ min: 1, max: 12 }),
+  })
   const sockets = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
 
   await fc.assert(
@@ -102,7 +108,10 @@ test('[READ3] unread counts stay at a thousand above it, and are exact again bel
   for (let i = 0; i < 10; i += 1) {
     await Promise.all(Array.from({ length: 101 }, () => say(alices, conversationId)))
   }
-  const unread = async () => [(await entryFor(bob, conversationId)).unread, (await inboxEntry(bob, conversationId))?.unread]
+  const unread = async () => [
+    (await entryFor(bob, conversationId)).unread,
+    (await inboxEntry(bob, conversationId))?.unread,
+  ]
 
   await expect.poll(unread).toEqual([1_000, 1_000])
   await alices.request({ type: 'message.delete', messageId: messageIdOf(conversationId, 1_010) })
@@ -114,7 +123,11 @@ test('[READ3] unread counts stay at a thousand above it, and are exact again bel
 
 test('[READ4] the others, and the other devices of who read, are told with the next revision', async () => {
   const { alice, bob, conversationId } = await pair()
-  const [alices, phone, laptop] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob), await RawSocket.arrive(bob)]
+  const [alices, phone, laptop] = [
+    await RawSocket.arrive(alice),
+    await RawSocket.arrive(bob),
+    await RawSocket.arrive(bob),
+  ]
   const { rev } = await say(alices, conversationId)
 
   await mark(phone, conversationId, 1)
@@ -130,7 +143,11 @@ test('[READ4] the others, and the other devices of who read, are told with the n
 
 test('[READ5] above a hundred members a mark is private: only its owner’s devices are told, and it takes no revision', async () => {
   const { alice, bob, conversationId } = await largeGroup(101)
-  const [alices, phone, laptop] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob), await RawSocket.arrive(bob)]
+  const [alices, phone, laptop] = [
+    await RawSocket.arrive(alice),
+    await RawSocket.arrive(bob),
+    await RawSocket.arrive(bob),
+  ]
   await say(alices, conversationId)
   const { rev } = await say(alices, conversationId)
 
@@ -168,7 +185,10 @@ test('[READ6] the member above a hundred ends the telling of marks for good', as
   await say(alices, conversationId)
   await mark(bobs, conversationId, 1)
   await alices.waitForType('read.changed')
-  expect(await entryFor(alice, conversationId)).toMatchObject({ memberCount: 100, conversation: { readReceipts: true } })
+  expect(await entryFor(alice, conversationId)).toMatchObject({
+    memberCount: 100,
+    conversation: { readReceipts: true },
+  })
 
   const [extra] = await crowd(1)
   const members = `/v1/conversations/${conversationId}/members`
@@ -179,6 +199,9 @@ test('[READ6] the member above a hundred ends the telling of marks for good', as
   }
   expect(await entryFor(alice, conversationId)).toMatchObject({ memberCount: 101, memberIds: [] })
   await ask('DELETE', `${members}/${extra}`, { token: alice.accessToken })
-  expect(await entryFor(alice, conversationId)).toMatchObject({ memberCount: 100, conversation: { readReceipts: false } })
+  expect(await entryFor(alice, conversationId)).toMatchObject({
+    memberCount: 100,
+    conversation: { readReceipts: false },
+  })
   expect(await readSeqOf(alice, conversationId, bob.user.id)).toBeNull()
 })

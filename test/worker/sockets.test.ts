@@ -30,7 +30,9 @@ afterEach(() => {
 test('[CONN1] the first frame is hello, and the subprotocol is the one that was offered', async () => {
   const alice = await signUp()
   const upgrade = (headers: Record<string, string>) =>
-    exports.default.fetch(new Request('https://causerie.test/v1/socket', { headers: { upgrade: 'websocket', ...headers } }))
+    exports.default.fetch(
+      new Request('https://causerie.test/v1/socket', { headers: { upgrade: 'websocket', ...headers } }),
+    )
 
   const offered = await upgrade({ 'sec-websocket-protocol': `causerie.v1, ticket.${await ticketFor(alice)}` })
   const plain = await upgrade({ authorization: `Bearer ${alice.accessToken}` })
@@ -80,7 +82,15 @@ test('[CONN3] a ticket that is too old, made up, of an ended session or of someb
   })
   await ask('POST', '/v1/auth/logout', { token: bob.accessToken })
   const swapped = `${bob.user.id}.${theirs.split('.')[1]}`
-  const madeUp = [swapped, 'x', '', '1.', `0.${'A'.repeat(43)}`, `999999.${'A'.repeat(43)}`, `${alice.user.id}.${'A'.repeat(43)}`]
+  const madeUp = [
+    swapped,
+    'x',
+    '',
+    '1.',
+    `0.${'A'.repeat(43)}`,
+    `999999.${'A'.repeat(43)}`,
+    `${alice.user.id}.${'A'.repeat(43)}`,
+  ]
 
   for (const ticket of [old, ended, ...madeUp]) {
     expect(await codeOf(await RawSocket.open({ query: `?ticket=${ticket}` })), ticket).toEqual(invalid)
@@ -106,7 +116,10 @@ test('[CONN5] a page of a foreign origin is closed with 4404, and its ticket is 
   const ticket = await ticketFor(alice)
 
   for (const origin of ['https://evil.example', 'null', 'http://causerie.test', 'https://causerie.test.evil.example']) {
-    expect(await codeOf(await withTicket(ticket, { origin })), origin).toEqual({ code: CLOSE.originRefused, reason: 'origin.refused' })
+    expect(await codeOf(await withTicket(ticket, { origin })), origin).toEqual({
+      code: CLOSE.originRefused,
+      reason: 'origin.refused',
+    })
   }
   expect(await isUsable(await withTicket(ticket, { origin: 'https://causerie.test' }))).toBe(true)
 })
@@ -114,7 +127,11 @@ test('[CONN5] a page of a foreign origin is closed with 4404, and its ticket is 
 test('[CONN6] signing out ends the sockets of that session with session.revoked and 4403, and no others', async () => {
   const here = await signUp()
   const there = (await signIn(here.user.username)).body
-  const [phone, tablet, laptop] = [await RawSocket.arrive(here), await RawSocket.arrive(here), await RawSocket.arrive(there)]
+  const [phone, tablet, laptop] = [
+    await RawSocket.arrive(here),
+    await RawSocket.arrive(here),
+    await RawSocket.arrive(there),
+  ]
 
   await ask('POST', '/v1/auth/logout', { token: here.accessToken })
 
@@ -181,7 +198,11 @@ test('[CONN10] a request that is no upgrade is told to be one, and a have that i
 
 test('[CONN11] a socket that was silent for two minutes is closed with 4501 when there is something to tell it', async () => {
   const { alice, bob, conversationId } = await pair()
-  const [alices, silent, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob), await RawSocket.arrive(bob)]
+  const [alices, silent, bobs] = [
+    await RawSocket.arrive(alice),
+    await RawSocket.arrive(bob),
+    await RawSocket.arrive(bob),
+  ]
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 121_000 })
   await isUsable(bobs)
 
