@@ -4,8 +4,12 @@ type Props = { id: number; name: string; online?: boolean; group?: boolean; smal
 export const Avatar = ({ id, name, online = false, group = false, small = false }: Props) => {
   const kind = `${group ? ' avatar-group' : ''}${online ? ' avatar-online' : ''}${small ? ' avatar-small' : ''}`
   return (
-    // The golden angle keeps the hues of neighbouring ids far apart.
-    <span class={`avatar${kind}`} style={{ '--hue': String(Math.round(id * 137.5) % 360) }} aria-hidden="true">
+    // The golden angle keeps the hues of neighbouring ids far apart; a group and a person may have the same id.
+    <span
+      class={`avatar${kind}`}
+      style={{ '--hue': String(Math.round(id * 137.5 + (group ? 60 : 0)) % 360) }}
+      aria-hidden="true"
+    >
       {initialsOf(name)}
     </span>
   )

@@ -1,7 +1,7 @@
 export type Piece = { text: string; href?: string }
 
 const LINK = /\b(?:https?:\/\/|mailto:)[^\s<>"'`]+|\bwww\.[^\s<>"'`]+/giu
-const TRAILING = /[.,;:!?…»”’\]}*_]+$/u
+const TRAILING = '.,;:!?…»”’]}*_'
 const ALLOWED = new Set(['http:', 'https:', 'mailto:'])
 
 /** Splits a text into plain pieces and links. Only http, https and mailto ever become a link. */
@@ -22,11 +22,14 @@ export const piecesOf = (text: string): Piece[] => {
 
 /** The full stop that ends a sentence and the bracket that closes a remark are not part of the address. */
 const withoutTail = (found: string): string => {
-  let shown = found.replace(TRAILING, '')
-  while (shown.endsWith(')') && shown.split(')').length > shown.split('(').length) {
-    shown = shown.slice(0, -1).replace(TRAILING, '')
+  let unopened = found.split(')').length - found.split('(').length
+  let end = found.length
+  for (; end > 0; end -= 1) {
+    const last = found.charAt(end - 1)
+    if (last === ')' && unopened > 0) unopened -= 1
+    else if (!TRAILING.includes(last)) break
   }
-  return shown
+  return found.slice(0, end)
 }
 
 const addressOf = (shown: string): string | null => {
