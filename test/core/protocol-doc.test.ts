@@ -20,15 +20,20 @@ const titles = (): Map<string, Set<string>> => {
   return found
 }
 
-/** The rows of the table whose head begins with this cell. */
-const rowsBelow = (head: string): string[][] => {
-  const table = DOC.slice(DOC.indexOf(`\n| ${head} |`)).split('\n\n')[0] ?? ''
+/** The rows of the table whose columns begin with these. */
+const rowsBelow = (...columns: string[]): string[][] => {
   const cells = (line: string) =>
     line
       .split('|')
       .slice(1, -1)
       .map((cell) => cell.trim().replaceAll('`', ''))
-  return table.trim().split('\n').slice(2).map(cells)
+  const tables = DOC.split('\n\n').map((block) =>
+    block
+      .split('\n')
+      .filter((line) => line.startsWith('|'))
+      .map(cells),
+  )
+  return tables.find(([head]) => columns.every((column, i) => head?.[i] === column))?.slice(2) ?? []
 }
 
 test('every rule of the protocol has an id of its own and a test, and every test that names a rule names one that exists', () => {
@@ -46,9 +51,9 @@ test('the error codes, the close codes and the limits are those of the code', ()
   const errors = Object.entries(ERRORS).map(([code, [status, sentence]]) => [code, String(status), sentence])
   const limits = Object.entries(LIMITS).map(([name, value]) => [name, value.toLocaleString('en')])
 
-  expect(rowsBelow('code')).toEqual(errors)
-  expect(rowsBelow('name | code').map(([name, code]) => [name, Number(code)])).toEqual(Object.entries(CLOSE))
-  expect(rowsBelow('name | value').map(([name, value]) => [name, value])).toEqual(limits)
+  expect(rowsBelow('code', 'status')).toEqual(errors)
+  expect(rowsBelow('name', 'code').map(([name, code]) => [name, Number(code)])).toEqual(Object.entries(CLOSE))
+  expect(rowsBelow('name', 'value').map(([name, value]) => [name, value])).toEqual(limits)
 })
 
 test('every example is a frame that the schemas take, and no command lacks one', () => {
