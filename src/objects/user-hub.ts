@@ -1,7 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import migrations from '../../migrations/hub/migrations.js'
 import { conversationOfOrder, type Order } from '../core/orders.ts'
-import { OFFLINE_GRACE_MS } from '../core/presence.ts'
 import { newBudget, spend } from '../core/rate.ts'
 import { openDirectory } from '../directory/directory.ts'
 import { liveSession } from '../directory/sessions.ts'
@@ -16,6 +15,7 @@ import type { Answer, Batch, CatchUp, Delivered } from './batch.ts'
 import { Circle } from './circle.ts'
 import { DialectDesk, dialectsOf } from './dialect-desk.ts'
 import { decodeFrame, replyFrame } from './frames.ts'
+import { GAP_MS, GapFiller } from './gap-filler.ts'
 import { HubStore, type SocketSession } from './hub-store.ts'
 import { InboxBook } from './inbox-book.ts'
 import { InboxReader } from './inbox-reader.ts'
@@ -25,13 +25,10 @@ import { logFault } from './log.ts'
 import { migrateStorage } from './migrate.ts'
 import { type Newest, newestMessages, type NewestQuery, pageReader } from './newest-messages.ts'
 import { postOrders } from './post-orders.ts'
-import { PresenceBook } from './presence-book.ts'
-import { conversationOf, hubOf } from './stubs.ts'
+import { PresenceDesk } from './presence-desk.ts'
 import { newTicket, hashOf, TICKET_LIFE_MS } from './ticket.ts'
 import { UpwardQueue } from './upward-queue.ts'
 
-/** How long a missing frame may still be on its way before the hub asks for it. */
-const GAP_MS = 1_000
 const RATE_WINDOW_MS = 10_000
 
 /** One user: the live sockets, the inbox, presence. It orders what the sockets see, and carries what they ask. */
@@ -41,11 +38,11 @@ export class UserHub extends DurableObject<Env> {
   readonly #sockets: LiveSockets
   readonly #upward: UpwardQueue
   readonly #budget = newBudget()
-  readonly #gapTimers = new Map<number, ReturnType<typeof setTimeout>>()
-  readonly #presence: PresenceBook
   #circle!: Circle
   #inbox!: InboxBook
   #reader!: InboxReader
+  #gaps!: GapFiller
+  #presence!: PresenceDesk
   readonly #desk: DialectDesk
   /** The account is being erased: nothing more is said in its name. */
   #isEnding = false
@@ -55,7 +52,6 @@ export class UserHub extends DurableObject<Env> {
     this.#userId = Number(ctx.id.name)
     this.#store = new HubStore(ctx.storage)
     this.#sockets = new LiveSockets(ctx, (socket, frame) => this.#desk.speak(socket, frame))
-    this.#presence = new PresenceBook(this.#sockets.size > 0)
     this.#upward = new UpwardQueue((conversationId, orders) => this.#post(conversationId, orders))
     this.#desk = new DialectDesk({
       userId: this.#userId,
@@ -73,6 +69,20 @@ export class UserHub extends DurableObject<Env> {
       this.#circle = new Circle(env, { userId: this.#userId, store: this.#store })
       this.#inbox = new InboxBook(this.#store, this.#userId)
       this.#reader = new InboxReader(env, { userId: this.#userId, inbox: this.#inbox })
+      this.#gaps = new GapFiller({
+        userId: this.#userId,
+        env,
+        inbox: this.#inbox,
+        broadcast: (frames) => this.#broadcast(frames),
+      })
+      this.#presence = new PresenceDesk({
+        userId: this.#userId,
+        env,
+        sockets: this.#sockets,
+        circle: this.#circle,
+        reader: this.#reader,
+        tell: (presence) => this.#tell({ type: 'presence.changed', ...presence }),
+      })
     })
   }
 
@@ -148,12 +158,12 @@ export class UserHub extends DurableObject<Env> {
   override webSocketClose(ws: WebSocket, code: number, reason: string): void {
     this.#sockets.remove(ws)
     answerClose(ws, code, reason)
-    this.#mayHaveLeft()
+    this.#presence.mayHaveLeft()
   }
 
   override webSocketError(ws: WebSocket): void {
     this.#sockets.remove(ws)
-    this.#mayHaveLeft()
+    this.#presence.mayHaveLeft()
   }
 
   /** Takes an order that came by REST; the same queue, the same budget, the same code as a frame. */
@@ -167,7 +177,7 @@ export class UserHub extends DurableObject<Env> {
     if (!this.#inbox.has(batch.conversationId)) return { asleep: false }
     if (this.#sockets.size === 0) return { asleep: true, nap: this.#inbox.fallAsleep(batch.conversationId) }
     this.#broadcast(this.#inbox.receive(batch))
-    this.#watchGap(batch.conversationId, 0)
+    this.#gaps.watch(batch.conversationId)
     return { asleep: false }
   }
 
@@ -189,15 +199,14 @@ export class UserHub extends DurableObject<Env> {
     const nap = this.#inbox.join(entry, { asleep, now: Date.now() })
     if (asleep) return { asleep, nap }
     this.#tell({ type: 'conversation.created', conversationId, entry })
-    this.ctx.waitUntil(this.#meet(this.#visible(entry.memberIds).filter((id) => !this.#presence.get(id))))
+    this.ctx.waitUntil(this.#presence.meetNewcomers(entry.memberIds))
     return { asleep }
   }
 
   /** The user is no longer a member, or the conversation is gone. */
   leave(conversationId: number): void {
     if (!this.#inbox.leave(conversationId)) return
-    clearTimeout(this.#gapTimers.get(conversationId))
-    this.#gapTimers.delete(conversationId)
+    this.#gaps.forget(conversationId)
     this.#tell({ type: 'conversation.deleted', conversationId })
   }
 
@@ -219,19 +228,13 @@ export class UserHub extends DurableObject<Env> {
   }
 
   /** Which of the user's peers are online now, the user among them. */
-  async online(): Promise<number[]> {
-    const { entries } = await this.#reader.readAll({ wake: false })
-    const peers = this.#visible([...this.#circle.friends(), ...entries.flatMap((entry) => entry.memberIds)])
-    const own = this.#own()
-    const learned = await this.#presence.exchange(peers, (userId) => hubOf(this.env, userId).meet(own))
-    return [own, ...learned].flatMap((presence) => (presence.online ? [presence.userId] : []))
+  online(): Promise<number[]> {
+    return this.#presence.online()
   }
 
   /** A peer came or went; answers how this user stands, so that one call tells both. */
   meet(peer: Presence): Presence {
-    if (this.#circle.hides(peer.userId)) return offline(this.#userId)
-    this.#learn(peer)
-    return this.#own()
+    return this.#presence.meet(peer)
   }
 
   /** Something happened among people and plans that concerns this user. */
@@ -240,13 +243,8 @@ export class UserHub extends DurableObject<Env> {
   }
 
   /** The user's friends or blocks changed: whom this user sees, and who sees this user, follows when it returns. */
-  async circleChanged(): Promise<void> {
-    const before = await this.#peers()
-    await this.#circle.refresh()
-    const peers = new Set(await this.#peers())
-    for (const userId of before) if (!peers.has(userId)) this.#learn(offline(userId))
-    for (const userId of before) peers.delete(userId)
-    if (this.#presence.announced) this.ctx.waitUntil(this.#meet([...peers]))
+  circleChanged(): Promise<void> {
+    return this.#presence.circleChanged()
   }
 
   /**
@@ -296,13 +294,12 @@ export class UserHub extends DurableObject<Env> {
       serverTime: new Date().toISOString(),
       conversations: entries.filter(differs),
       gone: have.flatMap(({ conversationId }) => (this.#inbox.has(conversationId) ? [] : [conversationId])),
-      online: this.#presence.online(),
+      online: this.#presence.known(),
     }
     this.#sockets.greeted(socket)
     if (socket.dialects.length === 0) this.#sockets.send(socket, JSON.stringify(hello))
     if (unread.length > 0) this.#readLater(new Set(unread), GAP_MS)
-    if (!this.#presence.announced) this.ctx.waitUntil(this.#arrive())
-    else if (!this.#presence.warm) this.ctx.waitUntil(this.#meetPeers())
+    this.ctx.waitUntil(this.#presence.arrived())
   }
 
   /** A conversation that could not be asked is asked again, for until then it does not call. */
@@ -324,7 +321,8 @@ export class UserHub extends DurableObject<Env> {
   async #answer(command: Command): Promise<Answer> {
     const wait = this.#wait()
     if (wait > 0) return refuse('rate.limited', { retryAfter: wait })
-    if (command.type === 'presence.get') return { ok: true, json: JSON.stringify(await this.#presenceOf(command.userIds)) }
+    if (command.type === 'presence.get')
+      return { ok: true, json: JSON.stringify({ items: await this.#presence.presenceOf(command.userIds) }) }
     return this.#order(command)
   }
 
@@ -339,32 +337,9 @@ export class UserHub extends DurableObject<Env> {
     const { submitted, retried } = await postOrders(this.env, { conversationId, userId: this.#userId, orders })
     this.#broadcast(this.#inbox.receive(submitted.batch))
     // What an unanswered try had done came back to nobody: look whether something is missing.
-    if (retried) await this.#fillGap(conversationId)
-    else this.#watchGap(conversationId, submitted.rev)
+    if (retried) await this.#gaps.fill(conversationId)
+    else this.#gaps.watch(conversationId, submitted.rev)
     return submitted.answers
-  }
-
-  /** Asks for what is missing, unless it comes by itself in a moment. */
-  #watchGap(conversationId: number, head: number): void {
-    if (this.#gapTimers.has(conversationId) || !this.#inbox.lags(conversationId, head)) return
-    const timer = setTimeout(() => {
-      this.#gapTimers.delete(conversationId)
-      if (this.#inbox.lags(conversationId, head)) this.ctx.waitUntil(this.#fillGap(conversationId))
-    }, GAP_MS)
-    this.#gapTimers.set(conversationId, timer)
-  }
-
-  async #fillGap(conversationId: number): Promise<void> {
-    const after = this.#inbox.line(conversationId)?.order.known
-    if (after === undefined || after === null) return
-    try {
-      const stub = conversationOf(this.env, conversationId)
-      const catchUp = await stub.catchUpFor({ userId: this.#userId, after })
-      if (catchUp) this.#broadcast(this.#inbox.receiveCatchUp(catchUp))
-    } catch (error) {
-      logFault('gap.unfilled', error, { conversationId, userId: this.#userId })
-      this.#watchGap(conversationId, Number.POSITIVE_INFINITY)
-    }
   }
 
   #wait(): number {
@@ -383,75 +358,6 @@ export class UserHub extends DurableObject<Env> {
 
   #endSockets(ended: (sessionId: string) => boolean): void {
     this.#sockets.endSessions(ended, JSON.stringify({ type: 'session.revoked' } satisfies ServerEvent))
-    this.#mayHaveLeft()
-  }
-
-  #mayHaveLeft(): void {
-    if (!this.#presence.announced || this.#sockets.isOnline(Date.now())) return
-    setTimeout(() => {
-      if (this.#presence.announced && !this.#sockets.isOnline(Date.now())) this.ctx.waitUntil(this.#announce(false))
-    }, OFFLINE_GRACE_MS)
-  }
-
-  /** A change of the circle that could not be told to this hub is learned here. */
-  async #arrive(): Promise<void> {
-    await this.#announce(true)
-    await this.circleChanged().catch((error: unknown) => logFault('circle.stale', error, { userId: this.#userId }))
-  }
-
-  /** Tells the peers that this user came or went, and learns how they stand. */
-  async #announce(online: boolean): Promise<void> {
-    if (this.#presence.announced === online) return
-    this.#presence.announced = online
-    await this.#meetPeers()
-    if (!online) this.#presence.forget()
-  }
-
-  async #meetPeers(): Promise<void> {
-    await this.#meet(await this.#peers())
-  }
-
-  async #meet(peers: number[]): Promise<void> {
-    const own = this.#own()
-    this.#presence.warm = true
-    const learned = await this.#presence.exchange(peers, (userId) => hubOf(this.env, userId).meet(own))
-    for (const presence of learned) {
-      // Who is not here and never was, as far as anybody knows, is no news.
-      if (presence.online || this.#presence.get(presence.userId)) this.#learn(presence)
-      else this.#presence.note(presence)
-    }
-  }
-
-  #learn(presence: Presence): void {
-    if (this.#presence.note(presence)) this.#tell({ type: 'presence.changed', ...presence })
-  }
-
-  #own(): Presence {
-    const seen = this.#sockets.lastSeenAt(Date.now())
-    // Within the grace after a last socket closed, nobody was told that this user left.
-    const online = this.#sockets.isOnline(Date.now()) || (this.#sockets.size === 0 && this.#presence.announced)
-    return { userId: this.#userId, online, lastSeenAt: seen > 0 ? new Date(seen).toISOString() : null }
-  }
-
-  /** Friends, and those who share a conversation with this user. */
-  async #peers(): Promise<number[]> {
-    const { entries } = await this.#reader.readAll({ wake: this.#sockets.size > 0 })
-    return this.#visible([...this.#circle.friends(), ...entries.flatMap((entry) => entry.memberIds)])
-  }
-
-  #visible(userIds: number[]): number[] {
-    return [...new Set(userIds)].filter((id) => id !== this.#userId && !this.#circle.hides(id))
-  }
-
-  /** Somebody who is no peer looks as one who is never here. */
-  async #presenceOf(userIds: number[]): Promise<{ items: Presence[] }> {
-    const peers = new Set(await this.#peers())
-    const asked = userIds.filter((id) => peers.has(id))
-    const own = this.#own()
-    const learned = await this.#presence.exchange(asked, (userId) => hubOf(this.env, userId).meet(own))
-    const found = new Map([own, ...learned].map((presence) => [presence.userId, presence]))
-    return { items: userIds.map((userId) => found.get(userId) ?? offline(userId)) }
+    this.#presence.mayHaveLeft()
   }
 }
-
-const offline = (userId: number): Presence => ({ userId, online: false, lastSeenAt: null })

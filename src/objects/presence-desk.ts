@@ -1,0 +1,147 @@
+import { OFFLINE_GRACE_MS } from '../core/presence.ts'
+import type { Presence } from '../protocol/user.ts'
+import type { Circle } from './circle.ts'
+import type { InboxReader } from './inbox-reader.ts'
+import type { LiveSockets } from './live-sockets.ts'
+import { logFault } from './log.ts'
+import { PresenceBook } from './presence-book.ts'
+import { hubOf } from './stubs.ts'
+
+type Hub = {
+  userId: number
+  env: Env
+  sockets: LiveSockets
+  circle: Circle
+  reader: InboxReader
+  /** Tells this user's sockets that a peer came or went. */
+  tell: (presence: Presence) => void
+}
+
+/**
+ * Tells the peers that this user comes and goes, and learns how they stand. Peers are friends and those who share a conversation, less
+ * those hidden by a block.
+ */
+export class PresenceDesk {
+  readonly #hub: Hub
+  readonly #book: PresenceBook
+
+  constructor(hub: Hub) {
+    this.#hub = hub
+    this.#book = new PresenceBook(hub.sockets.size > 0)
+  }
+
+  /** Peers that are known to be online, without asking anybody. */
+  known(): number[] {
+    return this.#book.online()
+  }
+
+  /** A socket was greeted. */
+  async arrived(): Promise<void> {
+    if (this.#book.announced) return this.#book.warm ? undefined : this.#meetPeers()
+    await this.#announce(true)
+    // A change of the circle that could not be told to this hub is learned here.
+    await this.circleChanged().catch((error: unknown) => logFault('circle.stale', error, { userId: this.#hub.userId }))
+  }
+
+  /** A socket went. Whether its user did shows after the grace, so that a reconnect is no change. */
+  mayHaveLeft(): void {
+    if (!this.#hasLeft()) return
+    setTimeout(() => {
+      if (this.#hasLeft()) void this.#announce(false)
+    }, OFFLINE_GRACE_MS)
+  }
+
+  /** A peer came or went; answers how this user stands, so that one call tells both. */
+  meet(peer: Presence): Presence {
+    if (this.#hub.circle.hides(peer.userId)) return offline(this.#hub.userId)
+    this.#learn(peer)
+    return this.#own()
+  }
+
+  /** The user shares a conversation with these people now. */
+  meetNewcomers(userIds: number[]): Promise<void> {
+    return this.#meet(this.#visible(userIds).filter((id) => !this.#book.get(id)))
+  }
+
+  /** Friends or blocks changed: whom this user sees, and who sees this user, follows when it returns. */
+  async circleChanged(): Promise<void> {
+    const before = await this.#peers()
+    await this.#hub.circle.refresh()
+    const peers = new Set(await this.#peers())
+    for (const userId of before) if (!peers.has(userId)) this.#learn(offline(userId))
+    for (const userId of before) peers.delete(userId)
+    if (this.#book.announced) void this.#meet([...peers])
+  }
+
+  /** Which of the peers are online now, the user among them. */
+  async online(): Promise<number[]> {
+    const own = this.#own()
+    const learned = await this.#ask(await this.#peers(), own)
+    return [own, ...learned].flatMap((presence) => (presence.online ? [presence.userId] : []))
+  }
+
+  /** How these people stand. Somebody who is no peer looks as one who is never here. */
+  async presenceOf(userIds: number[]): Promise<Presence[]> {
+    const peers = new Set(await this.#peers())
+    const own = this.#own()
+    const learned = await this.#ask(
+      userIds.filter((id) => peers.has(id)),
+      own,
+    )
+    const found = new Map([own, ...learned].map((presence) => [presence.userId, presence]))
+    return userIds.map((userId) => found.get(userId) ?? offline(userId))
+  }
+
+  #hasLeft(): boolean {
+    return this.#book.announced && !this.#hub.sockets.isOnline(Date.now())
+  }
+
+  async #announce(online: boolean): Promise<void> {
+    if (this.#book.announced === online) return
+    this.#book.announced = online
+    await this.#meetPeers()
+    if (!online) this.#book.forget()
+  }
+
+  async #meetPeers(): Promise<void> {
+    await this.#meet(await this.#peers())
+  }
+
+  async #meet(peers: number[]): Promise<void> {
+    this.#book.warm = true
+    for (const presence of await this.#ask(peers, this.#own())) {
+      // Who is not here and never was, as far as anybody knows, is no news.
+      if (presence.online || this.#book.get(presence.userId)) this.#learn(presence)
+      else this.#book.note(presence)
+    }
+  }
+
+  #ask(peers: number[], own: Presence): Promise<Presence[]> {
+    return this.#book.exchange(peers, (userId) => hubOf(this.#hub.env, userId).meet(own))
+  }
+
+  #learn(presence: Presence): void {
+    if (this.#book.note(presence)) this.#hub.tell(presence)
+  }
+
+  #own(): Presence {
+    const { userId, sockets } = this.#hub
+    const now = Date.now()
+    const seen = sockets.lastSeenAt(now)
+    // Within the grace after a last socket closed, nobody was told that this user left.
+    const online = sockets.isOnline(now) || (sockets.size === 0 && this.#book.announced)
+    return { userId, online, lastSeenAt: seen > 0 ? new Date(seen).toISOString() : null }
+  }
+
+  async #peers(): Promise<number[]> {
+    const { circle, reader, sockets } = this.#hub
+    const { entries } = await reader.readAll({ wake: sockets.size > 0 })
+    return this.#visible([...circle.friends(), ...entries.flatMap((entry) => entry.memberIds)])
+  }
+
+  #visible(userIds: number[]): number[] {
+    return [...new Set(userIds)].filter((id) => id !== this.#hub.userId && !this.#hub.circle.hides(id))
+  }
+}
+
+const offline = (userId: number): Presence => ({ userId, online: false, lastSeenAt: null })
