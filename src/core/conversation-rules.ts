@@ -52,8 +52,9 @@ export const mayRemoveMember = (input: { actor: Actor; kind: ConversationKind; t
 export const mayChangeRole = (actor: Actor, kind: ConversationKind): Refusal | null =>
   kind === 'direct' ? no('conversation.is_direct') : actor.role === 'owner' ? null : no('member.not_allowed')
 
+/** A group is its owner's to end; a direct conversation belongs to both, and either ends it for both. */
 export const mayDeleteConversation = (actor: Actor, kind: ConversationKind): Refusal | null =>
-  mayChangeRole(actor, kind)
+  kind === 'direct' ? null : mayChangeRole(actor, kind)
 
 /** Who owns the group when its owner leaves: the longest-standing admin, else the longest-standing member. */
 export const heirOf = <M extends Actor & { joinedAt: number }>(others: M[]): M | undefined =>

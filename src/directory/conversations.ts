@@ -19,14 +19,26 @@ export const openDirect = async (
   if (otherId === userId) return refuse('conversation.with_self')
   const other = await userById(people.db, otherId)
   if (isRefusal(other)) return other
-  const registered = await findOrCreateDirect(people.db, { createdBy: userId, otherId, now: people.now() })
-  if (isRefusal(registered)) return registered
-  // The object is asked every time: where an earlier request registered the conversation and died, this one makes it.
-  const { id: conversationId, created } = registered
-  const made = { conversationId, kind: 'direct' as const, title: null, userIds: [userId, otherId] }
-  const entry = await people.conversationOf(conversationId).create(made)
-  return entry ? { entry, created } : refuse('conversation.not_found')
+  // A second time where the first finds one that was deleted; a third, where somebody opened and deleted one in between.
+  for (let tries = 0; tries < 3; tries += 1) {
+    const registered = await findOrCreateDirect(people.db, { createdBy: userId, otherId, now: people.now() })
+    if (isRefusal(registered)) return registered
+    // The object is asked every time: where an earlier request registered the conversation and died, this one makes it.
+    const { id: conversationId, created } = registered
+    const made = { conversationId, kind: 'direct' as const, title: null, userIds: [userId, otherId] }
+    const entry = await people.conversationOf(conversationId).create(made)
+    if (entry) return { entry, created }
+    await releasePair(people.db, conversationId)
+  }
+  return refuse('conversation.not_found')
 }
+
+/**
+ * Lets the two people of a deleted conversation have another. Done when they open one rather than when the first is deleted: it
+ * is the object that knows, and no step is left that could be missed.
+ */
+const releasePair = (db: Directory, conversationId: number) =>
+  db.update(conversations).set({ pair: null }).where(eq(conversations.id, conversationId))
 
 /**
  * The one direct conversation of two people, whoever asks first and however many ask at once. None, new or old, for two of

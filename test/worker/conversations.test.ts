@@ -91,12 +91,31 @@ describe('direct conversations', () => {
       await rest(alice).drop(conversationId, bob.user.id),
       await rest(alice).drop(conversationId, alice.user.id),
       await rest(alice).role(conversationId, bob.user.id, 'admin'),
-      await rest(alice).remove(conversationId),
     ]
 
     for (const refusal of refusals)
       expect(refusal).toMatchObject({ status: 403, body: { code: 'conversation.is_direct' } })
     expect(await entryFor(alice, conversationId)).toEqual(before)
+  })
+
+  test('[CONV17] either of the two deletes it for both, and the next one they open is a new one', async () => {
+    const { alice, bob, conversationId } = await pair()
+    const sockets = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+    const open = (who: SignedIn, other: SignedIn) => rest(who).create({ kind: 'direct', userId: other.user.id })
+
+    expect((await rest(await signUp()).remove(conversationId)).status).toBe(404)
+    expect((await rest(bob).remove(conversationId)).status).toBe(204)
+    expect((await rest(alice).remove(conversationId)).status).toBe(404)
+    const opened = await Promise.all([open(alice, bob), open(bob, alice), open(alice, bob)])
+
+    for (const socket of sockets) {
+      expect(await socket.waitForType('conversation.deleted')).toMatchObject({ conversationId })
+    }
+    const [newId, ...others] = opened.map(({ body }) => body.conversation.id)
+    expect(newId).not.toBe(conversationId)
+    expect(new Set(others)).toEqual(new Set([newId]))
+    expect(await entryFor(bob, newId ?? 0)).toMatchObject({ seq: 0, memberIds: [alice.user.id, bob.user.id] })
+    for (const who of [alice, bob]) expect((await rest(who).see(conversationId)).status).toBe(404)
   })
 })
 
