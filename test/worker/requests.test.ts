@@ -191,11 +191,11 @@ test('[REST5] what a query was asked with is not logged', async () => {
   const log = vi.spyOn(console, 'error').mockImplementation(() => {})
   const failing = new Hono<{ Bindings: Env }>().use(requestId()).get('/', async (c) => {
     await c.env.DIRECTORY.exec('ALTER TABLE users RENAME TO gone')
-    return c.json(
-      await usersByIds(openDirectory(c.env), [424242]).finally(() =>
-        c.env.DIRECTORY.exec('ALTER TABLE gone RENAME TO users'),
-      ),
-    )
+    try {
+      return c.json(await usersByIds(openDirectory(c.env), [424242]))
+    } finally {
+      await c.env.DIRECTORY.exec('ALTER TABLE gone RENAME TO users')
+    }
   })
   failing.onError(onError)
   const response = await failing.request('/', {}, env)
