@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { appointment } from '../src/directory/administrators.ts'
+import { CONFIG, writeConfig } from './account.ts'
 import { prepare } from './prepare.ts'
 import { readFlags } from './server.ts'
 import { environment, root, wrangler } from './wrangler.ts'
@@ -17,7 +18,8 @@ const [verb, login] = positionals
 const set = (name: string, isAdmin: boolean): string | undefined => {
   const { state } = readFlags(flags)
   if (!values.remote) prepare(state)
-  const where = values.remote ? ['--remote'] : ['--local', '--persist-to', state]
+  else if (!writeConfig()) throw new Error('Nothing is deployed on this account: npm run deploy')
+  const where = values.remote ? ['--remote', '--config', CONFIG] : ['--local', '--persist-to', state]
   const args = ['d1', 'execute', 'DIRECTORY', ...where, '--json', '--command', appointment(name, isAdmin)]
   const { status, stdout, stderr } = spawnSync(wrangler.command, [...wrangler.args, ...args], {
     cwd: root,

@@ -1,21 +1,18 @@
 // `npm run deploy`: makes what the account does not have yet, then puts this version into service. With --dry-run it only says so.
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CONFIG, DATABASE, fail, must, run, writeConfig } from './account.ts'
 import { newSecrets } from './secrets.ts'
-import { environment, root, wrangler } from './wrangler.ts'
 
-const DATABASE = 'causerie-directory'
 const BUCKET = 'causerie-files'
-// A copy of wrangler.toml with the id of this account's database; git ignores it.
-const CONFIG = 'wrangler.deploy.toml'
 
 const main = (): void => {
   if (process.argv.includes('--dry-run')) return rehearse()
-  if (!run('whoami', '--json').ok) fail('Sign in first: npx wrangler login (or set CLOUDFLARE_API_TOKEN).')
-
-  writeConfig(databaseId() ?? createDatabase())
+  if (!writeConfig()) {
+    must('d1', 'create', DATABASE)
+    if (!writeConfig()) fail(`The account does not list ${DATABASE} although it was just made.`)
+  }
   if (!run('r2', 'bucket', 'info', BUCKET).ok) must('r2', 'bucket', 'create', BUCKET)
   const secrets = missingSecrets()
   // Before the code that needs them: a migration only adds, so the version in service goes on.
@@ -39,22 +36,6 @@ const rehearse = (): void => {
   console.log(output.match(/^Total Upload.*$/m)?.[0] ?? output)
 }
 
-/** The id of this account's database, if it has one. */
-const databaseId = (): string | undefined => {
-  const databases = JSON.parse(must('d1', 'list', '--json')) as { name: string; uuid: string }[]
-  return databases.find(({ name }) => name === DATABASE)?.uuid
-}
-
-const createDatabase = (): string => {
-  must('d1', 'create', DATABASE)
-  return databaseId() ?? fail(`The account does not list ${DATABASE} although it was just made.`)
-}
-
-const writeConfig = (id: string): void => {
-  const config = readFileSync(join(root, 'wrangler.toml'), 'utf8')
-  writeFileSync(join(root, CONFIG), config.replace(/^database_id = .*$/m, `database_id = "${id}"`))
-}
-
 /** New values for the secrets that the worker does not have: one that exists stays, or everybody would be signed out. */
 const missingSecrets = (): Record<string, string> => {
   const { ok, output } = run('secret', 'list', '--format', 'json', '--config', CONFIG)
@@ -72,28 +53,6 @@ const deploy = (secrets: Record<string, string>): string => {
   const { ok, output } = run('deploy', '--config', CONFIG, '--secrets-file', file)
   rmSync(folder, { recursive: true })
   return ok ? output : fail(output)
-}
-
-const must = (...args: string[]): string => {
-  const { ok, output } = run(...args)
-  return ok ? output : fail(output)
-}
-
-/** What it printed is what it said, or else why it failed. */
-const run = (...args: string[]): { ok: boolean; output: string } => {
-  console.log(`$ wrangler ${args.join(' ')}`)
-  const { status, stdout, stderr } = spawnSync(wrangler.command, [...wrangler.args, ...args], {
-    cwd: root,
-    env: environment,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  return { ok: status === 0, output: status === 0 ? stdout : `${stdout}${stderr}` }
-}
-
-const fail = (reason: string): never => {
-  console.error(reason)
-  process.exit(1)
 }
 
 main()

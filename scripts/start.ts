@@ -26,7 +26,9 @@ const isFree = (): Promise<boolean> =>
 
 try {
   if (!(await isFree())) {
-    throw new Error(`Port ${port} is taken. Stop what listens there, or choose another: npm start -- --port ${port + 1}`)
+    throw new Error(
+      `Port ${port} is taken. Stop what listens there, or choose another: npm start -- --port ${port + 1}`,
+    )
   }
   server = await serve(flags)
   console.log(`Causerie is running at ${server.url}`)
