@@ -119,7 +119,7 @@ export class LiveSockets {
   broadcast(frame: string, now: number): void {
     for (const socket of this.#sockets.values()) {
       if (!socket.greeted) continue
-      if (now >= socket.sessionExpiresAt) this.close(socket, CLOSE.sessionRevoked, 'session.expired')
+      if (now >= socket.sessionExpiresAt) this.close(socket, CLOSE.ticketInvalid, 'session.expired')
       else if (this.#isGone(socket, now)) this.close(socket, CLOSE.leaseExpired, 'lease.expired')
       else if (socket.dialects.length === 0) this.send(socket, frame)
       else for (const said of this.#speak(socket, frame)) this.send(socket, said)

@@ -141,7 +141,7 @@ export class UserHub extends DurableObject<Env> {
     if (!socket) return
     socket.lastFrameAt = Date.now()
     if (socket.lastFrameAt >= socket.sessionExpiresAt) {
-      this.#sockets.close(socket, CLOSE.sessionRevoked, 'session.expired')
+      this.#sockets.close(socket, CLOSE.ticketInvalid, 'session.expired')
       return
     }
     if (!socket.greeted) await socket.greeting

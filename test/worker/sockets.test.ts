@@ -213,12 +213,12 @@ test('[CONN11] a socket that was silent for two minutes is closed with 4501 when
   expect(bobs.closed).toBeNull()
 })
 
-test('[CONN12] a socket ends with its session: with 4403, when it says something or is told something', async () => {
+test('[CONN12] a socket ends with its session: with 4401, when it says something or is told something', async () => {
   const { alice, bob, conversationId } = await pair()
   const [saying, told] = [await RawSocket.arrive(await signUp()), await RawSocket.arrive(alice)]
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 31 * 24 * 60 * 60 * 1_000 })
   const bobs = await RawSocket.arrive((await signIn(bob.user.username)).body)
-  const over = { code: CLOSE.sessionRevoked, reason: 'session.expired' }
+  const over = { code: CLOSE.ticketInvalid, reason: 'session.expired' }
 
   saying.sendRaw(JSON.stringify({ id: 1, type: 'presence.get', userIds: [] }))
   await say(bobs, conversationId)
