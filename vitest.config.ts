@@ -8,6 +8,8 @@ Object.assign(process.env, secrets)
 
 export default defineConfig({
   test: {
+    // A test that waits leaves its core to another; the tool itself needs little.
+    maxWorkers: '100%',
     reporters: ['default', './scripts/closing-line.ts'],
     projects: [
       { test: { name: 'core', include: ['test/core/**/*.test.ts'] } },

@@ -6,9 +6,11 @@ import { CONFIG, DATABASE, fail, must, run, writeConfig } from './account.ts'
 import { newSecrets } from './secrets.ts'
 
 const BUCKET = 'causerie-files'
+// Without the `--` before it, npm takes the flag for its own and only says so here.
+const isRehearsal = process.argv.includes('--dry-run') || process.env['npm_config_dry_run'] === 'true'
 
 const main = (): void => {
-  if (process.argv.includes('--dry-run')) return rehearse()
+  if (isRehearsal) return rehearse()
   if (!writeConfig()) {
     must('d1', 'create', DATABASE)
     if (!writeConfig()) fail(`The account does not list ${DATABASE} although it was just made.`)

@@ -20,7 +20,11 @@ const isInstalled = () => {
 
 if (!isInstalled()) {
   console.log('Installing dependencies: once, and again only when the lockfile changes …')
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  // Engine warnings are left out: they speak of the machine's Node, and the commands run on the one that is installed here.
+  const quietly = ['--no-audit', '--no-fund', '--loglevel=error']
+  // A production environment would leave out the tools, and a rehearsed deployment everything.
+  const completely = ['--include=dev', '--dry-run=false']
+  const { status } = spawnSync('npm', ['ci', ...quietly, ...completely], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
     shell: process.platform === 'win32',
