@@ -67,7 +67,7 @@ export const fieldsIn = async (c: Context): Promise<Record<string, unknown> | Re
     if (FORM.test(c.req.header('content-type') ?? '')) return await c.req.parseBody()
     // Invalid UTF-8 is an error here, never a silent U+FFFD.
     const text = new TextDecoder('utf-8', { fatal: true }).decode(await c.req.arrayBuffer())
-    return checked(z.record(z.string(), z.unknown()), JSON.parse(text), 'body')
+    return checked(Fields, JSON.parse(text), 'body')
   } catch {
     return refuse('request.malformed', { issues: [{ path: 'body', message: 'is not JSON, nor a form that says so' }] })
   }
@@ -90,6 +90,9 @@ export const WholeNumber = z.union([
     .pipe(z.int()),
 ])
 
+/** No document has a field `ok`, and a body must not pass for a refusal of ours. */
+const Fields = z.record(z.string(), z.unknown()).refine((fields) => !('ok' in fields), 'must not hold `ok`')
+
 const FORM = /^(?:application\/x-www-form-urlencoded|multipart\/form-data)\s*(?:;|$)/i
 
 /** Where the documents say another status than the native API does. */
@@ -103,7 +106,8 @@ const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   'message.deleted': 404,
 }
 
-const checked = <Schema extends z.ZodType<object>>(
+/** A value as this schema has it, or what is wrong with it. */
+export const checked = <Schema extends z.ZodType<object>>(
   schema: Schema,
   value: unknown,
   place: 'body' | 'query',

@@ -4,12 +4,14 @@ import { ERRORS } from '../protocol/errors.ts'
 import type { EventOf, ServerEvent } from '../protocol/events.ts'
 import { ConversationId, UserId } from '../protocol/ids.ts'
 import { TextContent } from '../protocol/message.ts'
-import type { Asked, Dialect, Viewer } from './dialect.ts'
-import { invalid, isPosted, malformed, naiveMicros, objectIn, receiverOf, unknownType, wordsOf } from './words.ts'
+import type { Asked, Dialect, DialectEnv, Viewer } from './dialect.ts'
+import { signedIn, slashed, WholeNumber } from './fastapi.ts'
+import { befriend, closeTalk, eraseLine, openTalk, postLine, shapeOf, welcomeFriend } from './talks.ts'
+import { invalid, isPosted, malformed, naiveMicros, objectIn, receiverOf, unknownType } from './words.ts'
 
-const SendMessage = z.object({ receiver_id: UserId, content: TextContent.shape.text })
-const Typing = z.object({ receiver_id: UserId })
-const MarkRead = z.object({ conversation_id: ConversationId })
+const SendMessage = z.object({ receiver_id: WholeNumber.pipe(UserId), content: TextContent.shape.text })
+const Typing = z.object({ receiver_id: WholeNumber.pipe(UserId) })
+const MarkRead = z.object({ conversation_id: WholeNumber.pipe(ConversationId) })
 
 /** Document 002: friends, typing, read marks and presence, at `/ws/{api_token}`. */
 export const friends: Dialect = {
@@ -48,7 +50,13 @@ export const friends: Dialect = {
     return asked.kind === 'online-friends' ? [{ type: 'online_friends', friends: told.online ?? [] }] : []
   },
 
-  routes: new Hono(),
+  routes: new Hono<DialectEnv>()
+    .on('POST', slashed('/conversation/send_message'), signedIn, postLine)
+    .on(['POST', 'DELETE'], slashed('/conversation/delete_message'), signedIn, eraseLine)
+    .on('POST', slashed('/create_conversation'), signedIn, openTalk)
+    .on(['POST', 'DELETE'], slashed('/delete_conversation'), signedIn, closeTalk)
+    .on('POST', slashed('/me/send_friend_request'), signedIn, befriend)
+    .on('POST', slashed('/me/accept_friend_request'), signedIn, welcomeFriend),
 }
 
 const sendOf = (object: object, clientId: string): Asked => {
@@ -106,19 +114,12 @@ const frameOf = (event: ServerEvent, viewer: Viewer): object | null => {
 
 /** The two shapes of the document, by socket and by REST, in one object: a client of either finds what it reads. */
 const newMessage = ({ message }: EventOf<'message.created'>, viewer: Viewer): object | null => {
-  const isOwn = message.senderId === viewer.userId
   // A message posted by REST is told to its recipient only.
-  if (isOwn && isPosted(message)) return null
-  const time = naiveMicros(message.createdAt)
+  if (message.senderId === viewer.userId && isPosted(message)) return null
   return {
     type: 'new_message',
-    conversation_id: message.conversationId,
-    message_id: message.id,
-    sender_id: message.senderId,
+    ...shapeOf(message),
     receiver_id: receiverOf(message, viewer),
-    content: wordsOf(message),
-    timestamp: time,
-    created_at: time,
-    media_ids: message.attachments.map((attachment) => Number(attachment.fileId)),
+    timestamp: naiveMicros(message.createdAt),
   }
 }

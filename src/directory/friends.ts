@@ -93,6 +93,18 @@ export const askToBeFriends = async (
   return { outcome: { state: 'pending', request }, created: made !== undefined }
 }
 
+/** The open request that one person made to another. */
+export const requestBetween = async (
+  db: Directory,
+  pair: { fromId: number; toId: number },
+): Promise<{ id: number } | Refusal> => {
+  const [open] = await db
+    .select({ id: friendRequests.id })
+    .from(friendRequests)
+    .where(and(eq(friendRequests.fromId, pair.fromId), eq(friendRequests.toId, pair.toId)))
+  return open ?? refuse('friend_request.not_found')
+}
+
 /** Only who was asked can accept. */
 export const acceptFriendRequest = async (
   people: People,

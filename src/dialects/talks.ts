@@ -1,0 +1,171 @@
+import * as z from 'zod'
+import { openDirectory } from '../directory/directory.ts'
+import { acceptFriendRequest, askToBeFriends, requestBetween } from '../directory/friends.ts'
+import { accountByLogin } from '../directory/users.ts'
+import { hubOf } from '../objects/stubs.ts'
+import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
+import { ConversationId, MessageId } from '../protocol/ids.ts'
+import { LIMITS } from '../protocol/limits.ts'
+import { type Message, TextContent } from '../protocol/message.ts'
+import { Username } from '../protocol/user.ts'
+import { people } from '../worker/people.ts'
+import { type C, checked, detail, fieldsIn, WholeNumber } from './fastapi.ts'
+import { carryOut, change } from './orders.ts'
+import { naiveMicros, newPostedId, wordsOf } from './words.ts'
+
+/**
+ * The REST routes of document 002. It names them and not what they take: the fields may come as JSON, as a form or in the query, and
+ * a person under the names that the document's frames use, by id or by username.
+ */
+
+type Fields = Record<string, unknown>
+
+/** What stands where a message is nothing but media. */
+const MEDIA_WORDS = '\u{1F4CE}'
+
+const Media = z.array(WholeNumber.pipe(z.int().min(0))).max(LIMITS.attachmentsPerMessage)
+const NewLine = z
+  .object({
+    content: z.union([TextContent.shape.text, z.literal('')]).nullish(),
+    media_ids: Media.nullish(),
+  })
+  .transform(({ content, media_ids }) => {
+    const media = media_ids ?? []
+    return { text: content || (media.length > 0 ? MEDIA_WORDS : ''), media }
+  })
+  .refine(({ text }) => text !== '', { path: ['content'], message: 'Field required' })
+
+const PERSON = ['receiver_id', 'other_user_id', 'friend_id', 'user_id']
+const NAME = ['username', 'receiver_username', 'friend_username']
+
+export const postLine = async (c: C): Promise<Response> => {
+  const fields = await fieldsOf(c)
+  if (isRefusal(fields)) return detail(c, fields)
+  const line = checked(NewLine, fields, 'body')
+  if (isRefusal(line)) return detail(c, line)
+  const conversationId = await conversationFor(c, fields)
+  if (typeof conversationId !== 'number') return detail(c, conversationId)
+  const sent = await change(c, {
+    type: 'message.send',
+    conversationId,
+    clientId: newPostedId(),
+    content: { kind: 'text', text: line.text },
+    attachments: line.media.map((id) => ({ fileId: String(id), name: `media ${id}` })),
+  })
+  return isRefusal(sent) ? detail(c, sent) : c.json(shapeOf(sent))
+}
+
+export const eraseLine = async (c: C): Promise<Response> => {
+  const fields = await fieldsOf(c)
+  if (isRefusal(fields)) return detail(c, fields)
+  const messageId = numberIn(fields, ['message_id'])
+  if (typeof messageId !== 'number') return detail(c, messageId)
+  const deleted = MessageId.safeParse(messageId).success
+    ? await change(c, { type: 'message.delete', messageId })
+    : refuse('message.not_found')
+  return isRefusal(deleted) ? detail(c, deleted) : c.json({ message: 'Message deleted', message_id: messageId })
+}
+
+export const openTalk = async (c: C): Promise<Response> => {
+  const fields = await fieldsOf(c)
+  if (isRefusal(fields)) return detail(c, fields)
+  const otherId = await personIn(c, fields)
+  if (typeof otherId !== 'number') return detail(c, otherId)
+  const opened = await hubOf(c.env, c.var.caller.userId).conversationWith(otherId)
+  return typeof opened === 'number' ? c.json({ conversation_id: opened, other_user_id: otherId }) : detail(c, opened)
+}
+
+export const closeTalk = async (c: C): Promise<Response> => {
+  const fields = await fieldsOf(c)
+  if (isRefusal(fields)) return detail(c, fields)
+  const conversationId = conversationIn(fields)
+  if (typeof conversationId !== 'number') return detail(c, conversationId)
+  const closed = await carryOut(c, { type: 'conversation.delete', conversationId }, z.object({}))
+  if (isRefusal(closed)) return detail(c, closed)
+  return c.json({ message: 'Conversation deleted', conversation_id: conversationId })
+}
+
+export const befriend = async (c: C): Promise<Response> => {
+  const fields = await fieldsOf(c)
+  if (isRefusal(fields)) return detail(c, fields)
+  const otherId = await personIn(c, fields)
+  if (typeof otherId !== 'number') return detail(c, otherId)
+  const asked = await askToBeFriends(people(c), { userId: c.var.caller.userId, otherId })
+  if (isRefusal(asked)) return detail(c, asked)
+  const { outcome } = asked
+  return outcome.state === 'friends'
+    ? c.json({ status: 'accepted', ...friendShape(outcome.friend.user) })
+    : c.json({ status: 'pending', request_id: outcome.request.id, receiver_id: otherId })
+}
+
+export const welcomeFriend = async (c: C): Promise<Response> => {
+  const fields = await fieldsOf(c)
+  if (isRefusal(fields)) return detail(c, fields)
+  const requestId = await requestIn(c, fields)
+  if (typeof requestId !== 'number') return detail(c, requestId)
+  const friend = await acceptFriendRequest(people(c), { userId: c.var.caller.userId, requestId })
+  return isRefusal(friend) ? detail(c, friend) : c.json({ status: 'accepted', ...friendShape(friend.user) })
+}
+
+/** A message as the document's frame of a message posted by REST has it. */
+export const shapeOf = (message: Message) => ({
+  conversation_id: message.conversationId,
+  message_id: message.id,
+  sender_id: message.senderId,
+  content: message.attachments.length > 0 && wordsOf(message) === MEDIA_WORDS ? '' : wordsOf(message),
+  created_at: naiveMicros(message.createdAt),
+  // Files that were sent along elsewhere have no number here.
+  media_ids: message.attachments.flatMap(({ fileId }) => (/^\d{1,15}$/.test(fileId) ? [Number(fileId)] : [])),
+})
+
+const friendShape = (friend: { id: number; username: string }) => ({
+  friend_id: friend.id,
+  friend_username: friend.username,
+})
+
+const fieldsOf = async (c: C): Promise<Fields | Refusal> => {
+  const { byteLength } = await c.req.raw.clone().arrayBuffer()
+  const body = byteLength === 0 ? {} : await fieldsIn(c)
+  return isRefusal(body) ? body : { ...c.req.query(), ...body }
+}
+
+/** A conversation that is named, or else the one with somebody. */
+const conversationFor = async (c: C, fields: Fields): Promise<number | Refusal> => {
+  if (first(fields, ['conversation_id']) !== undefined) return conversationIn(fields)
+  const otherId = await personIn(c, fields)
+  return typeof otherId === 'number' ? hubOf(c.env, c.var.caller.userId).conversationWith(otherId) : otherId
+}
+
+const conversationIn = (fields: Fields): number | Refusal => {
+  const id = numberIn(fields, ['conversation_id'])
+  return typeof id !== 'number' || ConversationId.safeParse(id).success ? id : refuse('conversation.not_found')
+}
+
+/** A request by its number, or the one that somebody made. */
+const requestIn = async (c: C, fields: Fields): Promise<number | Refusal> => {
+  const numbered = ['request_id', 'friend_request_id']
+  if (first(fields, numbered) !== undefined) return numberIn(fields, numbered)
+  const asker = await personIn(c, fields, ['sender_id', ...PERSON], ['sender_username', ...NAME])
+  if (typeof asker !== 'number') return asker
+  const open = await requestBetween(openDirectory(c.env), { fromId: asker, toId: c.var.caller.userId })
+  return isRefusal(open) ? open : open.id
+}
+
+const personIn = async (c: C, fields: Fields, ids = PERSON, names = NAME): Promise<number | Refusal> => {
+  const name = first(fields, names)
+  if (first(fields, ids) !== undefined || name === undefined) return numberIn(fields, ids)
+  // An address is not for looking people up.
+  const username = Username.safeParse(name)
+  const account = username.success ? await accountByLogin(openDirectory(c.env), username.data) : undefined
+  return account ? account.id : refuse('user.not_found')
+}
+
+const numberIn = (fields: Fields, names: string[]): number | Refusal => {
+  const number = WholeNumber.safeParse(first(fields, names))
+  if (number.success) return number.data
+  return refuse('request.invalid', { issues: [{ path: `body.${names[0]}`, message: 'must be a whole number' }] })
+}
+
+/** The first of these fields that is there. */
+const first = (fields: Fields, names: string[]): unknown =>
+  names.map((name) => fields[name]).find((value) => value !== undefined && value !== null)
