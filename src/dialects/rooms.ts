@@ -2,42 +2,51 @@ import { Hono } from 'hono'
 import * as z from 'zod'
 import { ERRORS } from '../protocol/errors.ts'
 import type { ServerEvent } from '../protocol/events.ts'
-import { ConversationId } from '../protocol/ids.ts'
+import { ConversationId, conversationOfMessage, MessageId } from '../protocol/ids.ts'
 import type { Invitation } from '../protocol/invitation.ts'
-import { type Message, TextContent } from '../protocol/message.ts'
+import { TextContent } from '../protocol/message.ts'
 import type { User } from '../protocol/user.ts'
-import type { Dialect, Viewer } from './dialect.ts'
-import { invalid, malformed, naiveMicros, objectIn, unknownType, wordsOf } from './words.ts'
+import {
+  answerInvitation,
+  askIn,
+  listMessages,
+  messageShape,
+  onFailure,
+  postMessage,
+  signedInAdmin,
+} from './admin-chat.ts'
+import type { Dialect, DialectEnv, Viewer } from './dialect.ts'
+import { slashed, WholeNumber } from './fastapi.ts'
+import { acceptUnknown } from './rooms-socket.ts'
+import { authenticationFailed, eventIn, say } from './rooms-words.ts'
+import { invalid, isPosted, malformed, unknownType } from './words.ts'
 
 /** The document's ids are strings. */
-const Id = z
-  .union([
-    z
-      .string()
-      .regex(/^\d{1,10}$/)
-      .transform(Number),
-    z.number(),
-  ])
-  .pipe(ConversationId)
+const Id = WholeNumber.pipe(ConversationId)
 const Words = TextContent.shape.text
 const SendMessage = z.object({
   conversation_id: Id,
-  message: z.union([Words, z.object({ content: Words }).transform(({ content }) => content)]),
+  message: z.union([
+    Words.transform((content) => ({ content, id: undefined })),
+    z.object({ content: Words, id: z.unknown().optional() }),
+  ]),
 })
 const Room = z.object({ conversation_id: Id })
+const CLOSE = { badToken: 1008, fault: 1011 }
 
 /** Document 003: rooms and invitations among administrators, at `/ws/chat`, where `authenticate` is the first frame. */
 export const rooms: Dialect = {
   name: 'rooms',
   socket: null,
-  close: { badToken: 1008, fault: 1011 },
+  close: CLOSE,
 
   decode(frame, newClientId) {
     const said = eventIn(frame)
     if (!said) return malformed
     switch (said.event) {
       case 'authenticate':
-        return { kind: 'reply', frames: [authenticated] }
+        // With a token it does not come as far as here.
+        return { kind: 'reply', frames: [authenticationFailed] }
       case 'join_conversation':
       case 'leave_conversation': {
         const room = Room.safeParse(said.data)
@@ -49,8 +58,10 @@ export const rooms: Dialect = {
         // Who sends is who signed in, whatever `sender_id` says.
         const sent = SendMessage.safeParse(said.data)
         if (!sent.success) return invalid
-        const { conversation_id: conversationId, message: text } = sent.data
-        const content = { kind: 'text' as const, text }
+        const { conversation_id: conversationId, message } = sent.data
+        // What was posted already was told to everybody then; the document has its clients pass it on all the same.
+        if (isStored(message.id, conversationId)) return { kind: 'reply', frames: [] }
+        const content = { kind: 'text' as const, text: message.content }
         return { kind: 'command', command: { type: 'message.send', conversationId, clientId: newClientId(), content } }
       }
       default:
@@ -68,34 +79,29 @@ export const rooms: Dialect = {
     return asked.kind === 'reply' ? asked.frames : []
   },
 
-  routes: new Hono(),
+  routes: new Hono<DialectEnv>()
+    .on('GET', slashed('/ws/chat'), (c) => acceptUnknown(c, CLOSE))
+    .on('GET', slashed('/api/admin/chat/conversations/:id/messages'), signedInAdmin, listMessages)
+    .on('POST', slashed('/api/admin/chat/conversations/:id/messages'), signedInAdmin, postMessage)
+    .on('POST', slashed('/api/admin/chat/invitations'), signedInAdmin, askIn)
+    .on('PUT', slashed('/api/admin/chat/invitations/:id/respond'), signedInAdmin, answerInvitation)
+    .onError(onFailure),
 }
 
-/** `authenticate {token}` as a first frame; null where the frame is not one. */
-export const tokenIn = (frame: string): string | null => {
-  const said = eventIn(frame)
-  const token = said?.event === 'authenticate' ? said.data['token'] : null
-  return typeof token === 'string' ? token : null
+const isStored = (id: unknown, conversationId: number): boolean => {
+  const messageId = WholeNumber.pipe(MessageId).safeParse(id)
+  return messageId.success && conversationOfMessage(messageId.data) === conversationId
 }
-
-/** The document names events and their data, but not how a native socket frames them: both usual forms are said and heard. */
-const say = (event: string, data: object): object => ({ type: event, event, data, ...data })
-
-const eventIn = (frame: string): { event: unknown; data: Record<string, unknown> } | null => {
-  const object = objectIn(frame)
-  if (!object) return null
-  const nested = z.record(z.string(), z.unknown()).safeParse(object['data'])
-  return { event: object['type'] ?? object['event'], data: nested.success ? nested.data : object }
-}
-
-export const authenticated = say('authenticated', { success: true })
-export const authenticationFailed = say('error', { message: 'Authentification échouée' })
 
 const told003 = (event: ServerEvent, viewer: Viewer): object | null => {
   switch (event.type) {
     case 'message.created': {
       const { message } = event
-      if (viewer.left.has(message.conversationId) || viewer.sent(message.clientId)) return null
+      // What is posted is for its recipients, wherever they are; what is said in a room is for those who did not leave it.
+      const isUnheard = isPosted(message)
+        ? message.senderId === viewer.userId
+        : viewer.left.has(message.conversationId) || viewer.sent(message.clientId)
+      if (isUnheard) return null
       return say('new_message', { conversation_id: String(message.conversationId), message: messageShape(message) })
     }
     case 'invitation.created':
@@ -118,15 +124,6 @@ const answerTo = ({ id, status, conversationId, to }: Invitation): object => {
     conversation: { id: conversation_id, status: 'accepted' },
   })
 }
-
-export const messageShape = (message: Message) => ({
-  id: String(message.id),
-  conversation_id: String(message.conversationId),
-  sender_id: String(message.senderId),
-  content: wordsOf(message),
-  created_at: naiveMicros(message.createdAt),
-  is_read: false,
-})
 
 const invitationShape = ({ id, from, message, status }: Invitation) => ({
   id: String(id),

@@ -1,0 +1,123 @@
+import { authenticate } from '../directory/accounts.ts'
+import { isRefusal } from '../protocol/errors.ts'
+import { LIMITS } from '../protocol/limits.ts'
+import { accounts } from '../worker/accounts.ts'
+import { reportFailure } from '../worker/failure.ts'
+import { handToHub, isUpgrade, sessionHeader } from '../worker/upgrade.ts'
+import type { C } from './fastapi.ts'
+import { authenticated, authenticationFailed, tokenIn } from './rooms-words.ts'
+
+/** How long a client may take to say who it is. */
+const DEADLINE_MS = 10_000
+
+type Codes = { badToken: number; fault: number }
+
+/**
+ * Takes a socket of which nobody knows whose it is before its first frame. So the worker stays in the path, for this document only: it
+ * reads frames until one proves who it is, opens a socket to that user's hub, and from then on passes frames both ways.
+ */
+export const acceptUnknown = (c: C, codes: Codes): Response => {
+  if (!isUpgrade(c))
+    return c.json({ success: false, error: 'This is the address of a WebSocket.' }, 426, { upgrade: 'websocket' })
+  const { 0: client, 1: server } = new WebSocketPair()
+  new Door(c, server, codes).open()
+  return new Response(null, { status: 101, webSocket: client })
+}
+
+class Door {
+  readonly #c: C
+  readonly #client: WebSocket
+  readonly #codes: Codes
+  #hub: WebSocket | null = null
+  #deadline: ReturnType<typeof setTimeout> | undefined
+  /** Frames are taken one at a time: those that follow the token wait until it is looked at. */
+  #turn: Promise<void> = Promise.resolve()
+
+  constructor(c: C, client: WebSocket, codes: Codes) {
+    this.#c = c
+    this.#client = client
+    this.#codes = codes
+  }
+
+  open(): void {
+    this.#deadline = setTimeout(() => this.#end(this.#codes.badToken, 'not authenticated'), DEADLINE_MS)
+    listen(this.#client, {
+      heard: (data) => {
+        this.#turn = this.#turn.then(() => this.#hear(data)).catch((error: unknown) => this.#fail(error))
+      },
+      closed: (code, reason) => this.#end(code, reason),
+    })
+  }
+
+  async #hear(data: string | ArrayBuffer): Promise<void> {
+    const token = typeof data === 'string' && data.length <= LIMITS.frameBytes ? tokenIn(data) : null
+    if (token !== null) await this.#admit(token)
+    else if (!this.#hub) this.#tell(JSON.stringify(authenticationFailed))
+    else if (isOpen(this.#hub)) this.#hub.send(data)
+  }
+
+  /** Who says it again, perhaps as somebody else, is from then on who that token says. */
+  async #admit(token: string): Promise<void> {
+    const hub = await openHub(this.#c, token)
+    if (!hub) return this.#tell(JSON.stringify(authenticationFailed))
+    const earlier = this.#hub
+    this.#hub = hub
+    if (earlier) closeAlike(earlier, 1000, '')
+    clearTimeout(this.#deadline)
+    this.#tell(JSON.stringify(authenticated))
+    listen(hub, {
+      heard: (data) => this.#tell(data),
+      closed: (code, reason) => (this.#hub === hub ? this.#end(code, reason) : closeAlike(hub, code, reason)),
+    })
+    if (!isOpen(this.#client)) closeAlike(hub, 1000, '')
+  }
+
+  #tell(data: string | ArrayBuffer): void {
+    if (!isOpen(this.#client)) return
+    this.#client.send(data)
+    // There is no back-pressure: what a slow reader does not take piles up here, and not where the hub would see it.
+    if (this.#client.bufferedAmount > LIMITS.bufferedBytes) this.#end(this.#codes.fault, 'socket.slow')
+  }
+
+  #fail(error: unknown): void {
+    reportFailure(this.#c, error instanceof Error ? error : new Error('not an error'))
+    this.#end(this.#codes.fault, 'server error')
+  }
+
+  #end(code: number, reason: string): void {
+    clearTimeout(this.#deadline)
+    closeAlike(this.#client, code, reason)
+    if (this.#hub) closeAlike(this.#hub, code, reason)
+  }
+}
+
+/** Null where the token is not good. */
+const openHub = async (c: C, token: string): Promise<WebSocket | null> => {
+  const caller = await authenticate(accounts(c.env), token)
+  if (isRefusal(caller)) return null
+  const headers = [sessionHeader(caller), ['x-causerie-dialects', 'rooms']] satisfies [string, string][]
+  const response = await handToHub(c.env, { userId: caller.userId, headers })
+  return response?.webSocket ?? null
+}
+
+const listen = (
+  ws: WebSocket,
+  hears: { heard: (data: string | ArrayBuffer) => void; closed: (code: number, reason: string) => void },
+): void => {
+  ws.binaryType = 'arraybuffer'
+  ws.addEventListener('message', ({ data }) => hears.heard(data as string | ArrayBuffer))
+  ws.addEventListener('close', ({ code, reason }) => hears.closed(code, reason))
+  ws.accept()
+}
+
+const isOpen = (ws: WebSocket): boolean => ws.readyState === WebSocket.OPEN
+
+const closeAlike = (ws: WebSocket, code: number, reason: string): void => {
+  try {
+    // 1005 and 1006 ("no code given") may not be sent on.
+    if (code === 1005 || code === 1006) ws.close()
+    else ws.close(code, reason)
+  } catch {
+    // Closed already, or a code that may not be sent on either.
+  }
+}
