@@ -12,7 +12,11 @@ const no = (code: ErrorCode): Refusal => refuse(code)
 const leads = (actor: Actor): boolean => actor.role !== 'member'
 
 export const mayEdit = (actor: Actor, message: Written): Refusal | null =>
-  message.senderId !== actor.userId ? no('message.not_owner') : message.deletedAt !== null ? no('message.deleted') : null
+  message.senderId !== actor.userId
+    ? no('message.not_owner')
+    : message.deletedAt !== null
+      ? no('message.deleted')
+      : null
 
 export const mayDelete = (input: { actor: Actor; kind: ConversationKind; message: Written }): Refusal | null => {
   const { actor, kind, message } = input
@@ -38,8 +42,7 @@ export const mayAddMembers = (input: {
   present: number
   added: number
 }): Refusal | null =>
-  mayLead(input.actor, input.kind) ??
-  (input.present + input.added > LIMITS.members ? no('conversation.full') : null)
+  mayLead(input.actor, input.kind) ?? (input.present + input.added > LIMITS.members ? no('conversation.full') : null)
 
 /** Anybody may leave a group. The owner removes anybody, an admin removes plain members. */
 export const mayRemoveMember = (input: { actor: Actor; kind: ConversationKind; target: Actor }): Refusal | null => {

@@ -144,7 +144,6 @@ export const meOf = ({ id, username, displayName, email, createdAt }: Account): 
   createdAt: new Date(createdAt).toISOString(),
 })
 
-
 // Ranges instead of LIKE: they use the indexes, and nothing in the query is a wildcard. The plus keeps SQLite from walking
 // through everybody by id instead.
 const startsWith = (query: string, cursor: number) => {

@@ -43,18 +43,22 @@ export const conversations = new Hono<Authenticated>()
   })
   .get('/:id', params(ById), (c) => order(c, { type: 'entry.get', conversationId: c.req.valid('param').id }))
   .patch('/:id', params(ById), body(UpdateConversation), (c) =>
-    order(c, { type: 'conversation.rename', conversationId: c.req.valid('param').id, title: c.req.valid('json').title }),
+    order(c, {
+      type: 'conversation.rename',
+      conversationId: c.req.valid('param').id,
+      title: c.req.valid('json').title,
+    }),
   )
   .delete('/:id', params(ById), (c) =>
     order(c, { type: 'conversation.delete', conversationId: c.req.valid('param').id }, 204),
   )
-  .get('/:id/members', params(ById), (c) =>
-    order(c, { type: 'members.get', conversationId: c.req.valid('param').id }),
-  )
+  .get('/:id/members', params(ById), (c) => order(c, { type: 'members.get', conversationId: c.req.valid('param').id }))
   .post('/:id/members', params(ById), body(AddMembers), async (c) => {
     const { userIds } = c.req.valid('json')
     const missing = await refuseUnknown(c, userIds)
-    return missing ? answer(c, missing) : order(c, { type: 'member.add', conversationId: c.req.valid('param').id, userIds })
+    return missing
+      ? answer(c, missing)
+      : order(c, { type: 'member.add', conversationId: c.req.valid('param').id, userIds })
   })
   .patch('/:id/members/:userId', params(ByMember), body(UpdateMember), (c) => {
     const { id, userId } = c.req.valid('param')
@@ -80,7 +84,10 @@ export const conversations = new Hono<Authenticated>()
 type Made = { entry: InboxEntry; created: boolean }
 type C = Context<Authenticated>
 
-const openGroup = async (c: C, group: Extract<z.output<typeof NewConversation>, { kind: 'group' }>): Promise<Made | Refusal> => {
+const openGroup = async (
+  c: C,
+  group: Extract<z.output<typeof NewConversation>, { kind: 'group' }>,
+): Promise<Made | Refusal> => {
   const { userId } = c.var.caller
   const { title, memberIds, clientId } = group
   const missing = await refuseUnknown(c, memberIds)

@@ -18,7 +18,9 @@ export const order = async (
   if (!answered.ok) return answer(c, answered)
   if (status === 204) return c.body(null, 204)
   const result: unknown = JSON.parse(answered.json)
-  const reply = MessageReply.pick({ repeated: true }).extend({ message: MessageReply.shape.message.loose() }).safeParse(result)
+  const reply = MessageReply.pick({ repeated: true })
+    .extend({ message: MessageReply.shape.message.loose() })
+    .safeParse(result)
   if (reply.success) return c.json(reply.data.message, reply.data.repeated ? 200 : status)
   return c.json(result as object, status)
 }

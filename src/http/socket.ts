@@ -34,7 +34,8 @@ const proofOf = async (c: C, queried: string | undefined): Promise<Proof | null>
   return isRefusal(caller) ? null : { userId: caller.userId, header: sessionHeader(caller) }
 }
 
-const protocols = (c: C): string[] => (c.req.header('sec-websocket-protocol') ?? '').split(',').map((each) => each.trim())
+const protocols = (c: C): string[] =>
+  (c.req.header('sec-websocket-protocol') ?? '').split(',').map((each) => each.trim())
 
 const ticketOf = (c: C): string | undefined =>
   protocols(c)

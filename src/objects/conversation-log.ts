@@ -6,7 +6,15 @@ import type { ConversationRow, MemberRow } from './conversation-schema.ts'
 import type { ConversationStore } from './conversation-store.ts'
 import { catchUpOf, changesOf, entryOf, historyOf, memberListOf } from './log-reading.ts'
 import { LogState } from './log-state.ts'
-import { addMembers, changeRole, deleteConversation, eraseMember, joinMember, removeMember, rename } from './member-orders.ts'
+import {
+  addMembers,
+  changeRole,
+  deleteConversation,
+  eraseMember,
+  joinMember,
+  removeMember,
+  rename,
+} from './member-orders.ts'
 import {
   deleteMessage,
   editMessage,

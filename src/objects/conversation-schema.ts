@@ -63,7 +63,9 @@ export const messages = sqliteTable(
   },
   (table) => [
     uniqueIndex('messages_by_client_id').on(table.senderId, table.clientId),
-    index('messages_by_change').on(table.changedRev).where(sql`changed_rev IS NOT NULL`),
+    index('messages_by_change')
+      .on(table.changedRev)
+      .where(sql`changed_rev IS NOT NULL`),
   ],
 )
 

@@ -53,7 +53,9 @@ export class ConversationStore {
     this.#byClientId = this.#db
       .select()
       .from(messages)
-      .where(and(eq(messages.senderId, sql.placeholder('senderId')), eq(messages.clientId, sql.placeholder('clientId'))))
+      .where(
+        and(eq(messages.senderId, sql.placeholder('senderId')), eq(messages.clientId, sql.placeholder('clientId'))),
+      )
       .prepare()
   }
 

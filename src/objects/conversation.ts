@@ -134,7 +134,13 @@ export class Conversation extends DurableObject<Env> {
     await this.#tell()
   }
 
-  #found(input: { conversationId: number; kind: ConversationKind; title: string | null; userIds: number[]; creator: number }) {
+  #found(input: {
+    conversationId: number
+    kind: ConversationKind
+    title: string | null
+    userIds: number[]
+    creator: number
+  }) {
     if (this.#log) return
     const { conversationId, kind, title, userIds, creator } = input
     const now = Date.now()

@@ -16,7 +16,13 @@ export const decodeFrame = (data: string | ArrayBuffer): Decoded => {
   }
   const { id: rawId, ...rest } = value as Record<string, unknown>
   const id = FrameId.safeParse(rawId)
-  if (!id.success) return { id: null, refusal: refuse('frame.invalid', { issues: [{ path: 'id', message: 'must be a whole number or a text of at most 64' }] }) }
+  if (!id.success)
+    return {
+      id: null,
+      refusal: refuse('frame.invalid', {
+        issues: [{ path: 'id', message: 'must be a whole number or a text of at most 64' }],
+      }),
+    }
   const command = Command.safeParse(rest)
   if (command.success) return { id: id.data, command: command.data }
   const isKnown = COMMAND_TYPES.some((type) => type === rest['type'])

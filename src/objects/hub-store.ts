@@ -20,7 +20,8 @@ export class HubStore {
   }
 
   entry(conversationId: number): InboxEntry | undefined {
-    return this.#db.select({ entry: inbox.entry }).from(inbox).where(eq(inbox.conversationId, conversationId)).get()?.entry
+    return this.#db.select({ entry: inbox.entry }).from(inbox).where(eq(inbox.conversationId, conversationId)).get()
+      ?.entry
   }
 
   putInbox(row: InboxRow): void {
@@ -76,7 +77,11 @@ export class HubStore {
 
   /** The sessions that hold a ticket now. */
   ticketSessions(now: number): string[] {
-    const rows = this.#db.select({ id: tickets.sessionId }).from(tickets).where(and(gt(tickets.expiresAt, now))).all()
+    const rows = this.#db
+      .select({ id: tickets.sessionId })
+      .from(tickets)
+      .where(and(gt(tickets.expiresAt, now)))
+      .all()
     return rows.map((row) => row.id)
   }
 }

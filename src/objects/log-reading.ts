@@ -76,7 +76,7 @@ export const catchUpOf = (state: LogState, after: number): CatchUp => {
   const revs: number[] = []
   const frames: string[] = []
   let since = after
-  for (let more = true; more; ) {
+  for (let more = true; more;) {
     const page = changesOf(state, since, LIMITS.pageSize)
     for (const event of eventsOf(state, page, after)) {
       revs.push(event.rev)

@@ -24,7 +24,10 @@ export const postOrders = async (
       if (pause === undefined || isOverloaded(error)) {
         logFault('post.failed', error, { conversationId, userId, tries })
         const later = refuse('server.unavailable', { retryAfter: 1 })
-        return { submitted: { answers: orders.map(() => later), batch: { conversationId, revs: [], frames: [] }, rev: 0 }, retried: true }
+        return {
+          submitted: { answers: orders.map(() => later), batch: { conversationId, revs: [], frames: [] }, rev: 0 },
+          retried: true,
+        }
       }
       await new Promise((resolve) => setTimeout(resolve, pause))
     }

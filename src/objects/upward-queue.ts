@@ -36,7 +36,10 @@ export class UpwardQueue {
     queue.inFlight = true
     while (queue.waiting.length > 0) {
       const batch = queue.waiting.splice(0, MAX_BATCH)
-      const answers = await this.#post(conversationId, batch.map((each) => each.order))
+      const answers = await this.#post(
+        conversationId,
+        batch.map((each) => each.order),
+      )
       batch.forEach((each, i) => each.resolve(answers[i] ?? refuse('server.unavailable', { retryAfter: 1 })))
     }
     this.#queues.delete(conversationId)

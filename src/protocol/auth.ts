@@ -3,7 +3,11 @@ import { SafeText, Timestamp } from './text.ts'
 import { DisplayName, Email, Me, Username } from './user.ts'
 
 /** Length in code points is what people count; 8 is ASVS 6.2.1, and the upper bound keeps hashing cheap. */
-export const Password = z.string().min(8).max(256).refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
+export const Password = z
+  .string()
+  .min(8)
+  .max(256)
+  .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
 
 /** `POST /v1/auth/register` */
 export const Register = z.strictObject({

@@ -53,7 +53,11 @@ const ConversationCreated = z.object({
 /** The caller is no longer a member, or the conversation is gone. */
 const ConversationDeleted = z.object({ type: z.literal('conversation.deleted'), conversationId: ConversationId })
 /** Where a conversation stands now; a client that is behind `rev` pulls. Sent when the server cannot know what the client lacks. */
-const ConversationHead = z.object({ type: z.literal('conversation.head'), conversationId: ConversationId, entry: InboxEntry })
+const ConversationHead = z.object({
+  type: z.literal('conversation.head'),
+  conversationId: ConversationId,
+  entry: InboxEntry,
+})
 const TypingChanged = z.object({
   type: z.literal('typing.changed'),
   conversationId: ConversationId,

@@ -11,7 +11,10 @@ export const ConversationId = z.int().positive().max(MAX_CONVERSATION_ID)
 export type ConversationId = z.infer<typeof ConversationId>
 
 /** The place of a message in its conversation: 1, 2, 3 … with no holes. */
-export const Seq = z.int().min(0).max(SEQ_SPAN - 1)
+export const Seq = z
+  .int()
+  .min(0)
+  .max(SEQ_SPAN - 1)
 
 /** The number of a change in its conversation. A client that has applied revision n lacks exactly the changes above n. */
 export const Rev = z.int().min(0)

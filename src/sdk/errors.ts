@@ -26,4 +26,5 @@ export class CauserieNetworkError extends Error {
   override readonly name = 'CauserieNetworkError'
 }
 
-export const signedOut = (code: ErrorCode = 'auth.required'): CauserieError => new CauserieError(code, 'Nobody is signed in.')
+export const signedOut = (code: ErrorCode = 'auth.required'): CauserieError =>
+  new CauserieError(code, 'Nobody is signed in.')

@@ -228,7 +228,8 @@ const queuedAgain = (item: PendingMessage): PendingMessage => {
   return { ...rest, state: 'queued' }
 }
 
-const queuedUnlessFailed = (item: PendingMessage): PendingMessage => (item.state === 'failed' ? item : queuedAgain(item))
+const queuedUnlessFailed = (item: PendingMessage): PendingMessage =>
+  item.state === 'failed' ? item : queuedAgain(item)
 
 const pauseAfter = (error: unknown, refusals: number, random: () => number): number => {
   const asked = error instanceof CauserieError ? (error.retryAfter ?? 0) * 1000 : 0

@@ -39,7 +39,8 @@ export class PresenceList {
   /** @internal Who is online as a connection begins: these, and nobody else. */
   greet(online: number[]): void {
     const now = new Set(online)
-    for (const userId of this.#known.keys()) if (!now.has(userId)) this.note({ userId, online: false, lastSeenAt: null })
+    for (const userId of this.#known.keys())
+      if (!now.has(userId)) this.note({ userId, online: false, lastSeenAt: null })
     for (const userId of now) this.note({ userId, online: true, lastSeenAt: null })
   }
 

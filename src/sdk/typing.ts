@@ -28,7 +28,11 @@ export class Typing {
     this.#others.set(conversationId, there)
     const known = there.has(userId)
     clearTimeout(there.get(userId))
-    if (typing) there.set(userId, setTimeout(() => this.note(conversationId, userId, false), EXPIRY_MS))
+    if (typing)
+      there.set(
+        userId,
+        setTimeout(() => this.note(conversationId, userId, false), EXPIRY_MS),
+      )
     else there.delete(userId)
     if (known !== typing) this.#ports.onChange(conversationId)
   }

@@ -60,7 +60,10 @@ export class Users {
     const done = Promise.resolve().then(async () => {
       this.#batch = null
       const all = [...ids]
-      const starts = Array.from({ length: Math.ceil(all.length / LIMITS.idsPerRequest) }, (_, i) => i * LIMITS.idsPerRequest)
+      const starts = Array.from(
+        { length: Math.ceil(all.length / LIMITS.idsPerRequest) },
+        (_, i) => i * LIMITS.idsPerRequest,
+      )
       await Promise.all(starts.map((start) => this.#load(all.slice(start, start + LIMITS.idsPerRequest))))
     })
     return { ids, done }

@@ -2,7 +2,16 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { CauserieError } from '../../src/sdk/errors.ts'
 import { Connection, type SocketLike } from '../../src/sdk/socket.ts'
 
-const HELLO = { type: 'hello', protocol: 'causerie.v1', userId: 1, sessionId: 's', serverTime: '', conversations: [], gone: [], online: [] }
+const HELLO = {
+  type: 'hello',
+  protocol: 'causerie.v1',
+  userId: 1,
+  sessionId: 's',
+  serverTime: '',
+  conversations: [],
+  gone: [],
+  online: [],
+}
 
 /** The other end of one socket. */
 class Peer implements SocketLike {
@@ -219,7 +228,9 @@ test('[CON5] close codes carry policy: a bad ticket is replaced, a revoked sessi
 
 test('[CON6] nothing is sent that the server could not answer', async () => {
   const { connection, newest, greet } = connectionOf()
-  await expect(connection.request({ type: 'typing.stop', conversationId: 7 })).rejects.toMatchObject({ name: 'CauserieNetworkError' })
+  await expect(connection.request({ type: 'typing.stop', conversationId: 7 })).rejects.toMatchObject({
+    name: 'CauserieNetworkError',
+  })
   connection.start()
   await greet()
 

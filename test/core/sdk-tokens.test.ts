@@ -21,7 +21,13 @@ class Server {
     this.serial += 1
     this.#expiry.set(`access${this.serial}`, this.now + LIFE_MS)
     return {
-      user: { id: 1, username: 'alice', displayName: 'Alice', email: 'alice@example.org', createdAt: '2026-01-01T00:00:00.000Z' },
+      user: {
+        id: 1,
+        username: 'alice',
+        displayName: 'Alice',
+        email: 'alice@example.org',
+        createdAt: '2026-01-01T00:00:00.000Z',
+      },
       sessionId: 's1',
       accessToken: `access${this.serial}`,
       refreshToken: `refresh${this.serial}`,

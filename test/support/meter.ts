@@ -34,8 +34,10 @@ export const metered = async (work: () => Promise<void>): Promise<Bill> => {
     listen(storage, 'deleteAlarm', () => (bill.rows += 1))
   })
   const count = () => (bill.requests += 1)
-  for (const name of ['submit', 'entryFor', 'catchUpFor', 'create', 'alarm'] as const) listen(Conversation.prototype, name, count)
-  for (const name of ['deliver', 'deliverCatchUp', 'join', 'leave', 'meet', 'order', 'inbox', 'fetch'] as const) listen(UserHub.prototype, name, count)
+  for (const name of ['submit', 'entryFor', 'catchUpFor', 'create', 'alarm'] as const)
+    listen(Conversation.prototype, name, count)
+  for (const name of ['deliver', 'deliverCatchUp', 'join', 'leave', 'meet', 'order', 'inbox', 'fetch'] as const)
+    listen(UserHub.prototype, name, count)
   // Twenty incoming frames are billed as one request.
   listen(UserHub.prototype, 'webSocketMessage', () => (bill.requests += 1 / 20))
   try {

@@ -8,12 +8,29 @@ import { anotherDevice, newPerson } from '../support/client.ts'
 
 type Person = Awaited<ReturnType<typeof newPerson>>
 
-const ACTS = ['send', 'send', 'send', 'edit', 'delete', 'react', 'unreact', 'pin', 'read', 'rename', 'typing', 'remove', 'add'] as const
+const ACTS = [
+  'send',
+  'send',
+  'send',
+  'edit',
+  'delete',
+  'react',
+  'unreact',
+  'pin',
+  'read',
+  'rename',
+  'typing',
+  'remove',
+  'add',
+] as const
 const FAULTS = ['crash conversation', 'crash hub', 'evict conversation', 'cut'] as const
 
 const step = fc.record({
   who: fc.nat(2),
-  does: fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...ACTS) }, { weight: 1, arbitrary: fc.constantFrom(...FAULTS) }),
+  does: fc.oneof(
+    { weight: 9, arbitrary: fc.constantFrom(...ACTS) },
+    { weight: 1, arbitrary: fc.constantFrom(...FAULTS) },
+  ),
   what: fc.nat(1000),
   /** Whether the next step waits for this one. */
   waits: fc.boolean(),
@@ -80,7 +97,10 @@ test('[SYNC9] after any commands and crashes, a client that applied live events 
   let sent = 0
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
-      const { conversation } = await alice.client.conversations.createGroup({ title: 'Picnic', memberIds: [bob.id, carol.id] })
+      const { conversation } = await alice.client.conversations.createGroup({
+        title: 'Picnic',
+        memberIds: [bob.id, carol.id],
+      })
       const { id } = conversation
       await alice.client.conversations.setRole(id, { userId: bob.id, role: 'admin' })
       await Promise.all(people.map(({ client }) => client.conversation(id).open()))

@@ -49,7 +49,7 @@ test('[SYNC2] a member whose hub slept through a hundred messages pulls them all
   const [entry] = entriesOf(await bobs.waitForType('hello'))
   expect(entry).toMatchObject({ seq: 100, unread: 100 })
   const seen: number[] = []
-  for (let since = 0, more = true; more; ) {
+  for (let since = 0, more = true; more;) {
     const page = await bobs.request<Changes>({ type: 'changes.get', conversationId, since, limit: 30 })
     seen.push(...page.messages.map((message) => message.seq))
     ;({ rev: since, more } = page)
@@ -77,7 +77,7 @@ test('[SYNC4] objects aborted in the middle of a burst lose no acked message, do
   const conversationId = await openGroup(alice, bob, carol)
   const acked: string[] = []
   const burst = async (who: typeof alice, name: string) => {
-    for (let i = 0; i < 40; ) {
+    for (let i = 0; i < 40;) {
       try {
         const socket = await RawSocket.connect(who.accessToken)
         while (i < 40) {
@@ -101,12 +101,16 @@ test('[SYNC4] objects aborted in the middle of a burst lose no acked message, do
   done = true
   await killer
 
-  const { body } = await ask<HistoryPage>('GET', `/v1/conversations/${conversationId}/messages?limit=100`, { token: carol.accessToken })
+  const { body } = await ask<HistoryPage>('GET', `/v1/conversations/${conversationId}/messages?limit=100`, {
+    token: carol.accessToken,
+  })
   const stored = body.items.toReversed()
   expect(stored.map((message) => message.seq)).toEqual(stored.map((_, i) => i + 1))
   expect(stored.map((message) => message.clientId).toSorted()).toEqual(acked.toSorted())
   for (const name of ['a', 'b']) {
-    const own = stored.filter((message) => message.clientId.startsWith(name)).map((message) => Number(message.clientId.slice(1)))
+    const own = stored
+      .filter((message) => message.clientId.startsWith(name))
+      .map((message) => Number(message.clientId.slice(1)))
     expect(own).toEqual(own.toSorted((x, y) => x - y))
   }
 })
