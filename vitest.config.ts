@@ -6,6 +6,9 @@ const secrets = newSecrets()
 // Reading wrangler.toml warns of secrets that are neither in .dev.vars nor here.
 Object.assign(process.env, secrets)
 
+// Polling a state that is there costs nothing more; a busy machine takes its time to bring it about.
+const patient = { poll: { timeout: 15_000 } }
+
 export default defineConfig({
   test: {
     // A test that waits leaves its core to another; the tool itself needs little.
@@ -31,6 +34,7 @@ export default defineConfig({
           include: ['test/{worker,dialects}/**/*.test.ts'],
           setupFiles: ['test/support/worker-setup.ts'],
           testTimeout: 30_000,
+          expect: patient,
           hookTimeout: 30_000,
         },
       },
@@ -39,6 +43,7 @@ export default defineConfig({
           name: 'web',
           include: ['test/web/**/*.test.ts'],
           testTimeout: 60_000,
+          expect: patient,
           hookTimeout: 120_000,
           // A server and a browser want the machine for themselves.
           fileParallelism: false,
