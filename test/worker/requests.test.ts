@@ -117,7 +117,7 @@ test('[REST2] what does not exist is a JSON 404, and a wrong method a 405 that s
   const wrong = await ask('DELETE', '/v1/auth/login')
   expect(wrong).toMatchObject({ status: 405, body: { code: 'route.method' } })
   expect(wrong.headers.get('allow')).toBe('POST')
-  expect((await ask('POST', '/v1/me')).headers.get('allow')).toBe('GET, PATCH')
+  expect((await ask('POST', '/v1/me')).headers.get('allow')).toBe('GET, PATCH, DELETE')
   for (const path of ['//', '/v1//me', '/%', '/%ff', `/${'x'.repeat(5_000)}`]) {
     expect((await ask('GET', path)).status, path).toBe(404)
   }
