@@ -90,7 +90,7 @@ const Password = () => {
       <form class="form" ref={form} onSubmit={submit} noValidate>
         <input type="text" name="username" autocomplete="username" value={me.value?.username} hidden readOnly />
         <Field
-          label="Present password"
+          label="Current password"
           name="currentPassword"
           type="password"
           autocomplete="current-password"

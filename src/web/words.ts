@@ -6,7 +6,7 @@ const UNREACHED = 'We could not reach the server. Look at your connection and tr
 
 const CODES: Partial<Record<ErrorCode, string>> = {
   'auth.invalid_credentials': 'That name and password do not go together.',
-  'password.wrong': 'That is not your present password.',
+  'password.wrong': 'That is not your current password.',
   'password.common': 'Too many people use this password. Please choose another.',
   'username.taken': 'Somebody has this username already.',
   'email.taken': 'There is an account with this address already.',
