@@ -1,0 +1,230 @@
+// `npm run chaos`: people talk, everything that can go wrong does, and in the end nothing may be lost, doubled, reordered or leaked.
+import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { Checker } from './checker.ts'
+import { makeWorld, type Sizes, type World } from './clients.ts'
+import type { Violation } from './evidence.ts'
+import { Faults } from './faults.ts'
+import { type Entry, History } from './history.ts'
+import { cycles } from './plan.ts'
+import { Proxy } from './proxy.ts'
+import { Random } from './random.ts'
+import { heads, readBack } from './read-back.ts'
+import { ChaosServer, freePort } from './server.ts'
+import { Workload } from './workload.ts'
+
+type Run = {
+  sizes: Sizes
+  hands: number
+  pauseMs: number
+  cycle: { from: number; to: number }
+  kills: number
+  messages: number
+  /** The run ends here, whatever was reached. */
+  maxMs: number
+}
+
+const FULL: Run = {
+  sizes: { raw: 15, twoDevices: 7, sdk: 3, direct: 14, groups: 9, groupSize: 8 },
+  hands: 4,
+  pauseMs: 25,
+  cycle: { from: 3_000, to: 7_000 },
+  kills: 50,
+  messages: 100_000,
+  maxMs: 8 * 60_000,
+}
+const QUICK: Run = {
+  sizes: { raw: 5, twoDevices: 2, sdk: 2, direct: 3, groups: 3, groupSize: 5 },
+  hands: 4,
+  pauseMs: 15,
+  cycle: { from: 1_200, to: 2_200 },
+  kills: 5,
+  messages: 2_000,
+  maxMs: 40_000,
+}
+
+/** How long after the last fault everybody may take to hold everything. */
+const CONVERGE_MS = 30_000
+
+const { values: flags } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    minutes: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
+    port: { type: 'string' },
+  },
+})
+
+const seed = Number(flags.seed ?? Math.floor(Math.random() * 2 ** 31))
+const minutes = flags.minutes === undefined ? null : Number(flags.minutes)
+const port = flags.port === undefined ? await freePort() : Number(flags.port)
+if (![seed, minutes ?? 0, port].every(Number.isFinite)) throw new Error('--seed, --minutes and --port take numbers.')
+const run = flags.quick ? QUICK : FULL
+
+const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'causerie-chaos-'))
+const history = new History(join(folder, 'history.jsonl'))
+let server: ChaosServer | null = null
+
+const cleanUp = (isKept: boolean): void => {
+  if (server?.pid) process.kill(server.pid, 'SIGKILL')
+  if (!isKept) rmSync(folder, { recursive: true, force: true })
+}
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    cleanUp(flags.keep)
+    process.exit(130)
+  })
+}
+
+const main = async (): Promise<boolean> => {
+  const startedAt = Date.now()
+  const since = (): string => `${((Date.now() - startedAt) / 1000).toFixed(0).padStart(4)} s`
+  console.log(`chaos: seed ${seed}${flags.quick ? ', quick' : ''}; repeat its faults with --seed ${seed}`)
+  const running = await ChaosServer.prepare({ folder, port })
+  server = running
+  await running.start()
+  const proxy = await Proxy.listen({ upstream: port })
+  const random = new Random(seed)
+  const plan = cycles(random.fork('plan'), run.cycle)
+  const base = proxy.url
+  const world = await makeWorld({ sizes: run.sizes, direct: running.url, base, history, random: random.fork('world') })
+  console.log(
+    `${since()}  ${world.people.length} people with ${world.devices.length} devices in ${world.members.size} conversations`,
+  )
+  const workload = new Workload(world.devices, { ...run, random: random.fork('work') })
+  const faults = new Faults({ world, proxy, history, base })
+  const workedFrom = Date.now()
+  let kills = 0
+  const isDone = (): boolean => {
+    const ms = Date.now() - workedFrom
+    if (minutes !== null) return ms >= minutes * 60_000
+    return ms >= run.maxMs || (kills >= run.kills && workload.tally.acked >= run.messages)
+  }
+  while (!isDone()) {
+    const { value: cycle } = plan.next()
+    if (!cycle) break
+    const before = workload.tally.acked
+    const cycleFrom = Date.now()
+    for (const fault of cycle.faults) {
+      await sleep(Math.max(0, cycleFrom + fault.at - Date.now()))
+      faults.start(fault)
+    }
+    await sleep(Math.max(0, cycleFrom + cycle.ms - Date.now()))
+    if (running.hasFallen) history.write({ e: 'crash', what: 'the server ended by itself' })
+    const memory = running.memory
+    await running.kill()
+    kills += 1
+    history.write({ e: 'fault', what: 'kill' })
+    let startMs = await running.start()
+    if (cycle.again !== null) {
+      await sleep(cycle.again)
+      await running.kill()
+      kills += 1
+      history.write({ e: 'fault', what: 'kill' })
+      startMs = await running.start()
+    }
+    console.log(
+      `${since()}  cycle of ${(cycle.ms / 1000).toFixed(1)} s: ${workload.tally.acked - before} messages acknowledged, ` +
+        `${cycle.faults.length} faults, killed${cycle.again === null ? '' : ' twice'}, back in ${startMs} ms` +
+        `${memory === null ? '' : `, ${(memory / 2 ** 20).toFixed(0)} MiB`}; ${workload.tally.acked} in all, ${kills} kills`,
+    )
+  }
+  const workedMs = Date.now() - workedFrom
+  proxy.calm()
+  await Promise.all([workload.stop(), faults.settled()])
+  console.log(`${since()}  everybody falls silent`)
+  const convergedMs = await converge(running.url, world)
+  for (const device of world.devices) device.stop()
+  const read = await readBack(running.url, world, history)
+  for (const device of world.devices) device.tellCopies()
+  console.log(`${since()}  ${read} messages read back`)
+  history.flush()
+  await running.kill()
+  proxy.close()
+  const checker = new Checker()
+  for await (const line of createInterface({ input: createReadStream(history.path) }))
+    checker.take(JSON.parse(line) as Entry)
+  const violations = checker.finish()
+  const { counts } = checker
+  console.log(`\n${since()}  checked`)
+  table('faults', [
+    ['kill -9 and restart', `${kills}`],
+    ...Object.entries(faults.hits).map(([kind, { planned, hit }]) => [kind, `${hit} of ${planned} planned`] as const),
+  ])
+  table(
+    'history',
+    Object.entries(counts)
+      .toSorted(([a], [b]) => a.localeCompare(b))
+      .map(([what, count]) => [what, `${count}`] as const),
+  )
+  table('server log', logged(running.logFile))
+  const acked = counts['acknowledged messages'] ?? 0
+  console.log(
+    `\n${acked} acknowledged messages, ${counts['deliveries'] ?? 0} deliveries, ${kills} kills in ${(workedMs / 60_000).toFixed(1)} min ` +
+      `(${(acked / (workedMs / 1000)).toFixed(0)} messages/s); all copies complete ${(convergedMs / 1000).toFixed(1)} s after the last fault`,
+  )
+  tell(violations)
+  const isEnough = minutes !== null || (kills >= run.kills && acked >= run.messages)
+  if (!isEnough)
+    console.log(`The run shows less than it should: ${run.kills} kills and ${run.messages} messages were wanted.`)
+  return violations.length === 0 && isEnough
+}
+
+/** Waits until every client holds everything by itself; answers how long that took. What is still missing then, the checker finds. */
+const converge = async (url: string, world: World): Promise<number> => {
+  const from = Date.now()
+  // Clients tell read marks a moment late.
+  await sleep(500)
+  const expected = await heads(url, world)
+  while (Date.now() - from < CONVERGE_MS) {
+    const isBehind = world.devices.some((device) =>
+      [...world.members].some(([c, ids]) => ids.includes(device.userId) && device.revOf(c) !== expected.get(c)),
+    )
+    if (!isBehind) break
+    await sleep(250)
+  }
+  return Date.now() - from
+}
+
+const table = (title: string, rows: readonly (readonly [string, string])[]): void => {
+  console.log(`\n${title}`)
+  for (const [what, value] of rows) console.log(`  ${what.padEnd(34)} ${value}`)
+}
+
+const tell = (violations: Violation[]): void => {
+  console.log(`\n${violations.length} violations`)
+  const kinds = Map.groupBy(violations, ({ kind }) => kind)
+  for (const [kind, all] of kinds) {
+    console.log(`  ${kind}: ${all.length}`)
+    for (const { detail } of all.slice(0, 10)) console.log(`    ${detail}`)
+  }
+}
+
+/** What the server wrote, by the name of the event, or by its first words. */
+const logged = (file: string): [string, string][] => {
+  const lines = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+  const names = lines.map((line) => /"event":"([^"]+)"/.exec(line)?.[1] ?? line.slice(0, 34))
+  return [...Map.groupBy(names, (name) => name)].map(([name, all]) => [name, `${all.length}`])
+}
+
+try {
+  const isGood = await main()
+  process.exitCode = isGood ? 0 : 1
+  const isKept = flags.keep || !isGood
+  if (isKept) console.log(`The history and the data are in ${folder}`)
+  cleanUp(isKept)
+} catch (error) {
+  console.error(error)
+  console.error(`The history and the data are in ${folder}`)
+  history.flush()
+  cleanUp(true)
+  process.exitCode = 2
+}
+process.exit()

@@ -1,0 +1,142 @@
+import type { Invoke, Message } from './history.ts'
+
+export type Violation = { kind: ViolationKind; detail: string }
+
+/** Each is one thing that must never be. */
+export type ViolationKind =
+  | 'ack.lost'
+  | 'copy.differs'
+  | 'copy.missing'
+  | 'delete.lost'
+  | 'delete.unasked'
+  | 'delivery.doubled'
+  | 'edit.lost'
+  | 'epoch.changed'
+  | 'id.wrong'
+  | 'members.wrong'
+  | 'message.doubled'
+  | 'message.unsent'
+  | 'order.backward'
+  | 'order.differs'
+  | 'reaction.lost'
+  | 'reaction.unasked'
+  | 'read.lost'
+  | 'reading.differs'
+  | 'reading.missing'
+  | 'received.lost'
+  | 'removed.acked'
+  | 'removed.heard'
+  | 'repeat.differs'
+  | 'revoked.acked'
+  | 'revoked.heard'
+  | 'sender.reordered'
+  | 'seq.hole'
+  | 'server.fault'
+  | 'text.unwritten'
+  | 'unread.wrong'
+
+/** `open`: there was no answer before the history ended. */
+export type State = 'open' | 'ok' | 'fail' | 'unknown'
+
+/** A message as its sender tried to send it, perhaps many times. `texts` counts the tries that were not refused. */
+export type Sent = {
+  firstOp: number
+  texts: Map<string, number>
+  acked: { id: number; seq: number } | null
+}
+
+/** What was asked of one message; what was refused is not in it. */
+export type Changes = {
+  edits: Map<number, { text: string; outcome: State; rev: number }>
+  deletes: Map<number, State>
+  reactions: Map<number, { who: number; emoji: string; added: boolean; outcome: State }>
+}
+
+/** How a member stands in a conversation, as far as answers tell. */
+export type Place = {
+  phase: 'in' | 'leaving' | 'removed' | 'coming'
+  /** The last attempt that was begun before the removal was answered. */
+  removedOp: number
+  /** At most the revision of this removal, once somebody heard of it. */
+  leftAt: number | null
+  /** At least the revision of the last coming. */
+  joinedAt: number
+  /** Revisions that came to them since the removal was asked. */
+  heard: number[]
+}
+
+export type Socket = {
+  who: number
+  session: string
+  /** The highest revision that came, by conversation. */
+  revs: Map<number, number>
+  created: Set<number>
+}
+
+/** `hasStored`: it was this attempt, not another way of the same message, that stored it. */
+export type Step = { key: string; c: number; hasStored: boolean; outcome: State }
+
+export type Seen = Pick<Message, 'seq' | 'id' | 'sender' | 'clientId'>
+
+/** Who sent it, and under which name of their choosing. */
+export const keyOf = (sender: number, clientId: string): string => `${sender}:${clientId}`
+
+/** Everything that a history says, put where the checks look for it. */
+export class Evidence {
+  readonly members = new Map<number, Set<number>>()
+  /** Attempts that have no answer yet. */
+  readonly ops = new Map<number, Invoke>()
+  /** Attempts made with a session, or by a member, that had ended. */
+  readonly late = new Set<number>()
+  readonly afterRemoval = new Set<number>()
+  /** Sessions that were ended, and the last attempt that was begun before that was answered. */
+  readonly ended = new Map<string, number>()
+  readonly sockets = new Map<number, Socket>()
+  readonly epochs = new Map<number, string>()
+  /** The highest mark that was acknowledged, by `conversation/user`. */
+  readonly reads = new Map<string, number>()
+  /** What was sent in an order that must be kept. */
+  readonly lanes = new Map<string, Step[]>()
+  readonly steps = new Map<number, Step>()
+  readonly seen = new Map<number, Map<number, Seen>>()
+  readonly sent = new Map<number, Map<string, Sent>>()
+  readonly #changes = new Map<number, Changes>()
+  readonly places = new Map<string, Place>()
+
+  sentIn(c: number): Map<string, Sent> {
+    return entryOf(this.sent, c, () => new Map<string, Sent>())
+  }
+
+  seenIn(c: number): Map<number, Seen> {
+    return entryOf(this.seen, c, () => new Map<number, Seen>())
+  }
+
+  laneOf(name: string): Step[] {
+    return entryOf(this.lanes, name, () => [])
+  }
+
+  place(c: number, who: number): Place {
+    const start = (): Place => ({ phase: 'in', removedOp: 0, leftAt: null, joinedAt: 0, heard: [] })
+    return entryOf(this.places, `${c}/${who}`, start)
+  }
+
+  changesOf(id: number): Changes {
+    return entryOf(this.#changes, id, newChanges)
+  }
+
+  /** The same for reading. */
+  changesSeen(id: number): Changes {
+    return this.#changes.get(id) ?? NO_CHANGES
+  }
+}
+
+const newChanges = (): Changes => ({ edits: new Map(), deletes: new Map(), reactions: new Map() })
+const NO_CHANGES = newChanges()
+
+const entryOf = <Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value => {
+  const found = map.get(key)
+  if (found !== undefined) return found
+  const made = make()
+  map.set(key, made)
+  return made
+}

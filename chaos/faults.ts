@@ -1,0 +1,200 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Group, Somebody, World } from './clients.ts'
+import type { Doing, History } from './history.ts'
+import { type Person, renew, signIn } from './person.ts'
+import type { Fault, FaultKind } from './plan.ts'
+import type { Proxy } from './proxy.ts'
+import { RawDevice } from './raw-device.ts'
+import { type Answer, ask, isVague } from './rest.ts'
+
+export type Hits = Record<FaultKind, { planned: number; hit: number }>
+
+/** How many pages a reader asks for that it will not read: more than the system and the server together keep for one socket. */
+const GORGED_PAGES = 900
+
+/** Does what the plan says, and counts what of it really happened. */
+export class Faults {
+  readonly hits = {} as Hits
+  readonly #world: World
+  readonly #proxy: Proxy
+  readonly #history: History
+  readonly #base: string
+  /** Conversations and devices that something is being done to. */
+  readonly #busy = new Set<unknown>()
+  readonly #underWay = new Set<Promise<void>>()
+  #probes = 0
+
+  constructor(options: { world: World; proxy: Proxy; history: History; base: string }) {
+    this.#world = options.world
+    this.#proxy = options.proxy
+    this.#history = options.history
+    this.#base = options.base
+  }
+
+  start(fault: Fault): void {
+    const count = (this.hits[fault.kind] ??= { planned: 0, hit: 0 })
+    count.planned += 1
+    this.#history.write({ e: 'fault', what: fault.kind })
+    const done = this.#do(fault, () => (count.hit += 1)).finally(() => this.#underWay.delete(done))
+    this.#underWay.add(done)
+  }
+
+  /** Resolves when everything that was begun is over, and everybody who was removed is back. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay)
+  }
+
+  async #do(fault: Fault, hit: () => void): Promise<void> {
+    const { pick } = fault
+    switch (fault.kind) {
+      case 'frame cut':
+        return this.#proxy.cutFrame(pick, fault.direction, { at: fault.within, hit })
+      case 'request cut':
+        return this.#proxy.cutRequest(pick, fault.direction, { at: fault.within, hit })
+      case 'stall': {
+        const end = this.#proxy.stall(pick, fault.direction)
+        if (!end) return
+        hit()
+        await sleep(fault.ms)
+        return end()
+      }
+      case 'delay':
+        return this.#delay(fault, hit)
+      case 'silence':
+        if (this.#proxy.silence(pick)) hit()
+        return
+      case 'storm':
+        if (this.#proxy.cutAll() > 1) hit()
+        return
+      case 'reader that does not read':
+        return this.#gorge(fault, hit)
+      case 'member removed':
+        return this.#remove(fault, hit)
+      case 'session revoked':
+        return this.#revoke(pick, hit)
+    }
+  }
+
+  async #delay(fault: Extract<Fault, { kind: 'delay' }>, hit: () => void): Promise<void> {
+    const end = this.#proxy.delay(fault.pick, fault.by)
+    if (!end) return
+    hit()
+    await sleep(fault.ms)
+    end()
+  }
+
+  async #gorge(fault: Extract<Fault, { kind: 'reader that does not read' }>, hit: () => void): Promise<void> {
+    const device = this.#rawDevice(fault.pick)
+    if (!device || this.#busy.has(device)) return
+    this.#busy.add(device)
+    const before = device.closed.get(4508) ?? 0
+    const end = this.#proxy.stall(device.name, 'down')
+    device.gorge(GORGED_PAGES)
+    await sleep(fault.ms)
+    end?.()
+    // Only now can it hear that it was cut.
+    for (let waited = 0; waited < 50 && (device.closed.get(4508) ?? 0) === before; waited += 1) await sleep(100)
+    if ((device.closed.get(4508) ?? 0) > before) hit()
+    this.#busy.delete(device)
+  }
+
+  async #remove(fault: Extract<Fault, { kind: 'member removed' }>, hit: () => void): Promise<void> {
+    const { groups } = this.#world
+    const group = groups[Math.floor(fault.pick * groups.length)]
+    if (!group || this.#busy.has(group)) return
+    this.#busy.add(group)
+    const member = group.others[Math.floor(fault.pick * 7919) % group.others.length]
+    if (member) {
+      await this.#owner(group, { do: 'remove', c: group.id, userId: member.person.id })
+      hit()
+      await this.#speakUp(group, member)
+      await sleep(fault.ms)
+      await this.#speakUp(group, member)
+      await this.#owner(group, { do: 'add', c: group.id, userId: member.person.id })
+    }
+    this.#busy.delete(group)
+  }
+
+  /** Somebody who was removed tries all the same. */
+  async #speakUp(group: Group, member: Somebody): Promise<void> {
+    this.#probes += 1
+    const text = `after leaving ${this.#probes}`
+    const raw = member.devices.find((device) => device instanceof RawDevice)
+    if (raw instanceof RawDevice) {
+      await raw.performByRest({ do: 'send', c: group.id, clientId: `probe-${this.#probes}`, text })
+      await raw.perform({ do: 'send', c: group.id, clientId: `probe-${this.#probes}s`, text })
+    }
+  }
+
+  /** Until it is done. */
+  async #owner(group: Group, doing: Extract<Doing, { do: 'remove' | 'add' }>): Promise<void> {
+    const { c, userId } = doing
+    const path = `/v1/conversations/${c}/members`
+    const request =
+      doing.do === 'remove'
+        ? { method: 'DELETE', path: `${path}/${userId}` }
+        : { method: 'POST', path, json: { userIds: [userId] } }
+    await this.#insist<{ rev: number } | null>(group.owner, { doing, request, isDone: 'member.not_found' })
+  }
+
+  async #revoke(pick: number, hit: () => void): Promise<void> {
+    const { people } = this.#world
+    const somebody = people[Math.floor(pick * people.length)]
+    const device = somebody?.devices[0]
+    if (!somebody || !device || device.session === '' || this.#busy.has(device)) return
+    this.#busy.add(device)
+    const ended = device.session
+    const token = device instanceof RawDevice ? device.token : null
+    const request = { method: 'DELETE', path: `/v1/auth/sessions/${ended}` }
+    await this.#insist(somebody, { doing: { do: 'revoke', ended }, request, isDone: 'session.not_found' })
+    hit()
+    // Whoever holds the token tries it all the same.
+    if (device instanceof RawDevice && token !== null) {
+      this.#probes += 1
+      const [c] = device.conversations()
+      const doing = {
+        do: 'send' as const,
+        c: c ?? 0,
+        clientId: `probe-${this.#probes}`,
+        text: `after the end ${this.#probes}`,
+      }
+      if (c !== undefined) await device.performByRest(doing, { id: ended, token })
+    }
+    this.#busy.delete(device)
+  }
+
+  async #insist<Body extends { rev?: number } | null>(
+    by: Somebody,
+    what: { doing: Doing; request: { method: string; path: string; json?: unknown }; isDone: string },
+  ): Promise<void> {
+    const { doing, request, isDone } = what
+    for (let tries = 0; ; tries += 1) {
+      const op = this.#history.newOp()
+      const { id: who } = by.person
+      this.#history.write({ e: 'invoke', op, who, device: 'control', session: by.session.id, lane: null, ...doing })
+      const answer: Answer<Body> = await ask<Body>(this.#base, { ...request, token: by.session.accessToken })
+      // Refused because an earlier try had done it.
+      if (answer.status !== null && (answer.ok || (tries > 0 && answer.code === isDone))) {
+        const rev = answer.ok ? answer.body?.rev : undefined
+        this.#history.write({ e: 'ok', op, ...(rev === undefined ? {} : { rev }) })
+        return
+      }
+      if (answer.status === null || isVague(answer.code)) this.#history.write({ e: 'unknown', op, why: 'no answer' })
+      else this.#history.write({ e: 'fail', op, code: answer.code })
+      if (answer.status === 500) this.#history.write({ e: 'crash', what: `500 to ${doing.do}` })
+      if (answer.status === 401) by.session = await signedInAgain(this.#base, by)
+      else if (answer.status !== null && answer.status < 500 && answer.status !== 429) {
+        throw new Error(`${doing.do} was refused: ${answer.code}`)
+      }
+      await sleep(150)
+    }
+  }
+
+  #rawDevice(pick: number): RawDevice | undefined {
+    const devices = this.#world.devices.filter((device) => device instanceof RawDevice)
+    return devices[Math.floor(pick * devices.length)]
+  }
+}
+
+const signedInAgain = async (base: string, { person, session }: { person: Person; session: Somebody['session'] }) =>
+  (await renew(base, person, session)) ?? signIn(base, person)

@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Answer, ask } from './rest.ts'
+import type { Session } from './wire.ts'
+
+export const PASSWORD = 'correct horse battery'
+
+type SignedIn = { user: { id: number }; sessionId: string; accessToken: string; refreshToken: string }
+
+/** Somebody with an account. */
+export type Person = { id: number; username: string; address: string }
+
+/** Asks until there is an answer. A server that is being started again refuses connections for a while. */
+export const insist = async <Body>(
+  attempt: () => Promise<Answer<Body>>,
+): Promise<Extract<Answer<Body>, { status: number }>> => {
+  for (;;) {
+    const answer = await attempt()
+    if (answer.status !== null && answer.status < 500) return answer
+    await sleep(200)
+  }
+}
+
+export const register = async (base: string, number: number): Promise<{ person: Person; session: Session }> => {
+  const username = `person${number}`
+  const address = `10.1.${Math.floor(number / 250)}.${1 + (number % 250)}`
+  const json = { username, email: `${username}@example.org`, password: PASSWORD }
+  const answer = await insist<SignedIn>(() =>
+    ask(base, { method: 'POST', path: '/v1/auth/register', json, from: address }),
+  )
+  if (!answer.ok) throw new Error(`${username} could not register: ${answer.code}`)
+  return { person: { id: answer.body.user.id, username, address }, session: sessionOf(answer.body) }
+}
+
+export const signIn = async (base: string, person: Person): Promise<Session> => {
+  const json = { login: person.username, password: PASSWORD }
+  const request = { method: 'POST', path: '/v1/auth/login', json, from: person.address }
+  for (;;) {
+    const answer = await insist<SignedIn>(() => ask(base, request))
+    if (answer.ok) return sessionOf(answer.body)
+    if (answer.status !== 429) throw new Error(`${person.username} could not sign in: ${answer.code}`)
+    await sleep(1_000 * Math.max(1, answer.retryAfter))
+  }
+}
+
+/** Another access token for the same session; null where the session is over. */
+export const renew = async (base: string, person: Person, session: Session): Promise<Session | null> => {
+  const { refreshToken } = session
+  const request = { method: 'POST', path: '/v1/auth/refresh', json: { refreshToken }, from: person.address }
+  const answer = await insist<SignedIn>(() => ask(base, request))
+  return answer.ok ? sessionOf(answer.body) : null
+}
+
+const sessionOf = ({ sessionId, accessToken, refreshToken }: SignedIn): Session => ({
+  id: sessionId,
+  accessToken,
+  refreshToken,
+})

@@ -1,0 +1,378 @@
+import { describe, expect, test } from 'vitest'
+import { check } from '../../chaos/checker.ts'
+import type { ViolationKind } from '../../chaos/evidence.ts'
+import type { Copy, Doing, Entry, Message, Reading } from '../../chaos/history.ts'
+
+const ALICE = 1
+const BOB = 2
+const CAROL = 3
+const C = 7
+const ID = C * 2 ** 26
+
+/** A history in which nothing is wrong, in parts that a test can spoil. */
+class Told {
+  readonly entries: Entry[] = []
+  #op = 0
+
+  done(doing: Doing, how: { who: number; result?: object; end?: 'ok' | 'fail' | 'unknown'; lane?: string }): this {
+    this.#op += 1
+    const { who, result = {}, end = 'ok', lane = null } = how
+    const session = `session of ${who}`
+    this.entries.push({ e: 'invoke', op: this.#op, who, device: `${who}a`, session, lane, ...doing })
+    if (end === 'ok') this.entries.push({ e: 'ok', op: this.#op, ...result })
+    else if (end === 'fail') this.entries.push({ e: 'fail', op: this.#op, code: 'message.not_found' })
+    else this.entries.push({ e: 'unknown', op: this.#op, why: 'no answer' })
+    return this
+  }
+
+  send(who: number, seq: number, more: { clientId?: string; rev?: number; repeated?: boolean } = {}): this {
+    const { clientId = `c${seq}`, rev = seq, repeated = false } = more
+    const result = { id: ID + seq, seq, rev, repeated }
+    return this.done(
+      { do: 'send', c: C, clientId, text: `text of ${clientId}` },
+      { who, result, lane: `socket ${who}` },
+    )
+  }
+
+  receive(socket: number, message: Message, rev = message.seq): this {
+    const { seq, id, sender, clientId, text } = message
+    const seen = { seq, id, sender, clientId, text }
+    this.entries.push({ e: 'got', socket, c: C, rev, what: 'message.created', message: seen })
+    return this
+  }
+
+  tell(...entries: Entry[]): this {
+    this.entries.push(...entries)
+    return this
+  }
+}
+
+const stored = (seq: number, more: Partial<Message> = {}): Message => ({
+  seq,
+  id: ID + seq,
+  rev: seq,
+  sender: seq === 3 ? BOB : ALICE,
+  clientId: `c${seq}`,
+  text: `text of c${seq}`,
+  reactions: '',
+  ...more,
+})
+
+/** Four messages: the first as it was sent, the second edited, the third from Bob with Alice's thumb, the fourth deleted. */
+const log = (): Message[] => [
+  stored(1),
+  stored(2, { text: 'edited', rev: 5 }),
+  stored(3, { reactions: `👍:${ALICE}`, rev: 6 }),
+  stored(4, { text: null, rev: 7 }),
+]
+
+const reading = (who: number, more: Partial<Reading> = {}): Reading => ({
+  e: 'reading',
+  who,
+  c: C,
+  epoch: 'e1',
+  rev: 9,
+  seq: 4,
+  readSeq: 0,
+  unread: who === ALICE ? 1 : 2,
+  inboxUnread: who === ALICE ? 1 : 2,
+  memberIds: [ALICE, BOB],
+  messages: log(),
+  ...more,
+})
+
+const copy = (more: Partial<Copy> = {}): Copy => ({
+  e: 'copy',
+  who: BOB,
+  device: '2a',
+  c: C,
+  epoch: 'e1',
+  rev: 9,
+  from: 1,
+  messages: log().map(({ seq, rev, text, reactions }) => ({ seq, rev, text, reactions })),
+  unread: 2,
+  ...more,
+})
+
+const start = (): Told =>
+  new Told().tell(
+    { e: 'conversation', c: C, memberIds: [ALICE, BOB] },
+    { e: 'open', socket: 1, who: ALICE, device: '1a', session: `session of ${ALICE}` },
+    { e: 'open', socket: 2, who: BOB, device: '2a', session: `session of ${BOB}` },
+  )
+
+const talk = (): Told =>
+  start()
+    .send(ALICE, 1)
+    .receive(2, stored(1))
+    .send(ALICE, 2)
+    .receive(2, stored(2))
+    .send(BOB, 3)
+    .send(ALICE, 4)
+    .send(ALICE, 4, { repeated: true })
+    .done({ do: 'edit', c: C, id: ID + 2, text: 'edited' }, { who: ALICE, result: { rev: 5 } })
+    .done({ do: 'react', c: C, id: ID + 3, emoji: '👍' }, { who: ALICE, result: { rev: 6 } })
+    .done({ do: 'delete', c: C, id: ID + 4 }, { who: ALICE, result: { rev: 7 } })
+
+const end = (
+  told: Told,
+  change: { readings?: Partial<Reading>; second?: Partial<Reading>; copy?: Partial<Copy> } = {},
+) =>
+  told.tell(
+    reading(ALICE, change.readings),
+    reading(BOB, { ...change.readings, ...(change.readings ? countedBy(change.readings) : {}), ...change.second }),
+    { e: 'live', who: BOB, device: '2a' },
+    copy(change.copy),
+  )
+
+/** What Bob counts where the log is another. */
+const countedBy = ({ messages, unread }: Partial<Reading>): Partial<Reading> => {
+  if (!messages || unread !== undefined) return {}
+  const count = messages.filter(({ sender, text }) => sender !== BOB && text !== null).length
+  return { unread: count, inboxUnread: count }
+}
+
+const kinds = (told: Told): ViolationKind[] => [...new Set(check(told.entries).map(({ kind }) => kind))]
+
+const without = (seq: number): Message[] => log().filter((message) => message.seq !== seq)
+const withChanged = (seq: number, change: Partial<Message>): Message[] =>
+  log().map((message) => (message.seq === seq ? { ...message, ...change } : message))
+
+/** Bob is removed by Alice, who says something before he is back. */
+const removed = (): Told => talk().done({ do: 'remove', c: C, userId: BOB }, { who: ALICE })
+
+const added = (told: Told): Told => told.done({ do: 'add', c: C, userId: BOB }, { who: ALICE, result: { rev: 9 } })
+
+const left = (rev: number): Entry => ({
+  e: 'got',
+  socket: 1,
+  c: C,
+  rev,
+  what: 'member.changed',
+  member: { userId: BOB, left: true },
+})
+
+const revoked = (): Told => talk().done({ do: 'revoke', ended: `session of ${BOB}` }, { who: BOB })
+
+const fifth = stored(5, { sender: ALICE })
+const fiveMessages = {
+  readings: { messages: [...log(), fifth], seq: 5, rev: 9 },
+  copy: { messages: [...log(), fifth] },
+}
+
+describe('a history in which nothing is wrong', () => {
+  test('passes', () => {
+    expect(check(end(talk()).entries)).toEqual([])
+  })
+
+  test('may have attempts of which nobody knows what became, either way', () => {
+    const told = talk()
+      .done({ do: 'send', c: C, clientId: 'lost', text: 'lost' }, { who: BOB, end: 'unknown' })
+      .done({ do: 'edit', c: C, id: ID + 1, text: 'perhaps' }, { who: ALICE, end: 'unknown' })
+      .done({ do: 'delete', c: C, id: ID + 2 }, { who: ALICE, end: 'unknown' })
+      .done({ do: 'unreact', c: C, id: ID + 3, emoji: '👍' }, { who: ALICE, end: 'unknown' })
+
+    expect(check(end(told).entries)).toEqual([])
+  })
+
+  test('may have somebody leave and come back', () => {
+    const told = added(
+      removed().tell(left(8)).done({ do: 'send', c: C, clientId: 'x', text: 'x' }, { who: BOB, end: 'fail' }),
+    )
+
+    expect(check(end(told).entries)).toEqual([])
+  })
+
+  test('may have a session end', () => {
+    const told = revoked().done({ do: 'send', c: C, clientId: 'x', text: 'x' }, { who: BOB, end: 'fail' })
+
+    expect(check(end(told).entries)).toEqual([])
+  })
+})
+
+describe('a planted fault is found:', () => {
+  const planted: [what: string, kind: ViolationKind, history: () => Told][] = [
+    ['an acknowledged message is gone', 'ack.lost', () => end(talk().send(ALICE, 5))],
+    [
+      'a message is there twice',
+      'message.doubled',
+      () => end(talk(), { readings: { messages: [...log(), stored(5, { clientId: 'c1' })], seq: 5 } }),
+    ],
+    [
+      'there is a message that nobody sent',
+      'message.unsent',
+      () => end(talk(), { readings: { messages: [...log(), stored(5, { clientId: 'ghost' })], seq: 5 } }),
+    ],
+    [
+      'a message that was refused is there',
+      'message.unsent',
+      () =>
+        end(talk().done({ do: 'send', c: C, clientId: 'c5', text: 'text of c5' }, { who: ALICE, end: 'fail' }), {
+          readings: { messages: [...log(), fifth], seq: 5 },
+        }),
+    ],
+    ['a number is missing', 'seq.hole', () => end(talk(), { readings: { messages: without(2) } })],
+    ['the head counts more than there is', 'seq.hole', () => end(talk(), { readings: { seq: 5 } })],
+    [
+      'an id is not that of its place',
+      'id.wrong',
+      () => end(talk(), { readings: { messages: withChanged(1, { id: ID + 9 }) } }),
+    ],
+    [
+      'a repeat was answered with another message',
+      'repeat.differs',
+      () => end(talk().send(ALICE, 4, { clientId: 'c1', repeated: true })),
+    ],
+    [
+      'somebody saw another message at a place',
+      'order.differs',
+      () =>
+        end(
+          talk()
+            .send(ALICE, 3, { clientId: 'other' })
+            .receive(2, stored(3, { clientId: 'other', sender: ALICE })),
+        ),
+    ],
+    [
+      'revisions went back on a socket',
+      'order.backward',
+      () => end(talk().receive(2, stored(4)).receive(2, stored(3))),
+    ],
+    ['a message came twice by one socket', 'delivery.doubled', () => end(talk().receive(2, stored(2)))],
+    [
+      'messages of one sender changed places',
+      'sender.reordered',
+      () => {
+        const told = start().send(ALICE, 2).send(ALICE, 1).send(BOB, 3).send(ALICE, 4)
+        return end(told, { readings: { messages: [stored(1), stored(2), stored(3), stored(4)] } })
+      },
+    ],
+    [
+      'an edit is lost',
+      'edit.lost',
+      () => end(talk(), { readings: { messages: withChanged(2, { text: 'text of c2' }) } }),
+    ],
+    [
+      'an earlier edit overwrote a later one',
+      'edit.lost',
+      () => end(talk().done({ do: 'edit', c: C, id: ID + 2, text: 'later' }, { who: ALICE, result: { rev: 8 } })),
+    ],
+    [
+      'a text is there that nobody wrote',
+      'text.unwritten',
+      () => end(talk(), { readings: { messages: withChanged(1, { text: 'text of' }) } }),
+    ],
+    [
+      'a deletion is lost',
+      'delete.lost',
+      () => end(talk(), { readings: { messages: withChanged(4, { text: 'text of c4' }) } }),
+    ],
+    [
+      'a message is deleted that nobody deleted',
+      'delete.unasked',
+      () => end(talk(), { readings: { messages: withChanged(1, { text: null }) } }),
+    ],
+    [
+      'a reaction is lost',
+      'reaction.lost',
+      () => end(talk(), { readings: { messages: withChanged(3, { reactions: '' }) } }),
+    ],
+    [
+      'a reaction that was taken back is there',
+      'reaction.unasked',
+      () => end(talk().done({ do: 'unreact', c: C, id: ID + 3, emoji: '👍' }, { who: ALICE, result: { rev: 8 } })),
+    ],
+    ['an unread count is wrong', 'unread.wrong', () => end(talk(), { second: { unread: 3, inboxUnread: 3 } })],
+    [
+      'the inbox counts otherwise than the conversation',
+      'unread.wrong',
+      () => end(talk(), { second: { inboxUnread: 0 } }),
+    ],
+    ['a client counts otherwise than the server', 'unread.wrong', () => end(talk(), { copy: { unread: 0 } })],
+    [
+      'a read mark went back',
+      'read.lost',
+      () => end(talk().done({ do: 'read', c: C, seq: 3 }, { who: BOB, result: { seq: 3 } })),
+    ],
+    [
+      'a client holds another text',
+      'copy.differs',
+      () => end(talk(), { copy: { messages: withChanged(2, { text: 'text of c2' }) } }),
+    ],
+    ['a client lacks a message', 'copy.differs', () => end(talk(), { copy: { messages: without(3) } })],
+    ['a client stands at an older revision', 'copy.differs', () => end(talk(), { copy: { rev: 6 } })],
+    ['a client holds nothing', 'copy.missing', () => talk().tell(reading(BOB), { e: 'live', who: BOB, device: '2a' })],
+    [
+      'two members read different logs',
+      'reading.differs',
+      () => end(talk(), { second: { messages: withChanged(1, { rev: 8 }) } }),
+    ],
+    ['nobody can read the conversation', 'reading.missing', () => talk()],
+    [
+      'a message that somebody received is gone',
+      'received.lost',
+      () =>
+        end(
+          talk()
+            .done({ do: 'send', c: C, clientId: 'c5', text: 'text of c5' }, { who: ALICE, end: 'unknown' })
+            .receive(2, fifth),
+        ),
+    ],
+    [
+      'a message was received that nobody had sent yet',
+      'message.unsent',
+      () => end(start().receive(2, stored(1)).send(ALICE, 1)),
+    ],
+    [
+      'somebody received what was said after their removal',
+      'removed.heard',
+      () => end(added(removed().send(ALICE, 5).receive(2, fifth)), fiveMessages),
+    ],
+    [
+      'somebody received a revision above that of their removal',
+      'removed.heard',
+      () => {
+        const told = removed().tell({ e: 'got', socket: 2, c: C, rev: 9, what: 'reaction.changed' }, left(8))
+        return end(added(told))
+      },
+    ],
+    [
+      'somebody who was removed could send',
+      'removed.acked',
+      () =>
+        end(added(removed().send(BOB, 5)), { readings: { messages: [...log(), stored(5, { sender: BOB })], seq: 5 } }),
+    ],
+    ['somebody who was removed is still a member', 'members.wrong', () => end(removed())],
+    [
+      'somebody is no member and nobody removed them',
+      'members.wrong',
+      () => end(talk(), { readings: { memberIds: [ALICE] } }),
+    ],
+    [
+      'a session that had ended could send',
+      'revoked.acked',
+      () => end(revoked().send(BOB, 5), { readings: { messages: [...log(), stored(5, { sender: BOB })], seq: 5 } }),
+    ],
+    [
+      'a session that had ended received what was said later',
+      'revoked.heard',
+      () => end(revoked().send(ALICE, 5).receive(2, fifth), fiveMessages),
+    ],
+    ['the log was replaced by another', 'epoch.changed', () => end(talk().tell({ e: 'epoch', c: C, epoch: 'e0' }))],
+    ['the server had a fault', 'server.fault', () => end(talk().tell({ e: 'crash', what: '500' }))],
+  ]
+
+  test.each(planted)('%s (%s)', (_what, kind, history) => {
+    expect(kinds(history())).toContain(kind)
+  })
+
+  test('and each kind of fault is planted', () => {
+    expect(new Set(planted.map(([, kind]) => kind)).size).toBeGreaterThanOrEqual(30)
+  })
+
+  test('also where somebody else was removed', () => {
+    const told = talk().done({ do: 'remove', c: C, userId: CAROL }, { who: ALICE })
+
+    expect(check(end(told).entries)).toEqual([])
+  })
+})
