@@ -173,6 +173,8 @@ export class Connection {
     clearTimeout(this.#helloTimer)
     this.#onlineSince = this.#ports.now()
     this.#pingTimer = setInterval(() => this.#ping(PONG_TIMEOUT_MS), PING_INTERVAL_MS)
+    // Until a client has sent a frame, a local workerd (2026-10-23) does not end the connection after a close of the server.
+    this.#ping(PONG_TIMEOUT_MS)
   }
 
   #ping(timeoutMs: number): void {
