@@ -1,11 +1,12 @@
 import { defineConfig, type OxlintOverride } from 'oxlint'
 
-const PARTS_OF_WORKER = ['worker', 'core', 'directory', 'objects/stubs.ts', 'protocol']
+const PARTS_OF_WORKER = ['worker', 'contract', 'core', 'directory', 'objects/stubs.ts', 'protocol']
 
 /** What each folder of src may import beside itself. One that is not listed may import none of the others. */
 const MAY_IMPORT: Record<string, string[]> = {
   protocol: [],
   core: ['protocol'],
+  contract: ['protocol'],
   sdk: ['protocol'],
   web: ['sdk'],
   directory: ['core', 'protocol'],

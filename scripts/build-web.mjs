@@ -11,7 +11,7 @@ const filesIn = async (folder) => {
 }
 
 const { outputFiles } = await build({
-  entryPoints: ['src/web/main.tsx'],
+  entryPoints: ['src/web/main.tsx', 'src/web/docs.css'],
   outdir: OUT,
   write: false,
   bundle: true,

@@ -1,4 +1,5 @@
 import { createMiddleware } from 'hono/factory'
+import { declares } from '../contract/declared.ts'
 import type { Caller } from '../directory/accounts.ts'
 import { isRefusal } from '../protocol/errors.ts'
 import { callerOf } from '../worker/caller.ts'
@@ -9,9 +10,12 @@ export type Public = { Bindings: Env }
 export type Authenticated = { Bindings: Env; Variables: { caller: Caller } }
 
 /** Lets a request with a live session pass, as `c.var.caller`. */
-export const authenticated = createMiddleware<Authenticated>(async (c, next) => {
-  const caller = await callerOf(c)
-  if (isRefusal(caller)) return problem(c, caller)
-  c.set('caller', caller)
-  return next()
-})
+export const authenticated = declares(
+  createMiddleware<Authenticated>(async (c, next) => {
+    const caller = await callerOf(c)
+    if (isRefusal(caller)) return problem(c, caller)
+    c.set('caller', caller)
+    return next()
+  }),
+  { signedIn: true },
+)

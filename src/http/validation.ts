@@ -1,5 +1,6 @@
 import type { Context, Env as HonoEnv, MiddlewareHandler } from 'hono'
 import type * as z from 'zod'
+import { declares } from '../contract/declared.ts'
 import { isRefusal, issuesOf, refuse, type Refusal } from '../protocol/errors.ts'
 import { problem } from './problem.ts'
 
@@ -24,13 +25,12 @@ export const params = <Schema extends z.ZodType<object>>(schema: Schema): Valida
 
 type Input = { value: unknown }
 
-const validated =
-  <On extends Target, Schema extends z.ZodType<object>>(
-    target: On,
-    schema: Schema,
-    read: (c: Context) => Promise<Input | Refusal> | Input,
-  ): Validated<On, Schema> =>
-  async (c, next) => {
+const validated = <On extends Target, Schema extends z.ZodType<object>>(
+  target: On,
+  schema: Schema,
+  read: (c: Context) => Promise<Input | Refusal> | Input,
+): Validated<On, Schema> => {
+  const handler: Validated<On, Schema> = async (c, next) => {
     const input = await read(c)
     if (isRefusal(input)) return problem(c, input)
     const parsed = schema.safeParse(input.value)
@@ -38,6 +38,8 @@ const validated =
     c.req.addValidatedData(target, parsed.data)
     return next()
   }
+  return declares(handler, { [target]: schema })
+}
 
 const JSON_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i
 

@@ -1,0 +1,279 @@
+import * as z from 'zod'
+import type { Socket } from '../contract/asyncapi.ts'
+import { openApiPath, type Operation, type Route } from '../contract/operations.ts'
+import { signedInAdmin } from './admin-chat.ts'
+import { DIALECT_NAMES, type DialectName } from './dialect.ts'
+import { signedIn } from './fastapi.ts'
+import { DIALECTS } from './index.ts'
+
+/** What the routes and frames of the documents look like, for those who read the contract. The documents are what counts. */
+
+const id = z.int()
+const Text = z.object({ content: z.string() })
+const Person = z.object({ id, name: z.string(), username: z.string(), email: z.string() })
+const Account = z.object({ email: z.string(), password: z.string() })
+const Letter = Text.extend({
+  id,
+  timestamp: z.string(),
+  created_at: z.string(),
+  sender_id: id,
+  receiver_id: id,
+  is_read: z.boolean(),
+})
+const NewLetter = Text.extend({ receiver_id: id })
+const sealedFields = { nonce: z.string(), ciphertext: z.string(), authTag: z.string(), associatedData: z.string() }
+const Sealed = z.object({ messageId: id, conversationId: id, senderId: id, timestamp: z.string(), ...sealedFields })
+const Said = z.object({ message: z.string() })
+const Plan = z.object({ title: z.string(), description: z.string(), date: z.string(), location: z.string() })
+const Planned = Plan.extend({ id, organizer_id: id })
+const Line = Text.extend({
+  conversation_id: id,
+  message_id: id,
+  sender_id: id,
+  created_at: z.string(),
+  media_ids: z.array(id),
+})
+const Friend = z.object({ friend_id: id, friend_username: z.string() })
+const Befriended = z.union([
+  z.object({ status: z.literal('pending'), request_id: id, receiver_id: id }),
+  Friend.extend({ status: z.literal('accepted') }),
+])
+const RoomMessage = Text.extend({
+  id: z.string(),
+  conversation_id: z.string(),
+  sender_id: z.string(),
+  created_at: z.string(),
+  is_read: z.boolean(),
+})
+const succeeded = (data: z.ZodType) => z.object({ success: z.literal(true), data })
+
+const Refused = z.object({
+  detail: z.union([z.string(), z.array(z.object({ type: z.string(), loc: z.array(z.string()), msg: z.string() }))]),
+})
+const RoomRefused = z.object({ success: z.literal(false), error: z.string(), message: z.string() })
+
+type DialectTold = [does: string, takes: z.ZodType<object> | null, gives: Operation['gives']]
+const SOCKET: DialectTold = ['A WebSocket; what is said there is in /asyncapi.json', null, { 101: null, 426: null }]
+
+export const DIALECT_ROUTES: Record<string, DialectTold> = {
+  'GET /messages/ws': SOCKET,
+  'GET /ws': SOCKET,
+  'GET /ws/:token': SOCKET,
+  'GET /ws/chat': SOCKET,
+
+  'POST /register': ['Make an account', Account.extend({ username: z.string() }), { 200: Person }],
+  'POST /login': [
+    'Sign in',
+    z.object({ username: z.string().optional(), email: z.string().optional(), password: z.string() }),
+    { 200: z.object({ access_token: z.string(), token_type: z.literal('bearer') }) },
+  ],
+  'POST /auth/logout': ['Sign out', null, { 200: Said }],
+  'GET /auth/me': ['Oneself', null, { 200: Person }],
+  'POST /users': ['Make an account', Account.extend({ name: z.string() }), { 200: Person }],
+  'GET /users': ['Everybody', null, { 200: z.array(Person) }],
+  'GET /users/:user_id': ['Somebody', null, { 200: Person }],
+  'PUT /users/:user_id': ['Change oneself', Account.extend({ name: z.string() }).partial(), { 200: Person }],
+  'DELETE /users/:user_id': ['End one’s own account', null, { 200: Said.extend({ id }) }],
+
+  'POST /messages': [
+    'Send a letter, or a sealed message',
+    z.union([NewLetter, z.object({ conversationId: id, ...sealedFields })]),
+    { 200: Letter, 201: z.object({ messageId: id, timestamp: z.string() }) },
+  ],
+  'GET /messages': ['All letters, the oldest first', null, { 200: z.array(Letter) }],
+  'GET /messages/conversation/:user_id': ['The letters between two', null, { 200: z.array(Letter) }],
+  'GET /messages/online-users': ['Who is online', null, { 200: z.array(id) }],
+  'GET /messages/received': ['What others wrote, newest first', null, { 200: z.array(Letter) }],
+  'GET /messages/sent': ['What one wrote, newest first', null, { 200: z.array(Letter) }],
+  'PUT /messages/:message_id': ['Edit a letter', Text, { 200: Letter }],
+  'DELETE /messages/:message_id': ['Delete a letter', null, { 200: Said.extend({ id }) }],
+  'PUT /messages/:message_id/read': ['Mark as read', null, { 200: Letter }],
+  'GET /conversations/:conv_id/messages': [
+    'Sealed messages, newest first',
+    null,
+    {
+      200: z.array(Sealed.extend({ id, senderUsername: z.string(), sender: z.object({ id, username: z.string() }) })),
+    },
+  ],
+
+  'POST /conversation/send_message': [
+    'Send a message',
+    Text.partial().extend({
+      conversation_id: id.optional(),
+      receiver_id: id.optional(),
+      media_ids: z.array(id).optional(),
+    }),
+    { 200: Line },
+  ],
+  ...both('/conversation/delete_message', [
+    'Delete a message',
+    z.object({ message_id: id }),
+    { 200: Said.extend({ message_id: id }) },
+  ]),
+  'POST /create_conversation': [
+    'Open the conversation with somebody',
+    z.object({ receiver_id: id }),
+    { 200: z.object({ conversation_id: id, other_user_id: id }) },
+  ],
+  ...both('/delete_conversation', [
+    'Delete a conversation',
+    z.object({ conversation_id: id }),
+    { 200: Said.extend({ conversation_id: id }) },
+  ]),
+  'POST /me/send_friend_request': ['Ask somebody to be friends', z.object({ receiver_id: id }), { 200: Befriended }],
+  'POST /me/accept_friend_request': ['Accept a request', z.object({ request_id: id }), { 200: Befriended }],
+
+  'GET /api/admin/chat/conversations/:id/messages': [
+    'The newest messages',
+    null,
+    { 200: succeeded(z.object({ messages: z.array(RoomMessage) })) },
+  ],
+  'POST /api/admin/chat/conversations/:id/messages': [
+    'Send a message',
+    Text,
+    { 200: succeeded(z.object({ message: RoomMessage })) },
+  ],
+  'POST /api/admin/chat/invitations': [
+    'Invite somebody to talk',
+    z.object({ to_user_id: id, message: z.string().nullish() }),
+    { 200: succeeded(z.object({ invitation_id: z.string() })) },
+  ],
+  'PUT /api/admin/chat/invitations/:id/respond': [
+    'Answer an invitation',
+    z.object({ action: z.enum(['accept', 'reject']) }),
+    { 200: succeeded(z.object({ conversation_id: z.string() })) },
+  ],
+
+  'POST /events': ['Make an event', Plan, { 200: Planned }],
+  'GET /events': ['All events', null, { 200: z.array(Planned) }],
+  'GET /events/:event_id': ['An event', null, { 200: Planned }],
+}
+
+const ABOUT: Record<DialectName, [tag: string, about: string]> = {
+  direct: ['000 direct', 'Private messages with editing, deleting and presence'],
+  sealed: ['001 sealed', 'Messages that the clients encrypt'],
+  friends: ['002 friends', 'Friends, typing, read marks and presence'],
+  rooms: ['003 rooms', 'Rooms and invitations among administrators'],
+  events: ['004 events', 'Accounts, events and messages with their reading'],
+}
+
+/** What each document is about. */
+export const DIALECT_TAGS: Record<string, string> = Object.fromEntries(Object.values(ABOUT))
+
+/** The routes of the documents, as they are in the app; the same with a slash behind them are left out. */
+export const dialectOperations = (routes: Route[]): Operation[] =>
+  routes.flatMap(({ method, path }, i) => {
+    const told = DIALECT_ROUTES[`${method} ${path}`]
+    if (!told || routes.findIndex((each) => each.method === method && each.path === path) !== i) return []
+    const [does, json, gives] = told
+    const speakers = DIALECT_NAMES.filter(
+      (name) => speaks(name, method, path).length > 0 || DIALECTS[name].socket === path,
+    )
+    const handlers = speakers.flatMap((name) => speaks(name, method, path))
+    const isSignedIn = handlers.some(({ handler }) => handler === signedIn || handler === signedInAdmin)
+    return {
+      method,
+      path: openApiPath(path),
+      tags: speakers.map((name) => ABOUT[name][0]),
+      does,
+      declared: { ...(json && { json }), ...(isSignedIn && { signedIn: true as const }) },
+      gives,
+      refuses: speakers.includes('rooms') ? RoomRefused : Refused,
+    }
+  })
+
+const speaks = (name: DialectName, method: string, path: string): Route[] =>
+  DIALECTS[name].routes.routes.filter((each) => each.method === method && each.path === path)
+
+function both(path: string, told: DialectTold): Record<string, DialectTold> {
+  return { [`POST ${path}`]: told, [`DELETE ${path}`]: told }
+}
+
+const frame = (type: string, fields: z.ZodRawShape = {}) => ({ [type]: z.object({ type: z.literal(type), ...fields }) })
+/** Document 003 says each thing in both usual forms. */
+const said = (event: string, fields: z.ZodRawShape) => ({
+  [event]: z.object({ type: z.literal(event), event: z.literal(event), data: z.object(fields), ...fields }),
+})
+
+const pair = { sender_id: id, receiver_id: id }
+const letterFields = { id, content: z.string(), ...pair }
+const token = z.object({ token: z.string() })
+const room = { conversation_id: z.string() }
+const failed = frame('error', { message: z.string() })
+
+const SOCKETS: (Omit<Socket, 'does' | 'name'> & { name: DialectName })[] = [
+  {
+    name: 'direct',
+    address: '/messages/ws',
+    query: token,
+    says: { ...frame('ping'), ...frame('send_message', { receiver_id: id, content: z.string() }) },
+    replies: { ...frame('pong'), ...failed },
+    hears: {
+      ...frame('new_message', { ...letterFields, created_at: z.string() }),
+      ...frame('message_updated', { ...letterFields, updated_at: z.string() }),
+      ...frame('message_deleted', { id, ...pair }),
+    },
+  },
+  { name: 'sealed', address: '/ws', query: token, says: {}, replies: {}, hears: frame('newMessage', Sealed.shape) },
+  {
+    name: 'friends',
+    address: '/ws/{token}',
+    says: {
+      ...frame('send_message', { receiver_id: id, content: z.string() }),
+      ...frame('typing', { receiver_id: id }),
+      ...frame('stop_typing', { receiver_id: id }),
+      ...frame('mark_read', { conversation_id: id }),
+      ...frame('get_online_friends'),
+    },
+    replies: { ...frame('online_friends', { friends: z.array(id) }), ...failed },
+    hears: {
+      ...frame('new_message', { ...Line.shape, receiver_id: id, timestamp: z.string() }),
+      ...frame('delete_message', { message_id: id }),
+      ...frame('messages_read', { conversation_id: id, user_id: id }),
+      ...frame('user_typing', { user_id: id, is_typing: z.boolean() }),
+      ...frame('friend_status_change', { user_id: id, status: z.enum(['online', 'offline']) }),
+      ...frame('new_conversation', { conversation_id: id, other_user_id: id }),
+      ...frame('conversation_deleted', { conversation_id: id }),
+      ...frame('new_friend_request', { sender_id: id, sender_username: z.string() }),
+      ...frame('friend_request_accepted', Friend.shape),
+    },
+  },
+  {
+    name: 'rooms',
+    address: '/ws/chat',
+    says: {
+      ...frame('authenticate', { token: z.string() }),
+      ...frame('join_conversation', room),
+      ...frame('leave_conversation', room),
+      ...frame('send_message', { ...room, message: z.union([z.string(), Text.extend({ id: z.string().optional() })]) }),
+    },
+    replies: { ...said('authenticated', { success: z.literal(true) }), ...said('error', { message: z.string() }) },
+    hears: {
+      ...said('new_message', { ...room, message: RoomMessage }),
+      ...said('new_invitation', {
+        invitation: z.object({
+          id: z.string(),
+          from_user: z.object({ id: z.string(), firstname: z.string(), lastname: z.string(), email: z.string() }),
+          message: z.string(),
+          status: z.string(),
+        }),
+      }),
+      ...said('invitation_accepted', {
+        ...room,
+        participant_id: z.string(),
+        conversation: z.object({ id: z.string(), status: z.string() }),
+      }),
+      ...said('invitation_rejected', { invitation_id: z.string() }),
+    },
+  },
+  {
+    name: 'events',
+    address: '/ws/{token}',
+    says: {},
+    replies: {},
+    hears: frame('new_message', { message: Letter.omit({ timestamp: true }) }),
+  },
+]
+
+/** The sockets of the documents. Two share `/ws/{token}`: each frame there holds the fields of both. */
+export const DIALECT_SOCKETS: Socket[] = SOCKETS.map((socket) => ({ ...socket, does: ABOUT[socket.name].join(': ') }))
