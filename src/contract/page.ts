@@ -77,10 +77,11 @@ const list = (title: string, links: Html[]): Html =>
     <ul>
       ${links.map((each) => html`<li>${each}</li>`)}
     </ul>`
+// The id is inside: going there opens what is closed around it.
 const entry = (id: string, summary: Html, body: Html): Html =>
-  html`<details class="entry" id="${id}">
+  html`<details class="entry">
     <summary>${summary}</summary>
-    <div class="body">${body}</div>
+    <div class="body" id="${id}">${body}</div>
   </details>`
 
 const groupSection = ({ name, description, operations }: Group): Html =>
