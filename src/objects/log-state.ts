@@ -12,8 +12,9 @@ export class LogState {
   #rev: number
   #seq: number
   #lastCreatedAt: number
-  #presentCount: number
-  #isBlocked: boolean
+  // Counted rather than looked for: a read mark must not cost a walk through all members.
+  #presentCount = 0
+  #blockerCount = 0
 
   constructor(store: ConversationStore, row: ConversationRow) {
     this.store = store
@@ -23,9 +24,10 @@ export class LogState {
     this.#seq = last?.seq ?? 0
     this.#lastCreatedAt = last?.createdAt ?? 0
     this.#rev = Math.max(row.rev, last?.rev ?? 0, store.lastChange())
-    for (const member of this.#members.values()) this.#rev = Math.max(this.#rev, member.rev)
-    this.#presentCount = this.present().length
-    this.#isBlocked = this.#someBlock()
+    for (const member of this.#members.values()) {
+      this.#rev = Math.max(this.#rev, member.rev)
+      this.#count(member, 1)
+    }
   }
 
   get row(): ConversationRow {
@@ -50,7 +52,7 @@ export class LogState {
 
   /** Whether a member has blocked another, which is known of the two in a direct conversation only. */
   get isBlocked(): boolean {
-    return this.#isBlocked
+    return this.#blockerCount > 0
   }
 
   /** Everybody who is or was in it. */
@@ -73,10 +75,11 @@ export class LogState {
   }
 
   putMember(member: MemberRow): MemberRow {
+    const before = this.#members.get(member.userId)
     this.store.putMember(member)
     this.#members.set(member.userId, member)
-    this.#presentCount = this.present().length
-    this.#isBlocked = this.#someBlock()
+    if (before) this.#count(before, -1)
+    this.#count(member, 1)
     return member
   }
 
@@ -100,7 +103,8 @@ export class LogState {
     return { ...row, changedRev: null, editedAt: null, deletedAt: null, pinnedAt: null, reactions: null }
   }
 
-  #someBlock(): boolean {
-    return this.everybody().some((member) => member.blocks)
+  #count(member: MemberRow, by: 1 | -1): void {
+    if (member.leftAt === null) this.#presentCount += by
+    if (member.blocks) this.#blockerCount += by
   }
 }
