@@ -42,7 +42,10 @@ export class DialectDesk {
     this.#hub = hub
   }
 
-  /** A native frame in the words of the socket's dialects; nothing where they have none. */
+  /**
+   * A native frame in the words of the socket's dialects; nothing where they have none. A fault of theirs is that socket's end: it
+   * must not keep the frame from the other sockets.
+   */
   speak(socket: LiveSocket, frame: string): string[] {
     const event = ServerEvent.safeParse(JSON.parse(frame))
     if (!event.success) return []
@@ -53,7 +56,12 @@ export class DialectDesk {
       left: new Set(socket.left),
       sent: (clientId) => clientId.startsWith(`${socket.id}-`),
     }
-    return mergeFrames(socket.dialects.map((name) => DIALECTS[name].encode(event.data, viewer))).map(encode)
+    try {
+      return mergeFrames(socket.dialects.map((name) => DIALECTS[name].encode(event.data, viewer))).map(encode)
+    } catch (error) {
+      this.#fail(socket, error)
+      return []
+    }
   }
 
   /** Does what a frame asks, and answers in the dialect's words. */
@@ -69,10 +77,14 @@ export class DialectDesk {
     try {
       return dialect.answer(asked, await this.#perform(socket, asked)).map(encode)
     } catch (error) {
-      logFault('dialect.failed', error, { userId: this.#hub.userId, dialect: name })
-      this.#hub.sockets.close(socket, CLOSE.fault, 'server.fault')
+      this.#fail(socket, error)
       return []
     }
+  }
+
+  #fail(socket: LiveSocket, error: unknown): void {
+    logFault('dialect.failed', error, { userId: this.#hub.userId, dialect: socket.dialects.join(' ') })
+    this.#hub.sockets.close(socket, CLOSE.fault, 'server.fault')
   }
 
   async #perform(socket: LiveSocket, asked: Asked): Promise<Told> {
