@@ -136,6 +136,10 @@ export class UserHub extends DurableObject<Env> {
     return new Response(null, { status: 101, webSocket: client, headers })
   }
 
+  /**
+   * Takes one frame. What came before `hello` waits for it; every command of the native protocol gets one reply, good or not, and
+   * frames of one conversation are performed in the order in which they came.
+   */
   override async webSocketMessage(ws: WebSocket, data: string | ArrayBuffer): Promise<void> {
     const socket = this.#sockets.get(ws)
     if (!socket) return
@@ -155,18 +159,23 @@ export class UserHub extends DurableObject<Env> {
     this.#sockets.send(socket, replyFrame(decoded.id, answer))
   }
 
+  /** Answers the close, and tells the user's circle if that was the last socket. */
   override webSocketClose(ws: WebSocket, code: number, reason: string): void {
     this.#sockets.remove(ws)
     answerClose(ws, code, reason)
     this.#presence.mayHaveLeft()
   }
 
+  /** A connection that broke: the same, with nobody left to answer. */
   override webSocketError(ws: WebSocket): void {
     this.#sockets.remove(ws)
     this.#presence.mayHaveLeft()
   }
 
-  /** Takes an order that came by REST; the same queue, the same budget, the same code as a frame. */
+  /**
+   * Takes an order that came by REST; the same queue, the same budget, the same code as a frame. Refuses with `rate.limited`,
+   * `conversation.not_found`, `server.unavailable`, and whatever the conversation refuses with.
+   */
   order(order: Order): Promise<Answer> {
     const wait = this.#wait()
     return wait > 0 ? Promise.resolve(refuse('rate.limited', { retryAfter: wait })) : this.#order(order)
@@ -216,7 +225,7 @@ export class UserHub extends DurableObject<Env> {
     return entries
   }
 
-  /** The direct conversation with somebody, opened if need be. */
+  /** The direct conversation with somebody, opened if need be; else what `openDirect` refuses with. */
   async conversationWith(otherId: number): Promise<number | Refusal> {
     return this.#desk.directWith(otherId)
   }

@@ -4,7 +4,7 @@ export const LIMITS = {
   frameBytes: 256 * 1024,
   /** The text of one message. */
   textLength: 8_000,
-  /** One base64 field of a sealed message. */
+  /** The ciphertext of a sealed message, in base64 letters. */
   sealedLength: 128 * 1024,
   /** Members of one group. */
   members: 1_000,

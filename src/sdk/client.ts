@@ -219,6 +219,7 @@ export class CauserieClient {
     if (this.me) this.#connection.start()
   }
 
+  /** Goes offline, signed in still, until `connect`. */
   disconnect(): void {
     this.#connection.stop()
   }
