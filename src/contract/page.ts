@@ -4,6 +4,9 @@ import type { AsyncApi, Channel } from './asyncapi.ts'
 import type { Described, OpenApi } from './openapi.ts'
 import { nameOf, type Shape } from './shapes.ts'
 
+/** One that nobody reads. */
+const LONG_PATTERN = 60
+
 type Html = string | ReturnType<typeof html>
 
 /** Both documents as one page that runs nothing. */
@@ -175,8 +178,8 @@ const typeOf = (shape: Shape): Html => {
     )
   const type = shape.format ?? shape.type ?? 'anything'
   return html`${type}${bounds(shape.minimum ?? above(shape.exclusiveMinimum), shape.maximum, '')}${bounds(shape.minLength, shape.maxLength, 'long')}${
-    shape.default === undefined ? '' : html`, <code>${JSON.stringify(shape.default)}</code> if left out`
-  }`
+    shape.pattern === undefined || shape.pattern.length > LONG_PATTERN ? '' : html`, <code>${shape.pattern}</code>`
+  }${shape.default === undefined ? '' : html`, <code>${JSON.stringify(shape.default)}</code> if left out`}`
 }
 
 const joined = (parts: Html[], between: Html): Html =>
