@@ -4,7 +4,10 @@ import { expect, test } from 'vitest'
 import { root } from '../../scripts/wrangler.ts'
 
 test('nothing is lost, doubled, reordered or leaked while the server is killed and the network cut', async () => {
-  const driver = spawn(process.execPath, ['chaos/driver.ts', '--quick'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  const driver = spawn(process.execPath, ['chaos/driver.ts', '--quick'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let said = ''
   for (const stream of [driver.stdout, driver.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
 
