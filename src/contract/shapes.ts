@@ -104,5 +104,6 @@ const plain = (shape: z.core.JSONSchema.BaseSchema): void => {
   delete shape.id
   if (shape.maximum === Number.MAX_SAFE_INTEGER) delete shape.maximum
   if (shape.minimum === Number.MIN_SAFE_INTEGER) delete shape.minimum
-  if (shape.format !== undefined) delete shape.pattern
+  // Classes of Unicode are read by few of those who read JSON Schema.
+  if (shape.format !== undefined || /\\[pu]\{/.test(shape.pattern ?? '')) delete shape.pattern
 }
