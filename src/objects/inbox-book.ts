@@ -67,6 +67,15 @@ export class InboxBook {
     return due
   }
 
+  /** Whether a catch-up begins behind what was told already: a message that is new to it need not be new here. */
+  reachesBack(catchUp: CatchUp): boolean {
+    const line = this.#lines.get(catchUp.conversationId)
+    if (!line) return false
+    this.#touch(catchUp.conversationId, line)
+    const { known } = line.order
+    return known !== null && catchUp.after < known && known < catchUp.upTo
+  }
+
   /** Whether a frame is missing, given where the conversation says it stands. */
   lags(conversationId: number, head: number): boolean {
     const order = this.#lines.get(conversationId)?.order

@@ -194,7 +194,9 @@ export class UserHub extends DurableObject<Env> {
   deliverCatchUp(catchUp: CatchUp): Delivered {
     if (!this.#inbox.has(catchUp.conversationId)) return { asleep: false }
     if (this.#sockets.size === 0) return { asleep: true, nap: this.#inbox.fallAsleep(catchUp.conversationId) }
-    this.#broadcast(this.#inbox.receiveCatchUp(catchUp))
+    // It was made without knowing how far this hub is, so it is asked for anew from there.
+    if (this.#inbox.reachesBack(catchUp)) this.ctx.waitUntil(this.#gaps.fill(catchUp.conversationId))
+    else this.#broadcast(this.#inbox.receiveCatchUp(catchUp))
     return { asleep: false }
   }
 

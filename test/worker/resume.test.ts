@@ -1,9 +1,11 @@
 import { abortAllDurableObjects, evictAllDurableObjects } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
+import { hubOf } from '../../src/objects/stubs.ts'
 import type { Changes, InboxEntry } from '../../src/protocol/conversation.ts'
 import { encodeHave } from '../../src/protocol/socket.ts'
-import type { HistoryPage } from '../../src/protocol/message.ts'
-import { openGroup, pair, text } from '../support/people.ts'
+import type { HistoryPage, Message } from '../../src/protocol/message.ts'
+import { openGroup, pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signUp } from '../support/rest.ts'
 
@@ -113,4 +115,21 @@ test('[SYNC4] objects aborted in the middle of a burst lose no acked message, do
       .map((message) => Number(message.clientId.slice(1)))
     expect(own).toEqual(own.toSorted((x, y) => x - y))
   }
+})
+
+test('[SYNC12] a catch-up that reaches back behind what a socket has seen shows no message as new twice', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const message = await say(alices, conversationId, 'once')
+  await bobs.waitForType('message.created')
+
+  // As a conversation tells it that came back from a crash and does not know who has heard what.
+  const rev = message.rev + 1
+  const frame = { type: 'message.created', conversationId, rev, message: { ...message, rev } }
+  const batch = { conversationId, revs: [rev], frames: [JSON.stringify(frame)] }
+  await hubOf(env, bob.user.id).deliverCatchUp({ ...batch, after: 0, upTo: rev, more: false })
+  const next = await say(alices, conversationId, 'next')
+
+  await bobs.waitFor((each) => (each['message'] as Message | undefined)?.id === next.id)
+  expect(bobs.of('message.created').map((each) => (each['message'] as Message).id)).toEqual([message.id, next.id])
 })
