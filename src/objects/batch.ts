@@ -4,8 +4,14 @@
  */
 export type Batch = { conversationId: number; revs: number[]; frames: string[] }
 
-/** Everything that changed above `after` up to `upTo`, collapsed to its present state: what a hub that missed something gets. */
-export type CatchUp = Batch & { after: number; upTo: number }
+/**
+ * Everything that changed above `after` up to `upTo`, collapsed to its present state: what a hub that missed something gets. `more` says
+ * that it goes on above `upTo`.
+ */
+export type CatchUp = Batch & { after: number; upTo: number; more: boolean }
+
+/** What a hub misses: all above `after`. `from` is where its catching up began; a message made above that is new to it. */
+export type Missing = { from: number; after: number }
 
 /** The hub's word on a delivery. `asleep` carries the number of the nap: do not call before it wakes from that one. */
 export type Delivered = { asleep: false } | { asleep: true; nap: number }
@@ -13,5 +19,8 @@ export type Delivered = { asleep: false } | { asleep: true; nap: number }
 /** The answer to an order: `json` is the encoded result, made once and spliced into the reply of the socket. */
 export type Answer = { ok: true; json: string } | import('../protocol/errors.ts').Refusal
 
-/** The answers to a batch of orders, and the events that they made, which are the sender's own delivery. `rev` is the head. */
+/**
+ * The answers to a batch of orders, and the events that they made, which are the sender's own delivery. `rev` is the head. Fewer answers
+ * than orders mean that no more fitted into one call: the rest was not looked at, and is to be posted again.
+ */
 export type Submitted = { answers: Answer[]; batch: Batch; rev: number }

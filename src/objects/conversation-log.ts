@@ -1,7 +1,7 @@
 import type { Order } from '../core/orders.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { refuse } from '../protocol/errors.ts'
-import type { CatchUp } from './batch.ts'
+import type { CatchUp, Missing } from './batch.ts'
 import type { ConversationRow, MemberRow } from './conversation-schema.ts'
 import type { ConversationStore } from './conversation-store.ts'
 import { catchUpOf, changesOf, entryOf, historyOf, memberListOf } from './log-reading.ts'
@@ -103,8 +103,8 @@ export class ConversationLog {
     return entryOf(this.#state, member)
   }
 
-  catchUp(after: number): CatchUp {
-    return catchUpOf(this.#state, after)
+  catchUp(missing: Missing): CatchUp {
+    return catchUpOf(this.#state, missing)
   }
 
   apply(userId: number, order: Order, now: number): Outcome {

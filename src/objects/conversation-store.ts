@@ -2,6 +2,7 @@ import { and, desc, eq, gt, isNull, lt, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/durable-sqlite'
 import { LIMITS } from '../protocol/limits.ts'
 import type { HistoryQuery, Reaction } from '../protocol/message.ts'
+import { fitting, PAGE_CHARACTERS } from './call-size.ts'
 import {
   type ConversationRow,
   conversations,
@@ -117,7 +118,7 @@ export class ConversationStore {
     return row?.rev ?? 0
   }
 
-  /** Newest first; with `after` the oldest ones above it, still newest first. One more than `limit` tells that there is more. */
+  /** At most `limit`, newest first; with `after` the oldest ones above it, still newest first. */
   history(query: HistoryQuery): { rows: MessageRow[]; more: boolean } {
     const { before, after, limit } = query
     const range = and(
@@ -132,8 +133,8 @@ export class ConversationStore {
       .orderBy(upward ? messages.seq : desc(messages.seq))
       .limit(limit + 1)
       .all()
-    const page = rows.slice(0, limit)
-    return { rows: upward ? page.toReversed() : page, more: rows.length > limit }
+    const page = pageOf(rows, limit)
+    return { rows: upward ? page.toReversed() : page, more: rows.length > page.length }
   }
 
   /** Messages of others above `readSeq`, deleted ones left out, counted up to the limit. */
@@ -145,22 +146,24 @@ export class ConversationStore {
   }
 
   /** At most `limit` messages whose last change is above `since`, in the order of that change. */
-  changedMessages(since: number, limit: number): MessageRow[] {
+  changedMessages(since: number, limit: number): { rows: MessageRow[]; more: boolean } {
     const made = this.#db
       .select()
       .from(messages)
       .where(and(gt(messages.seq, this.#lastSeqAt(since)), sql`changed_rev IS NULL`))
       .orderBy(messages.seq)
-      .limit(limit)
+      .limit(limit + 1)
       .all()
     const changed = this.#db
       .select()
       .from(messages)
       .where(gt(messages.changedRev, since))
       .orderBy(messages.changedRev)
-      .limit(limit)
+      .limit(limit + 1)
       .all()
-    return [...made, ...changed].toSorted((a, b) => revOf(a) - revOf(b)).slice(0, limit)
+    const found = [...made, ...changed].toSorted((a, b) => revOf(a) - revOf(b))
+    const rows = pageOf(found, limit)
+    return { rows, more: found.length > rows.length }
   }
 
   /** The revision at which the log stood before `time`. */
@@ -187,6 +190,10 @@ export class ConversationStore {
     return low
   }
 }
+
+/** At most `limit` of them, and fewer where they are large. */
+const pageOf = (rows: MessageRow[], limit: number): MessageRow[] =>
+  fitting(rows.slice(0, limit), PAGE_CHARACTERS, (row) => JSON.stringify(row).length)
 
 /** The revision of a message's last change. */
 export const revOf = (row: MessageRow): number => row.changedRev ?? row.rev

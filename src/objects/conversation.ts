@@ -6,7 +6,8 @@ import { openDirectory } from '../directory/directory.ts'
 import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
 import { refuse } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
-import type { CatchUp, Delivered, Submitted } from './batch.ts'
+import type { CatchUp, Delivered, Missing, Submitted } from './batch.ts'
+import { CALL_CHARACTERS } from './call-size.ts'
 import { ConversationLog } from './conversation-log.ts'
 import type { MemberRow } from './conversation-schema.ts'
 import { ConversationStore } from './conversation-store.ts'
@@ -57,19 +58,25 @@ export class Conversation extends DurableObject<Env> {
 
   /**
    * Takes the orders of one member, in order, and answers each. The events that they made come back with the answers: they are
-   * the sender's own delivery. An answer means that what it says is durable. `own: false` has them delivered to the hub instead.
+   * the sender's own delivery. An answer means that what it says is durable. Orders that no answer came for are to be posted again.
    */
   async submit(input: { userId: number; orders: Order[] }): Promise<Submitted> {
     const log = this.#log
     const submitted: Submitted = { answers: [], batch: { conversationId: log?.id ?? 0, revs: [], frames: [] }, rev: 0 }
+    let characters = 0
     for (const order of input.orders) {
+      if (characters > CALL_CHARACTERS) break
       if (!log) {
         submitted.answers.push(refuse('conversation.not_found'))
         continue
       }
       const outcome = this.#apply(log, input.userId, order)
       submitted.answers.push(outcome.answer)
-      for (const emission of outcome.emissions) this.#emit(emission, input.userId, submitted)
+      if (outcome.answer.ok) characters += outcome.answer.json.length
+      for (const emission of outcome.emissions) {
+        this.#emit(emission, input.userId, submitted)
+        characters += emission.frame.length
+      }
     }
     submitted.rev = log?.rev ?? 0
     if (log && log.untold().length > 0) await this.#tell()
@@ -99,11 +106,11 @@ export class Conversation extends DurableObject<Env> {
     return this.#log.entry(member)
   }
 
-  /** Everything that changed above `after`, for a hub that missed something; null where the user is not a member. */
-  catchUpFor(input: { userId: number; after: number }): CatchUp | null {
+  /** A part of what changed above `after`, for a hub that missed something; null where the user is not a member. */
+  catchUpFor(input: Missing & { userId: number }): CatchUp | null {
     const member = this.#log?.member(input.userId)
     if (!this.#log || !member || member.leftAt !== null) return null
-    return this.#log.catchUp(input.after)
+    return this.#log.catchUp(input)
   }
 
   /**
@@ -177,7 +184,7 @@ export class Conversation extends DurableObject<Env> {
       conversationId: row.id,
       deliver: (userId, batch) => hubOf(this.env, userId).deliver(batch),
       deliverCatchUp: (userId, catchUp) => hubOf(this.env, userId).deliverCatchUp(catchUp),
-      catchUpFor: (after) => log.catchUp(after),
+      catchUpFor: (missing) => log.catchUp(missing),
       onAsleep: (userId, nap) => this.#noteAsleep(userId, nap),
       onSettled: () => guard.settle(),
       onFailure: (userId, error) => logFault('fan-out.failed', error, { conversationId: row.id, userId }),

@@ -1,4 +1,5 @@
-import type { Batch, CatchUp, Delivered } from './batch.ts'
+import type { Batch, CatchUp, Delivered, Missing } from './batch.ts'
+import { CALL_CHARACTERS, fitting } from './call-size.ts'
 
 /** Above this a queue is not worth keeping frame by frame: the present state of what changed is smaller. */
 const MAX_QUEUED = 500
@@ -9,15 +10,15 @@ type Queue = {
   frames: string[]
   inFlight: boolean
   failures: number
-  /** Set when frames were given up for a catch-up from this revision. */
-  catchUpAfter: number | null
+  /** Set when frames were given up for a catch-up. */
+  missing: Missing | null
 }
 
 type Ports = {
   conversationId: number
   deliver: (userId: number, batch: Batch) => Promise<Delivered>
   deliverCatchUp: (userId: number, catchUp: CatchUp) => Promise<Delivered>
-  catchUpFor: (after: number) => CatchUp
+  catchUpFor: (missing: Missing) => CatchUp
   onAsleep: (userId: number, nap: number) => void
   onSettled: () => void
   onFailure: (userId: number, error: unknown) => void
@@ -42,13 +43,11 @@ export class FanOut {
 
   push(userId: number, rev: number, frame: string): void {
     const queue = this.#queueOf(userId)
-    if (queue.catchUpAfter !== null) {
+    if (queue.missing !== null) {
       if (rev === 0) return
     } else if (queue.frames.length >= MAX_QUEUED) {
       const first = queue.revs.find((queued) => queued > 0) ?? rev
-      queue.catchUpAfter = first - 1
-      queue.revs = []
-      queue.frames = []
+      giveUpFrames(queue, { from: first - 1, after: first - 1 })
     } else {
       queue.revs.push(rev)
       queue.frames.push(frame)
@@ -59,9 +58,7 @@ export class FanOut {
   /** Tells the present state of everything above `after`, in place of the single changes. */
   catchUp(userId: number, after: number): void {
     const queue = this.#queueOf(userId)
-    queue.catchUpAfter = Math.min(after, queue.catchUpAfter ?? after)
-    queue.revs = []
-    queue.frames = []
+    giveUpFrames(queue, { from: after, after })
     this.#start(userId, queue)
   }
 
@@ -71,13 +68,13 @@ export class FanOut {
     if (!queue) return
     queue.revs = []
     queue.frames = []
-    queue.catchUpAfter = null
+    queue.missing = null
   }
 
   #queueOf(userId: number): Queue {
     let queue = this.#queues.get(userId)
     if (!queue) {
-      queue = { revs: [], frames: [], inFlight: false, failures: 0, catchUpAfter: null }
+      queue = { revs: [], frames: [], inFlight: false, failures: 0, missing: null }
       this.#queues.set(userId, queue)
     }
     return queue
@@ -93,20 +90,14 @@ export class FanOut {
   async #run(userId: number, queue: Queue): Promise<void> {
     // The orders of one batch make their frames in one turn: they go in one call.
     await Promise.resolve()
-    while (queue.frames.length > 0 || queue.catchUpAfter !== null) {
-      const { catchUpAfter, revs, frames } = queue
-      queue.revs = []
-      queue.frames = []
-      queue.catchUpAfter = null
+    while (queue.frames.length > 0 || queue.missing !== null) {
+      const taken = take(queue)
       try {
-        const delivered =
-          catchUpAfter === null
-            ? await this.#ports.deliver(userId, { conversationId: this.#ports.conversationId, revs, frames })
-            : await this.#ports.deliverCatchUp(userId, this.#ports.catchUpFor(catchUpAfter))
+        const delivered = await this.#deliver(userId, queue, taken)
         queue.failures = 0
         if (delivered.asleep) this.#ports.onAsleep(userId, delivered.nap)
       } catch (error) {
-        this.#putBack(queue, { catchUpAfter, revs, frames })
+        putBack(queue, taken)
         queue.failures += 1
         this.#ports.onFailure(userId, error)
         await pause(Math.min(50 * 2 ** queue.failures, MAX_RETRY_MS))
@@ -118,18 +109,42 @@ export class FanOut {
     if (this.#busy === 0) this.#ports.onSettled()
   }
 
-  #putBack(queue: Queue, taken: { catchUpAfter: number | null; revs: number[]; frames: string[] }): void {
-    if (taken.catchUpAfter !== null) {
-      queue.catchUpAfter = Math.min(taken.catchUpAfter, queue.catchUpAfter ?? taken.catchUpAfter)
-      queue.revs = []
-      queue.frames = []
-    } else if (queue.catchUpAfter === null) {
-      queue.revs = [...taken.revs, ...queue.revs]
-      queue.frames = [...taken.frames, ...queue.frames]
-    } else {
-      const first = taken.revs.find((rev) => rev > 0)
-      if (first !== undefined) queue.catchUpAfter = Math.min(first - 1, queue.catchUpAfter)
-    }
+  /** A large catch-up comes in parts: where there is another one, it waits in the queue when this returns. */
+  async #deliver(userId: number, queue: Queue, { missing, revs, frames }: Taken): Promise<Delivered> {
+    const { conversationId, deliver, deliverCatchUp, catchUpFor } = this.#ports
+    if (missing === null) return deliver(userId, { conversationId, revs, frames })
+    const catchUp = catchUpFor(missing)
+    const delivered = await deliverCatchUp(userId, catchUp)
+    if (catchUp.more && !delivered.asleep) giveUpFrames(queue, { from: missing.from, after: catchUp.upTo })
+    return delivered
+  }
+}
+
+type Taken = Pick<Queue, 'missing' | 'revs' | 'frames'>
+
+/** Takes what goes into the next call. */
+const take = (queue: Queue): Taken => {
+  const { missing } = queue
+  queue.missing = null
+  const count = fitting(queue.frames, CALL_CHARACTERS, (frame) => frame.length).length
+  return { missing, revs: queue.revs.splice(0, count), frames: queue.frames.splice(0, count) }
+}
+
+const giveUpFrames = (queue: Queue, { from, after }: Missing): void => {
+  const { missing } = queue
+  queue.missing = { from: Math.min(from, missing?.from ?? from), after: Math.min(after, missing?.after ?? after) }
+  queue.revs = []
+  queue.frames = []
+}
+
+const putBack = (queue: Queue, { missing, revs, frames }: Taken): void => {
+  if (missing !== null) giveUpFrames(queue, missing)
+  else if (queue.missing === null) {
+    queue.revs = [...revs, ...queue.revs]
+    queue.frames = [...frames, ...queue.frames]
+  } else {
+    const first = revs.find((rev) => rev > 0)
+    if (first !== undefined) giveUpFrames(queue, { from: first - 1, after: first - 1 })
   }
 }
 

@@ -1,3 +1,4 @@
+import type { CatchUp } from './batch.ts'
 import type { InboxBook } from './inbox-book.ts'
 import { logFault } from './log.ts'
 import { conversationOf } from './stubs.ts'
@@ -29,11 +30,14 @@ export class GapFiller {
   /** Asks now. */
   async fill(conversationId: number): Promise<void> {
     const { userId, env, inbox, broadcast } = this.#hub
-    const after = inbox.line(conversationId)?.order.known
-    if (after === undefined || after === null) return
+    const from = inbox.line(conversationId)?.order.known
+    if (from === undefined || from === null) return
     try {
-      const catchUp = await conversationOf(env, conversationId).catchUpFor({ userId, after })
-      if (catchUp) broadcast(inbox.receiveCatchUp(catchUp))
+      for (let after: number | null = from; after !== null;) {
+        const catchUp: CatchUp | null = await conversationOf(env, conversationId).catchUpFor({ userId, from, after })
+        if (catchUp) broadcast(inbox.receiveCatchUp(catchUp))
+        after = catchUp?.more ? catchUp.upTo : null
+      }
     } catch (error) {
       logFault('gap.unfilled', error, { conversationId, userId })
       this.watch(conversationId, Number.POSITIVE_INFINITY)

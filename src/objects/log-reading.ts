@@ -2,7 +2,7 @@ import type { Changes, InboxEntry, MemberList } from '../protocol/conversation.t
 import type { ConversationEvent } from '../protocol/events.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { HistoryPage, HistoryQuery, Message } from '../protocol/message.ts'
-import type { CatchUp } from './batch.ts'
+import type { CatchUp, Missing } from './batch.ts'
 import type { MemberRow } from './conversation-schema.ts'
 import { revOf } from './conversation-store.ts'
 import type { LogState } from './log-state.ts'
@@ -48,12 +48,12 @@ export const memberListOf = (state: LogState): MemberList => ({
   rev: state.rev,
 })
 
-/** The present state of what changed above `since`, at most `limit` messages of it. */
+const NOTHING = { rows: [], more: false }
+
+/** The present state of what changed above `since`, at most `limit` messages of it, and fewer where they are large. */
 export const changesOf = (state: LogState, since: number, limit: number): Changes => {
-  const rows = since >= state.rev ? [] : state.store.changedMessages(since, limit + 1)
-  const more = rows.length > limit
-  const page = rows.slice(0, limit)
-  const lastRow = page.at(-1)
+  const { rows, more } = since >= state.rev ? NOTHING : state.store.changedMessages(since, limit)
+  const lastRow = rows.at(-1)
   const upTo = more && lastRow ? revOf(lastRow) : state.rev
   const within = (rev: number): boolean => rev > since && rev <= upTo
   return {
@@ -67,31 +67,28 @@ export const changesOf = (state: LogState, since: number, limit: number): Change
       .everybody()
       .filter((member) => within(member.rev))
       .map((member) => memberView(member, state.row.readReceipts)),
-    messages: page.map((row) => messageView(state.id, row)),
+    messages: rows.map((row) => messageView(state.id, row)),
   }
 }
 
-/** The same as events, for a hub that missed some. */
-export const catchUpOf = (state: LogState, after: number): CatchUp => {
-  const revs: number[] = []
-  const frames: string[] = []
-  let since = after
-  for (let more = true; more;) {
-    const page = changesOf(state, since, LIMITS.pageSize)
-    for (const event of eventsOf(state, page, after)) {
-      revs.push(event.rev)
-      frames.push(JSON.stringify(event))
-    }
-    since = page.rev
-    more = page.more
+/** A page of the same as events, for a hub that missed some. */
+export const catchUpOf = (state: LogState, { from, after }: Missing): CatchUp => {
+  const page = changesOf(state, after, LIMITS.pageSize)
+  const events = eventsOf(state, page, from)
+  return {
+    conversationId: state.id,
+    after,
+    upTo: page.rev,
+    more: page.more,
+    revs: events.map((event) => event.rev),
+    frames: events.map((event) => JSON.stringify(event)),
   }
-  return { conversationId: state.id, after, upTo: since, revs, frames }
 }
 
-const eventsOf = (state: LogState, page: Changes, after: number): ConversationEvent[] => {
+const eventsOf = (state: LogState, page: Changes, from: number): ConversationEvent[] => {
   const { conversationId } = page
   const events: ConversationEvent[] = page.messages.map((message) => ({
-    type: eventTypeOf(state, message, after),
+    type: eventTypeOf(state, message, from),
     conversationId,
     rev: message.rev,
     message,
@@ -108,7 +105,7 @@ const eventsOf = (state: LogState, page: Changes, after: number): ConversationEv
   return events.toSorted((a, b) => a.rev - b.rev)
 }
 
-const eventTypeOf = (state: LogState, message: Message, after: number) => {
+const eventTypeOf = (state: LogState, message: Message, from: number) => {
   if (message.deletedAt !== null) return 'message.deleted'
-  return (state.store.message(message.seq)?.rev ?? 0) > after ? 'message.created' : 'message.updated'
+  return (state.store.message(message.seq)?.rev ?? 0) > from ? 'message.created' : 'message.updated'
 }

@@ -6,7 +6,7 @@ import { postOrders } from './post-orders.ts'
 
 /** What one reading may cost: calls to conversations, and what their pages hold in memory. */
 const MAX_PAGES = 40
-const MAX_CHARACTERS = 16 * 1024 * 1024
+const MAX_CHARACTERS = 8 * 1024 * 1024
 
 /** `by` keeps what the user wrote, or what others did; `with` keeps the direct conversation with somebody and what they said in groups. */
 export type NewestQuery = { by?: 'self' | 'others'; with?: number; skip: number; limit: number }

@@ -17,7 +17,7 @@ export class UpwardQueue {
   readonly #queues = new Map<number, Queue>()
   readonly #post: (conversationId: number, orders: Order[]) => Promise<Answer[]>
 
-  /** `post` must not throw: it answers every order, if need be with a refusal. */
+  /** `post` must not throw: it answers the first of the orders or more of them, if need be with a refusal. The rest comes again. */
   constructor(post: (conversationId: number, orders: Order[]) => Promise<Answer[]>) {
     this.#post = post
   }
@@ -40,7 +40,8 @@ export class UpwardQueue {
         conversationId,
         batch.map((each) => each.order),
       )
-      batch.forEach((each, i) => each.resolve(answers[i] ?? refuse('server.unavailable', { retryAfter: 1 })))
+      answers.forEach((answer, i) => batch[i]?.resolve(answer))
+      queue.waiting.unshift(...batch.slice(answers.length))
     }
     this.#queues.delete(conversationId)
   }
