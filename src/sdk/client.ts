@@ -4,12 +4,15 @@ import type { ErrorCode } from '../protocol/errors.ts'
 import type { ConversationEvent, EventOf, EventType, ServerEvent } from '../protocol/events.ts'
 import { encodeHave, SUBPROTOCOL, TICKET_PREFIX } from '../protocol/wire.ts'
 import type { Me, Presence, UpdateMe } from '../protocol/user.ts'
+import { Calendar } from './calendar.ts'
 import { type ConversationPorts, LiveConversation } from './conversation.ts'
 import { Conversations } from './conversations.ts'
 import { Emitter } from './emitter.ts'
 import { signedOut } from './errors.ts'
+import { Friends } from './friends.ts'
 import { Http } from './http.ts'
 import { Inbox } from './inbox.ts'
+import { Invitations } from './invitations.ts'
 import { Outbox, type PendingMessage } from './outbox.ts'
 import { PresenceList } from './presence.ts'
 import { ReadMarks } from './read-marks.ts'
@@ -72,6 +75,9 @@ export class CauserieClient {
   readonly sessions: Sessions
   /** Making and changing conversations. */
   readonly conversations: Conversations
+  readonly friends: Friends
+  readonly invitations: Invitations
+  readonly calendar: Calendar
   readonly inbox: Inbox
   readonly presence: PresenceList
   readonly #transport: Transport
@@ -105,6 +111,9 @@ export class CauserieClient {
     const viewerId = () => this.me?.id ?? 0
     this.users = new Users(http, now)
     this.sessions = new Sessions(http)
+    this.friends = new Friends(http)
+    this.invitations = new Invitations(http)
+    this.calendar = new Calendar(http)
     this.inbox = new Inbox({
       http,
       viewerId,
