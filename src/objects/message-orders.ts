@@ -36,7 +36,7 @@ const sendAgain = (state: LogState, earlier: MessageRow, body: MessageBody): Out
 
 export const editMessage = ({ state, actor, order, now }: Given<CommandOf<'message.edit'>>): Outcome =>
   withMessage(state, order.messageId, (row) => {
-    const no = mayEdit(actor, row)
+    const no = mayEdit(actor, row) ?? mayAddress(state.row.kind, state.isBlocked)
     if (no) return refused(no)
     if (JSON.stringify(row.body?.content) === JSON.stringify(order.content)) return unchanged(state, row)
     return change(state, 'message.updated', row, { body: { ...row.body, content: order.content }, editedAt: now })
@@ -56,7 +56,7 @@ export const eraseMessage = (state: LogState, row: MessageRow, now: number): Out
 
 export const pinMessage = ({ state, actor, order, now }: Given<CommandOf<'pin.add' | 'pin.remove'>>): Outcome =>
   withMessage(state, order.messageId, (row) => {
-    const no = mayPin(actor, state.row.kind)
+    const no = mayPin(actor, state.row.kind) ?? mayAddress(state.row.kind, state.isBlocked)
     if (no) return refused(no)
     if (row.deletedAt !== null) return refused(refuse('message.deleted'))
     const isPinned = order.type === 'pin.add'
