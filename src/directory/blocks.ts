@@ -58,7 +58,7 @@ export const unblock = async (people: People, pair: { userId: number; otherId: n
   return null
 }
 
-/** Those with whom a block stands, from either side: neither is to see the other. For the hub. */
+/** Those with whom a block stands, from either side: neither is to see the other, nor to bring the other into a group. */
 export const hiddenFrom = async (db: Directory, userId: number): Promise<number[]> => {
   const found = await db
     .select()

@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
+import { hiddenFrom } from '../directory/blocks.ts'
 import { createGroup, openDirect } from '../directory/conversations.ts'
 import { openDirectory } from '../directory/directory.ts'
 import { usersByIds } from '../directory/users.ts'
@@ -55,10 +56,8 @@ export const conversations = new Hono<Authenticated>()
   .get('/:id/members', params(ById), (c) => order(c, { type: 'members.get', conversationId: c.req.valid('param').id }))
   .post('/:id/members', params(ById), body(AddMembers), async (c) => {
     const { userIds } = c.req.valid('json')
-    const missing = await refuseUnknown(c, userIds)
-    return missing
-      ? answer(c, missing)
-      : order(c, { type: 'member.add', conversationId: c.req.valid('param').id, userIds })
+    const no = await refuseGuests(c, userIds)
+    return no ? answer(c, no) : order(c, { type: 'member.add', conversationId: c.req.valid('param').id, userIds })
   })
   .patch('/:id/members/:userId', params(ByMember), body(UpdateMember), (c) => {
     const { id, userId } = c.req.valid('param')
@@ -90,8 +89,8 @@ const openGroup = async (
 ): Promise<Made | Refusal> => {
   const { userId } = c.var.caller
   const { title, memberIds, clientId } = group
-  const missing = await refuseUnknown(c, memberIds)
-  if (missing) return missing
+  const no = await refuseGuests(c, memberIds)
+  if (no) return no
   const { id, created } = await createGroup(openDirectory(c.env), { createdBy: userId, clientId, now: Date.now() })
   // The object is asked every time: where an earlier request registered the conversation and died, this one makes it.
   const made = { conversationId: id, kind: 'group' as const, title, userIds: [userId, ...memberIds] }
@@ -99,7 +98,10 @@ const openGroup = async (
   return entry ? { entry, created } : refuse('conversation.not_found')
 }
 
-const refuseUnknown = async (c: C, userIds: number[]): Promise<Refusal | null> => {
-  const known = await usersByIds(openDirectory(c.env), userIds)
-  return known.length === new Set(userIds).size ? null : refuse('user.not_found')
+/** Whether these people exist, and the caller may bring them into a group. */
+const refuseGuests = async (c: C, userIds: number[]): Promise<Refusal | null> => {
+  const db = openDirectory(c.env)
+  const [known, hidden] = await Promise.all([usersByIds(db, userIds), hiddenFrom(db, c.var.caller.userId)])
+  if (known.length !== new Set(userIds).size) return refuse('user.not_found')
+  return hidden.some((id) => userIds.includes(id)) ? refuse('conversation.blocked') : null
 }

@@ -325,6 +325,30 @@ describe('blocks', () => {
     expect(await openDirect(bob, alice)).toBeGreaterThan(0)
   })
 
+  test('[BLOC2] neither brings the other into a group while one blocks the other', async () => {
+    const { alice, bob } = await two()
+    const conversationId = await openGroup(bob)
+    await block(alice, bob)
+    const blocked = { status: 403, body: { code: 'conversation.blocked' } }
+
+    for (const [from, to] of [
+      [alice, bob],
+      [bob, alice],
+    ] as const) {
+      const json = { kind: 'group', title: 'No escape', memberIds: [to.user.id] }
+      expect(await ask('POST', '/v1/conversations', { token: from.accessToken, json })).toMatchObject(blocked)
+    }
+    const add = () =>
+      ask('POST', `/v1/conversations/${conversationId}/members`, {
+        token: bob.accessToken,
+        json: { userIds: [alice.user.id] },
+      })
+    expect(await add()).toMatchObject(blocked)
+
+    await unblock(alice, bob)
+    expect((await add()).status).toBe(200)
+  })
+
   test('[BLOC3] nothing new is said in their direct conversation, and what was said stays', async () => {
     const { alice, bob, conversationId } = await pair()
     const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
@@ -337,6 +361,7 @@ describe('blocks', () => {
         { type: 'message.send', conversationId, clientId: 'later', content: text('are you there?') },
         { type: 'typing.start', conversationId },
         { type: 'reaction.add', messageId: sent.id, emoji: '👍' },
+        { type: 'pin.add', messageId: sent.id },
       ]) {
         expect(await socket.reply(command), command.type).toMatchObject({
           ok: false,
@@ -344,6 +369,8 @@ describe('blocks', () => {
         })
       }
     }
+    const edit = { type: 'message.edit', messageId: sent.id, content: text('you cannot get rid of me') }
+    expect(await bobs.refusal(edit)).toBe('conversation.blocked')
     const repeat = { type: 'message.send', conversationId, clientId: sent.clientId, content: sent.content }
     expect(await bobs.request(repeat)).toMatchObject({ repeated: true, message: { id: sent.id } })
     expect((await bobs.reply({ type: 'message.delete', messageId: sent.id })).ok).toBe(true)
