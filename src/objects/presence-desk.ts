@@ -1,4 +1,5 @@
 import { OFFLINE_GRACE_MS } from '../core/presence.ts'
+import type { InboxEntry } from '../protocol/conversation.ts'
 import type { Presence } from '../protocol/user.ts'
 import type { Circle } from './circle.ts'
 import type { InboxReader } from './inbox-reader.ts'
@@ -30,9 +31,10 @@ export class PresenceDesk {
     this.#book = new PresenceBook(hub.sockets.size > 0)
   }
 
-  /** Peers that are known to be online, without asking anybody. */
-  known(): number[] {
-    return this.#book.online()
+  /** Peers that are known to be online, without asking anybody; `entries` are the lines of the inbox. */
+  known(entries: InboxEntry[]): number[] {
+    const peers = new Set(this.#peersIn(entries))
+    return this.#book.online().filter((userId) => peers.has(userId))
   }
 
   /** A socket was greeted. */
@@ -61,6 +63,13 @@ export class PresenceDesk {
   /** The user shares a conversation with these people now. */
   meetNewcomers(userIds: number[]): Promise<void> {
     return this.#meet(this.#visible(userIds).filter((id) => !this.#book.get(id)))
+  }
+
+  /** A conversation was left: those with whom nothing else is shared are out of sight. */
+  async parted(): Promise<void> {
+    if (this.#book.online().length === 0) return
+    const peers = new Set(await this.#peers())
+    for (const userId of this.#book.online()) if (!peers.has(userId)) this.#learn(offline(userId))
   }
 
   /** Friends or blocks changed: whom this user sees, and who sees this user, follows when it returns. */
@@ -134,9 +143,13 @@ export class PresenceDesk {
   }
 
   async #peers(): Promise<number[]> {
-    const { circle, reader, sockets } = this.#hub
+    const { reader, sockets } = this.#hub
     const { entries } = await reader.readAll({ wake: sockets.size > 0 })
-    return this.#visible([...circle.friends(), ...entries.flatMap((entry) => entry.memberIds)])
+    return this.#peersIn(entries)
+  }
+
+  #peersIn(entries: InboxEntry[]): number[] {
+    return this.#visible([...this.#hub.circle.friends(), ...entries.flatMap((entry) => entry.memberIds)])
   }
 
   #visible(userIds: number[]): number[] {

@@ -151,3 +151,21 @@ test('[PRES4] an open socket proves presence for a minute after each sign of lif
   await presenceOf(alices)
   expect(await presenceOf(bobs, alice.user.id)).toMatchObject([{ online: true }])
 })
+
+test('[PRES3] who was taken out of the last conversation that they shared is out of sight at once, on both sides', async () => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  const conversationId = await openGroup(alice, bob)
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  await expect.poll(() => heardOf(alices, bob)).toEqual([true])
+
+  await ask('DELETE', `/v1/conversations/${conversationId}/members/${bob.user.id}`, { token: alice.accessToken })
+
+  await expect.poll(() => heardOf(bobs, alice).at(-1)).toBe(false)
+  for (const [one, other] of [
+    [alice, bob],
+    [bob, alice],
+  ] as const) {
+    const socket = await RawSocket.arrive(one)
+    expect((await socket.waitForType('hello'))['online']).not.toContain(other.user.id)
+  }
+})
