@@ -186,7 +186,7 @@ const enter = async (people: People, invitation: Row): Promise<number | Refusal>
     return isRefusal(opened) ? opened : opened.entry.conversation.id
   }
   // In the name of the inviter, who may have lost the right since.
-  const added = await people.hubOf(fromId).order({ type: 'member.add', conversationId, userIds: [toId] })
+  const added = await people.hubOf(fromId).orderForAnother({ type: 'member.add', conversationId, userIds: [toId] })
   return added.ok ? conversationId : added
 }
 

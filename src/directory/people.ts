@@ -11,6 +11,7 @@ export type HubOfUser = {
   circleChanged(): Promise<void>
   erase(): Promise<Refusal | null>
   order(order: Order): Promise<{ ok: true; json: string } | Refusal>
+  orderForAnother(order: Order): Promise<{ ok: true; json: string } | Refusal>
 }
 
 /** The object of a conversation. */

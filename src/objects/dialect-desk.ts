@@ -28,6 +28,8 @@ type Hub = {
   entry: (conversationId: number) => InboxEntry | null
   ids: () => number[]
   friends: () => number[]
+  /** Takes one from the user's budget; answers the refusal where nothing is left. */
+  spend: () => Refusal | null
   /** Performs a command within the user's budget, in the order of the calls. */
   perform: (command: Command) => Promise<Answer>
 }
@@ -141,6 +143,8 @@ export class DialectDesk {
     const { userId, env } = this.#hub
     const reach = { db: openDirectory(env), conversationOf: (id: number) => conversationOf(env, id), now: Date.now }
     try {
+      const refusal = this.#hub.spend()
+      if (refusal) return refusal
       const opened = await openDirect(reach, { userId, otherId })
       return isRefusal(opened) ? opened : opened.entry.conversation.id
     } finally {

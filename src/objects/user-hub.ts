@@ -60,6 +60,7 @@ export class UserHub extends DurableObject<Env> {
       entry: (conversationId) => this.#inbox.entryOnce(conversationId),
       ids: () => this.#inbox.ids(),
       friends: () => this.#circle.friends(),
+      spend: () => this.#spend(),
       perform: (command) => this.#answer(command),
     })
     // The platform answers pings, so an idle socket stays asleep (and free).
@@ -177,8 +178,13 @@ export class UserHub extends DurableObject<Env> {
    * `conversation.not_found`, `server.unavailable`, and whatever the conversation refuses with.
    */
   order(order: Order): Promise<Answer> {
-    const wait = this.#wait()
-    return wait > 0 ? Promise.resolve(refuse('rate.limited', { retryAfter: wait })) : this.#order(order)
+    const refusal = this.#spend()
+    return refusal ? Promise.resolve(refusal) : this.#order(order)
+  }
+
+  /** The same where it is somebody else who asks, who must not use up this user's budget. */
+  orderForAnother(order: Order): Promise<Answer> {
+    return this.#order(order)
   }
 
   /** Takes frames of one conversation to the sockets, or answers that nobody is here and the conversation need not call. */
@@ -219,6 +225,7 @@ export class UserHub extends DurableObject<Env> {
     if (!this.#inbox.leave(conversationId)) return
     this.#gaps.forget(conversationId)
     this.#tell({ type: 'conversation.deleted', conversationId })
+    this.ctx.waitUntil(this.#presence.parted())
   }
 
   /** Every line of the inbox, fresh, newest first. */
@@ -305,7 +312,7 @@ export class UserHub extends DurableObject<Env> {
       serverTime: new Date().toISOString(),
       conversations: entries.filter(differs),
       gone: have.flatMap(({ conversationId }) => (this.#inbox.has(conversationId) ? [] : [conversationId])),
-      online: this.#presence.known(),
+      online: this.#presence.known(entries),
     }
     this.#sockets.greeted(socket)
     if (socket.dialects.length === 0) this.#sockets.send(socket, JSON.stringify(hello))
@@ -330,8 +337,8 @@ export class UserHub extends DurableObject<Env> {
   }
 
   async #answer(command: Command): Promise<Answer> {
-    const wait = this.#wait()
-    if (wait > 0) return refuse('rate.limited', { retryAfter: wait })
+    const refusal = this.#spend()
+    if (refusal) return refusal
     if (command.type === 'presence.get')
       return { ok: true, json: JSON.stringify({ items: await this.#presence.presenceOf(command.userIds) }) }
     return this.#order(command)
@@ -353,9 +360,11 @@ export class UserHub extends DurableObject<Env> {
     return submitted.answers
   }
 
-  #wait(): number {
+  /** Takes one from the user's budget; answers the refusal where nothing is left. */
+  #spend(): Refusal | null {
     const limit = Number(this.env.COMMANDS_PER_10_SECONDS)
-    return spend(this.#budget, { limit, windowMs: RATE_WINDOW_MS, now: Date.now() })
+    const wait = spend(this.#budget, { limit, windowMs: RATE_WINDOW_MS, now: Date.now() })
+    return wait > 0 ? refuse('rate.limited', { retryAfter: wait }) : null
   }
 
   #broadcast(frames: string[]): void {

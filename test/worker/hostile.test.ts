@@ -211,6 +211,15 @@ test.each(wrongFrames)('[BAD2] %s is refused, and the reply says where', async (
   expect(await head()).toBe(before)
 })
 
+test('[BAD2] thousands of unknown fields are refused in few words', async () => {
+  const fields = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`field${i}`, 0]))
+
+  const reply = await socket.reply({ ...fields, type: 'typing.start', conversationId })
+
+  expect(reply).toMatchObject({ ok: false, error: { code: 'frame.invalid' } })
+  expect(JSON.stringify(reply).length).toBeLessThan(1_000)
+})
+
 test('[BAD2] a field of the name __proto__ is one too many, wherever it is', async () => {
   const before = await head()
   const evil = '"__proto__":{"isAdmin":true,"kind":"text","text":"x"}'
@@ -570,14 +579,16 @@ test('[BAD7] of any call that is nearly right, none is a fault, and a refused on
   expect((await pair()).conversationId).toBeGreaterThan(0)
 }, 120_000)
 
+const setBudgetOf = (who: SignedIn, value: string) =>
+  runInDurableObject(hubOf(env, who.user.id), (hub) => {
+    Reflect.set(Reflect.get(hub, 'env') as object, 'COMMANDS_PER_10_SECONDS', value)
+  })
+
 test('[BAD8] who sends more than the budget is told when to go on, and the socket stays', async () => {
   const eager = await signUp()
   const eagers = await RawSocket.arrive(eager)
   const budget = env.COMMANDS_PER_10_SECONDS
-  const setBudget = (value: string) =>
-    runInDurableObject(hubOf(env, eager.user.id), (hub) => {
-      Reflect.set(Reflect.get(hub, 'env') as object, 'COMMANDS_PER_10_SECONDS', value)
-    })
+  const setBudget = (value: string) => setBudgetOf(eager, value)
   await setBudget('3')
   const ask3 = () => eagers.reply({ type: 'presence.get', userIds: [] })
   const replies = [await ask3(), await ask3(), await ask3(), await ask3()]
@@ -589,4 +600,33 @@ test('[BAD8] who sends more than the budget is told when to go on, and the socke
   expect(byRest).toMatchObject({ status: 429, body: { code: 'rate.limited' } })
   expect(Number(byRest.headers.get('retry-after'))).toBeGreaterThan(0)
   expect((await ask3()).ok).toBe(true)
+})
+
+test('[BAD8] writing to people who are not there is within the budget too', async () => {
+  const eager = await signUp()
+  const eagers = await RawSocket.open({ path: '/messages/ws', query: `?token=${eager.accessToken}` })
+  const budget = env.COMMANDS_PER_10_SECONDS
+  await setBudgetOf(eager, '3')
+  for (let i = 0; i < 5; i += 1) {
+    eagers.sendRaw(JSON.stringify({ type: 'send_message', receiver_id: 900_000 + i, content: 'anybody?' }))
+  }
+  await expect.poll(() => eagers.frames.length).toBe(5)
+  await setBudgetOf(eager, budget)
+
+  const late = eagers.frames.filter((frame) => frame['message'] === ERRORS['rate.limited'][1])
+  expect(late.length).toBe(2)
+})
+
+test('[BAD8] what others ask of somebody is not taken from that budget', async () => {
+  const [leader, guest] = [await signUp(), await signUp()]
+  const group = await openGroup(leader)
+  const json = { userId: guest.user.id, conversationId: group }
+  const { body } = await ask<{ id: number }>('POST', '/v1/invitations', { token: leader.accessToken, json })
+  const budget = env.COMMANDS_PER_10_SECONDS
+  await setBudgetOf(leader, '0')
+
+  const accepted = await ask('POST', `/v1/invitations/${body.id}/accept`, { token: guest.accessToken })
+  await setBudgetOf(leader, budget)
+
+  expect(accepted.status).toBe(200)
 })
