@@ -108,4 +108,5 @@ export const FrameError = z.object({
 export type FrameError = z.infer<typeof FrameError>
 
 export const issuesOf = (error: z.ZodError): Issue[] =>
-  error.issues.slice(0, 20).map((issue) => ({ path: issue.path.join('.'), message: issue.message }))
+  // The message of an unknown field quotes its name, and there may be thousands of them.
+  error.issues.slice(0, 20).map((issue) => ({ path: issue.path.join('.'), message: issue.message.slice(0, 200) }))
