@@ -159,7 +159,7 @@ export class Conversation extends DurableObject<Env> {
         createdBy: creator,
         createdAt: now,
         epoch: crypto.randomUUID(),
-        readReceipts: userIds.length <= LIMITS.intimateMembers,
+        readReceipts: new Set(userIds).size <= LIMITS.intimateMembers,
         deletedAt: null,
         rev: 1,
       })

@@ -179,6 +179,15 @@ test('[READ5] a private mark is remembered when the hub was evicted, in a group 
   expect(await inboxEntry(later, conversationId)).toMatchObject({ readSeq: 1, unread: 0 })
 })
 
+test('[READ6] naming somebody many times makes no large group', async () => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  const json = { kind: 'group', title: 'Two', memberIds: Array.from({ length: 100 }, () => bob.user.id) }
+
+  const made = await ask('POST', '/v1/conversations', { token: alice.accessToken, json })
+
+  expect(made).toMatchObject({ status: 201, body: { memberCount: 2, conversation: { readReceipts: true } } })
+})
+
 test('[READ6] the member above a hundred ends the telling of marks for good', async () => {
   const { alice, bob, conversationId } = await largeGroup(100)
   const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
