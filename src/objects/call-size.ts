@@ -1,16 +1,15 @@
 /**
- * A call between objects carries 32 MiB at most, and text beyond Latin-1 takes two bytes a letter. What may be as large as people like
- * goes in parts of about this many letters, which also bounds what one page holds in memory.
+ * What may be as large as people like goes from one object to another, and on to the sockets, in parts of about this many letters. A call
+ * carries 32 MiB at most, a letter beyond Latin-1 takes two bytes there, and a socket that 1 MiB waits for counts as slow.
  */
-export const CALL_CHARACTERS = 4 * 1024 * 1024
-export const PAGE_CHARACTERS = 1024 * 1024
+export const PART_CHARACTERS = 512 * 1024
 
-/** The first of them that fit into so many letters: always one, if there is one. */
-export const fitting = <Item>(items: Item[], limit: number, charactersOf: (item: Item) => number): Item[] => {
+/** The first of them that fit into a part: always one, if there is one. */
+export const fitting = <Item>(items: Item[], charactersOf: (item: Item) => number): Item[] => {
   let characters = 0
   const end = items.findIndex((item, i) => {
     characters += charactersOf(item)
-    return i > 0 && characters > limit
+    return i > 0 && characters > PART_CHARACTERS
   })
   return end < 0 ? items : items.slice(0, end)
 }

@@ -2,7 +2,7 @@ import { and, desc, eq, gt, isNull, lt, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/durable-sqlite'
 import { LIMITS } from '../protocol/limits.ts'
 import type { HistoryQuery, Reaction } from '../protocol/message.ts'
-import { fitting, PAGE_CHARACTERS } from './call-size.ts'
+import { fitting } from './call-size.ts'
 import {
   type ConversationRow,
   conversations,
@@ -193,7 +193,7 @@ export class ConversationStore {
 
 /** At most `limit` of them, and fewer where they are large. */
 const pageOf = (rows: MessageRow[], limit: number): MessageRow[] =>
-  fitting(rows.slice(0, limit), PAGE_CHARACTERS, (row) => JSON.stringify(row).length)
+  fitting(rows.slice(0, limit), (row) => JSON.stringify(row).length)
 
 /** The revision of a message's last change. */
 export const revOf = (row: MessageRow): number => row.changedRev ?? row.rev

@@ -7,7 +7,7 @@ import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
 import { refuse } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { CatchUp, Delivered, Missing, Submitted } from './batch.ts'
-import { CALL_CHARACTERS } from './call-size.ts'
+import { PART_CHARACTERS } from './call-size.ts'
 import { ConversationLog } from './conversation-log.ts'
 import type { MemberRow } from './conversation-schema.ts'
 import { ConversationStore } from './conversation-store.ts'
@@ -65,7 +65,7 @@ export class Conversation extends DurableObject<Env> {
     const submitted: Submitted = { answers: [], batch: { conversationId: log?.id ?? 0, revs: [], frames: [] }, rev: 0 }
     let characters = 0
     for (const order of input.orders) {
-      if (characters > CALL_CHARACTERS) break
+      if (characters > PART_CHARACTERS) break
       if (!log) {
         submitted.answers.push(refuse('conversation.not_found'))
         continue

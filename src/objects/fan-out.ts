@@ -1,5 +1,5 @@
 import type { Batch, CatchUp, Delivered, Missing } from './batch.ts'
-import { CALL_CHARACTERS, fitting } from './call-size.ts'
+import { fitting } from './call-size.ts'
 
 /** Above this a queue is not worth keeping frame by frame: the present state of what changed is smaller. */
 const MAX_QUEUED = 500
@@ -126,7 +126,7 @@ type Taken = Pick<Queue, 'missing' | 'revs' | 'frames'>
 const take = (queue: Queue): Taken => {
   const { missing } = queue
   queue.missing = null
-  const count = fitting(queue.frames, CALL_CHARACTERS, (frame) => frame.length).length
+  const count = fitting(queue.frames, (frame) => frame.length).length
   return { missing, revs: queue.revs.splice(0, count), frames: queue.frames.splice(0, count) }
 }
 

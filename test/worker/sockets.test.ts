@@ -3,6 +3,7 @@ import { env, exports } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn, Ticket } from '../../src/protocol/auth.ts'
+import { LIMITS } from '../../src/protocol/limits.ts'
 import { CLOSE } from '../../src/protocol/socket.ts'
 import { pair, say } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
@@ -211,6 +212,32 @@ test('[CONN11] a socket that was silent for two minutes is closed with 4501 when
   await expect.poll(() => silent.closed).toEqual({ code: CLOSE.leaseExpired, reason: 'lease.expired' })
   await bobs.waitForType('message.created')
   expect(bobs.closed).toBeNull()
+})
+
+test('[CONN13] what a frame itself adds does not cut a reader; what still waits at the next one does, with 4508', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  let waiting = LIMITS.bufferedBytes
+  // What the platform counts in production, and the runtime of these tests does not.
+  await runInDurableObject(hubOf(env, bob.user.id), (_, state) => {
+    for (const ws of state.getWebSockets()) {
+      const send = ws.send.bind(ws)
+      Object.defineProperty(ws, 'bufferedAmount', { get: () => waiting })
+      ws.send = (frame: string) => {
+        waiting += frame.length
+        send(frame)
+      }
+    }
+  })
+
+  expect(await isUsable(bobs)).toBe(true)
+  expect(waiting).toBeGreaterThan(LIMITS.bufferedBytes)
+  waiting = 0
+  expect(await isUsable(bobs)).toBe(true)
+  waiting = LIMITS.bufferedBytes + 1
+  await say(alices, conversationId)
+
+  await expect.poll(() => bobs.closed).toEqual({ code: CLOSE.slowReader, reason: 'socket.slow' })
 })
 
 test('[CONN12] a socket ends with its session: with 4401, when it says something or is told something', async () => {
