@@ -30,9 +30,9 @@ type Run = {
 
 const FULL: Run = {
   sizes: { raw: 15, twoDevices: 7, sdk: 3, direct: 14, groups: 9, groupSize: 8 },
-  hands: 4,
-  pauseMs: 25,
-  cycle: { from: 3_000, to: 7_000 },
+  hands: 8,
+  pauseMs: 20,
+  cycle: { from: 4_000, to: 10_000 },
   kills: 50,
   messages: 100_000,
   maxMs: 8 * 60_000,
@@ -70,8 +70,10 @@ const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 
 const history = new History(join(folder, 'history.jsonl'))
 let server: ChaosServer | null = null
 
-const cleanUp = (isKept: boolean): void => {
+process.once('exit', () => {
   if (server?.pid) process.kill(server.pid, 'SIGKILL')
+})
+const cleanUp = (isKept: boolean): void => {
   if (!isKept) rmSync(folder, { recursive: true, force: true })
 }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -135,6 +137,7 @@ const main = async (): Promise<boolean> => {
     )
   }
   const workedMs = Date.now() - workedFrom
+  const cpuMs = { server: running.cpuMs, clients: process.cpuUsage().user / 1000 + process.cpuUsage().system / 1000 }
   proxy.calm()
   await Promise.all([workload.stop(), faults.settled()])
   console.log(`${since()}  everybody falls silent`)
@@ -167,6 +170,9 @@ const main = async (): Promise<boolean> => {
   console.log(
     `\n${acked} acknowledged messages, ${counts['deliveries'] ?? 0} deliveries, ${kills} kills in ${(workedMs / 60_000).toFixed(1)} min ` +
       `(${(acked / (workedMs / 1000)).toFixed(0)} messages/s); all copies complete ${(convergedMs / 1000).toFixed(1)} s after the last fault`,
+  )
+  console.log(
+    `processor time: server ${(cpuMs.server / 1000).toFixed(0)} s, clients and network ${(cpuMs.clients / 1000).toFixed(0)} s`,
   )
   tell(violations)
   const isEnough = minutes !== null || (kills >= run.kills && acked >= run.messages)

@@ -10,7 +10,7 @@ import { type Answer, ask, isVague } from './rest.ts'
 export type Hits = Record<FaultKind, { planned: number; hit: number }>
 
 /** How many pages a reader asks for that it will not read: more than the system and the server together keep for one socket. */
-const GORGED_PAGES = 900
+const GORGED_PAGES = 400
 
 /** Does what the plan says, and counts what of it really happened. */
 export class Faults {
@@ -126,7 +126,6 @@ export class Faults {
     }
   }
 
-  /** Until it is done. */
   async #owner(group: Group, doing: Extract<Doing, { do: 'remove' | 'add' }>): Promise<void> {
     const { c, userId } = doing
     const path = `/v1/conversations/${c}/members`
@@ -146,8 +145,8 @@ export class Faults {
     const ended = device.session
     const token = device instanceof RawDevice ? device.token : null
     const request = { method: 'DELETE', path: `/v1/auth/sessions/${ended}` }
-    await this.#insist(somebody, { doing: { do: 'revoke', ended }, request, isDone: 'session.not_found' })
-    hit()
+    const isEnded = await this.#insist(somebody, { doing: { do: 'revoke', ended }, request, isDone: 'session.not_found' })
+    if (isEnded) hit()
     // Whoever holds the token tries it all the same.
     if (device instanceof RawDevice && token !== null) {
       this.#probes += 1
@@ -163,10 +162,11 @@ export class Faults {
     this.#busy.delete(device)
   }
 
+  /** Asks until it is done; answers whether it was done by this. */
   async #insist<Body extends { rev?: number } | null>(
     by: Somebody,
     what: { doing: Doing; request: { method: string; path: string; json?: unknown }; isDone: string },
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { doing, request, isDone } = what
     for (let tries = 0; ; tries += 1) {
       const op = this.#history.newOp()
@@ -177,12 +177,14 @@ export class Faults {
       if (answer.status !== null && (answer.ok || (tries > 0 && answer.code === isDone))) {
         const rev = answer.ok ? answer.body?.rev : undefined
         this.#history.write({ e: 'ok', op, ...(rev === undefined ? {} : { rev }) })
-        return
+        return true
       }
       if (answer.status === null || isVague(answer.code)) this.#history.write({ e: 'unknown', op, why: 'no answer' })
       else this.#history.write({ e: 'fail', op, code: answer.code })
       if (answer.status === 500) this.#history.write({ e: 'crash', what: `500 to ${doing.do}` })
       if (answer.status === 401) by.session = await signedInAgain(this.#base, by)
+      // A session that was over before cannot be ended.
+      else if (answer.status !== null && answer.code === isDone) return false
       else if (answer.status !== null && answer.status < 500 && answer.status !== 429) {
         throw new Error(`${doing.do} was refused: ${answer.code}`)
       }

@@ -43,13 +43,13 @@ const ms = (random: Random, from: number, to: number): number => Math.round(rand
 
 /** How often each comes, per second. */
 const FREQUENCIES: [perSecond: number, make: (random: Random) => Made][] = [
-  [1.2, (r) => ({ kind: 'frame cut', pick: r.next(), direction: direction(r), within: r.next() })],
-  [0.4, (r) => ({ kind: 'request cut', pick: r.next(), direction: direction(r), within: r.next() })],
-  [0.6, (r) => ({ kind: 'stall', pick: r.next(), direction: direction(r), ms: ms(r, 200, 2_500) })],
-  [0.6, (r) => ({ kind: 'delay', pick: r.next(), by: ms(r, 20, 400), ms: ms(r, 300, 2_000) })],
-  [0.25, (r) => ({ kind: 'silence', pick: r.next() })],
-  [0.2, (r) => ({ kind: 'storm', pick: r.next() })],
-  [0.2, (r) => ({ kind: 'reader that does not read', pick: r.next(), ms: ms(r, 1_500, 3_000) })],
-  [0.4, (r) => ({ kind: 'member removed', pick: r.next(), ms: ms(r, 300, 2_500) })],
-  [0.25, (r) => ({ kind: 'session revoked', pick: r.next() })],
+  [0.6, (r) => ({ kind: 'frame cut', pick: r.next(), direction: direction(r), within: r.next() })],
+  [0.3, (r) => ({ kind: 'request cut', pick: r.next(), direction: direction(r), within: r.next() })],
+  [0.4, (r) => ({ kind: 'stall', pick: r.next(), direction: direction(r), ms: ms(r, 200, 2_500) })],
+  [0.4, (r) => ({ kind: 'delay', pick: r.next(), by: ms(r, 20, 400), ms: ms(r, 300, 2_000) })],
+  [0.2, (r) => ({ kind: 'silence', pick: r.next() })],
+  [0.15, (r) => ({ kind: 'storm', pick: r.next() })],
+  [0.05, (r) => ({ kind: 'reader that does not read', pick: r.next(), ms: ms(r, 1_500, 3_000) })],
+  [0.3, (r) => ({ kind: 'member removed', pick: r.next(), ms: ms(r, 300, 2_500) })],
+  [0.2, (r) => ({ kind: 'session revoked', pick: r.next() })],
 ]

@@ -29,6 +29,7 @@ export class ChaosServer {
   readonly #config: string
   readonly #port: number
   #child: ChildProcess | null = null
+  #cpuMs = 0
 
   private constructor(options: { config: string; port: number; logFile: string }) {
     this.#config = options.config
@@ -93,6 +94,7 @@ export class ChaosServer {
   async kill(): Promise<void> {
     const child = this.#child
     if (!child) return
+    this.#cpuMs += cpuMsOf(child.pid)
     this.#child = null
     if (child.exitCode !== null || child.signalCode !== null) return
     const ended = once(child, 'exit')
@@ -105,6 +107,11 @@ export class ChaosServer {
     return this.#child !== null && (this.#child.exitCode !== null || this.#child.signalCode !== null)
   }
 
+  /** Time of the processor that it took, in all its lives that were killed. */
+  get cpuMs(): number {
+    return this.#cpuMs
+  }
+
   /** Memory that it holds, in bytes; null where the system does not tell. */
   get memory(): number | null {
     try {
@@ -113,6 +120,18 @@ export class ChaosServer {
     } catch {
       return null
     }
+  }
+}
+
+/** Where the system shows no processes as files, 0. */
+const cpuMsOf = (pid: number | undefined): number => {
+  try {
+    const [, rest = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
+    const fields = rest.split(' ')
+    // Hundredths of a second, in user and in system mode.
+    return (Number(fields[11]) + Number(fields[12])) * 10
+  } catch {
+    return 0
   }
 }
 
