@@ -145,7 +145,11 @@ export class Faults {
     const ended = device.session
     const token = device instanceof RawDevice ? device.token : null
     const request = { method: 'DELETE', path: `/v1/auth/sessions/${ended}` }
-    const isEnded = await this.#insist(somebody, { doing: { do: 'revoke', ended }, request, isDone: 'session.not_found' })
+    const isEnded = await this.#insist(somebody, {
+      doing: { do: 'revoke', ended },
+      request,
+      isDone: 'session.not_found',
+    })
     if (isEnded) hit()
     // Whoever holds the token tries it all the same.
     if (device instanceof RawDevice && token !== null) {
