@@ -1,6 +1,7 @@
-import { and, eq, isNull, not, sql } from 'drizzle-orm'
-import type { InboxEntry } from '../protocol/conversation.ts'
+import { and, count, eq, gt, isNull, not, type SQL, sql } from 'drizzle-orm'
+import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
+import { LIMITS } from '../protocol/limits.ts'
 import type { Directory } from './directory.ts'
 import { areBlocked, pairKey } from './pairs.ts'
 import type { People } from './people.ts'
@@ -51,51 +52,59 @@ export const findOrCreateDirect = async (
   const { createdBy, otherId, now } = direct
   const pair = pairKey(createdBy, otherId)
   const mayMeet = not(areBlocked(db, createdBy, otherId))
-  const [[made], [found]] = await db.batch([
-    db
-      .insert(conversations)
-      .select(
-        db
-          .select({
-            id: sql<number>`NULL`.as('id'),
-            kind: sql<'direct'>`'direct'`.as('kind'),
-            pair: sql<string>`${pair}`.as('pair'),
-            createdBy: sql<number>`${createdBy}`.as('created_by'),
-            clientId: sql<null>`NULL`.as('client_id'),
-            createdAt: sql<number>`${now}`.as('created_at'),
-          })
-          .from(users)
-          .where(and(eq(users.id, otherId), isNull(users.deletedAt), mayMeet)),
-      )
-      .onConflictDoNothing()
-      .returning({ id: conversations.id }),
+  const [[made], [found], [other]] = await db.batch([
+    register(
+      db,
+      { kind: 'direct', pair, createdBy, now },
+      and(eq(users.id, otherId), isNull(users.deletedAt), mayMeet),
+    ),
     db
       .select({ id: conversations.id })
       .from(conversations)
       .where(and(eq(conversations.pair, pair), mayMeet)),
+    db
+      .select({ id: users.id })
+      .from(users)
+      .where(and(eq(users.id, otherId), mayMeet)),
   ])
-  if (!found) return refuse('conversation.blocked')
+  if (!found) return other ? tooMany : refuse('conversation.blocked')
   return { id: found.id, created: made !== undefined }
 }
 
-/** A new group; asked again with the same `clientId` it is the same one. */
-export const createGroup = async (
+const DAY_MS = 24 * 60 * 60 * 1000
+export const tooMany = refuse('rate.limited', { retryAfter: 60 * 60 })
+
+/**
+ * Adds a row where there is none of the same pair or `clientId`, the condition on a user holds, and this user has not begun too many:
+ * one statement, for requests of the same moment must not slip past any of these.
+ */
+export const register = (
   db: Directory,
-  group: { createdBy: number; clientId?: string | undefined; now: number },
-): Promise<Registered> => {
-  const { createdBy, clientId = null, now } = group
-  const [made] = await db
-    .insert(conversations)
-    .values({ kind: 'group', createdBy, clientId, createdAt: now })
-    .onConflictDoNothing({ target: [conversations.createdBy, conversations.clientId] })
-    .returning({ id: conversations.id })
-  if (made) return { ...made, created: true }
-  const [found] = await db
-    .select({ id: conversations.id })
+  row: { kind: ConversationKind; pair?: string; createdBy: number; clientId?: string | null; now: number },
+  condition: SQL | undefined,
+) => {
+  const { kind, pair = null, createdBy, clientId = null, now } = row
+  const begun = db
+    .select({ count: count() })
     .from(conversations)
-    .where(and(eq(conversations.createdBy, createdBy), eq(conversations.clientId, clientId ?? '')))
-  if (!found) throw new Error('a group vanished while it was looked up')
-  return { ...found, created: false }
+    .where(and(eq(conversations.createdBy, createdBy), gt(conversations.createdAt, now - DAY_MS)))
+  return db
+    .insert(conversations)
+    .select(
+      db
+        .select({
+          id: sql<number>`NULL`.as('id'),
+          kind: sql<ConversationKind>`${kind}`.as('kind'),
+          pair: sql<string | null>`${pair}`.as('pair'),
+          createdBy: sql<number>`${createdBy}`.as('created_by'),
+          clientId: sql<string | null>`${clientId}`.as('client_id'),
+          createdAt: sql<number>`${now}`.as('created_at'),
+        })
+        .from(users)
+        .where(and(condition, sql`(${begun}) < ${LIMITS.conversationsPerDay}`)),
+    )
+    .onConflictDoNothing()
+    .returning({ id: conversations.id })
 }
 
 /** Whether there is or was one of this number. */

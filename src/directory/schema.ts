@@ -72,7 +72,10 @@ export const conversations = sqliteTable(
     clientId: text('client_id'),
     createdAt: integer('created_at').notNull(),
   },
-  (table) => [unique('conversations_by_client_id').on(table.createdBy, table.clientId)],
+  (table) => [
+    unique('conversations_by_client_id').on(table.createdBy, table.clientId),
+    index('conversations_by_creator').on(table.createdBy, table.createdAt),
+  ],
 )
 
 const user = (column: string) =>

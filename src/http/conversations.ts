@@ -1,20 +1,18 @@
-import { type Context, Hono } from 'hono'
+import { Hono } from 'hono'
 import * as z from 'zod'
-import { hiddenFrom } from '../directory/blocks.ts'
-import { createGroup, openDirect } from '../directory/conversations.ts'
+import { openDirect } from '../directory/conversations.ts'
 import { openDirectory } from '../directory/directory.ts'
-import { usersByIds } from '../directory/users.ts'
-import { conversationOf, hubOf } from '../objects/stubs.ts'
+import { openGroup, refuseGuests } from '../directory/groups.ts'
+import { hubOf } from '../objects/stubs.ts'
 import {
   AddMembers,
   ChangesQuery,
-  type InboxEntry,
+  InboxQuery,
   MarkRead,
   NewConversation,
   UpdateConversation,
   UpdateMember,
 } from '../protocol/conversation.ts'
-import { refuse, type Refusal } from '../protocol/errors.ts'
 import { ConversationId, UserId } from '../protocol/ids.ts'
 import { HistoryQuery, NewMessage } from '../protocol/message.ts'
 import { numberParam } from '../protocol/page.ts'
@@ -30,16 +28,14 @@ const ByMember = ById.extend({ userId: numberParam(UserId) })
 /** `/v1/conversations`: the inbox, the conversations, their members and messages. */
 export const conversations = new Hono<Authenticated>()
   .use(authenticated)
-  .get('/', async (c) => {
-    const items = await hubOf(c.env, c.var.caller.userId).inbox()
-    return c.json({ items, nextCursor: null })
-  })
+  .get('/', query(InboxQuery), async (c) => c.json(await hubOf(c.env, c.var.caller.userId).inbox(c.req.valid('query'))))
   .post('/', body(NewConversation), async (c) => {
     const input = c.req.valid('json')
+    const { userId } = c.var.caller
     const made =
       input.kind === 'direct'
-        ? await openDirect(people(c), { userId: c.var.caller.userId, otherId: input.userId })
-        : await openGroup(c, input)
+        ? await openDirect(people(c), { userId, otherId: input.userId })
+        : await openGroup(people(c), { ...input, userId })
     return 'ok' in made ? answer(c, made) : c.json(made.entry, made.created ? 201 : 200)
   })
   .get('/:id', params(ById), (c) => order(c, { type: 'entry.get', conversationId: c.req.valid('param').id }))
@@ -56,7 +52,7 @@ export const conversations = new Hono<Authenticated>()
   .get('/:id/members', params(ById), (c) => order(c, { type: 'members.get', conversationId: c.req.valid('param').id }))
   .post('/:id/members', params(ById), body(AddMembers), async (c) => {
     const { userIds } = c.req.valid('json')
-    const no = await refuseGuests(c, userIds)
+    const no = await refuseGuests(openDirectory(c.env), c.var.caller.userId, userIds)
     return no ? answer(c, no) : order(c, { type: 'member.add', conversationId: c.req.valid('param').id, userIds })
   })
   .patch('/:id/members/:userId', params(ByMember), body(UpdateMember), (c) => {
@@ -79,29 +75,3 @@ export const conversations = new Hono<Authenticated>()
   .put('/:id/read', params(ById), body(MarkRead), (c) =>
     order(c, { type: 'read.mark', conversationId: c.req.valid('param').id, seq: c.req.valid('json').seq }),
   )
-
-type Made = { entry: InboxEntry; created: boolean }
-type C = Context<Authenticated>
-
-const openGroup = async (
-  c: C,
-  group: Extract<z.output<typeof NewConversation>, { kind: 'group' }>,
-): Promise<Made | Refusal> => {
-  const { userId } = c.var.caller
-  const { title, memberIds, clientId } = group
-  const no = await refuseGuests(c, memberIds)
-  if (no) return no
-  const { id, created } = await createGroup(openDirectory(c.env), { createdBy: userId, clientId, now: Date.now() })
-  // The object is asked every time: where an earlier request registered the conversation and died, this one makes it.
-  const made = { conversationId: id, kind: 'group' as const, title, userIds: [userId, ...memberIds] }
-  const entry = await conversationOf(c.env, id).create(made)
-  return entry ? { entry, created } : refuse('conversation.not_found')
-}
-
-/** Whether these people exist, and the caller may bring them into a group. */
-const refuseGuests = async (c: C, userIds: number[]): Promise<Refusal | null> => {
-  const db = openDirectory(c.env)
-  const [known, hidden] = await Promise.all([usersByIds(db, userIds), hiddenFrom(db, c.var.caller.userId)])
-  if (known.length !== new Set(userIds).size) return refuse('user.not_found')
-  return hidden.some((id) => userIds.includes(id)) ? refuse('conversation.blocked') : null
-}

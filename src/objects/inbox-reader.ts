@@ -1,4 +1,5 @@
-import type { InboxEntry } from '../protocol/conversation.ts'
+import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
+import { activityOf, byActivity } from '../protocol/inbox.ts'
 import type { InboxBook } from './inbox-book.ts'
 import { logFault } from './log.ts'
 import { conversationOf } from './stubs.ts'
@@ -12,6 +13,8 @@ export class InboxReader {
   readonly #env: Env
   readonly #userId: number
   readonly #inbox: InboxBook
+  /** The order of the last reading of all: a page further down asks for its own lines only. */
+  #places: Place[] | null = null
 
   constructor(env: Env, hub: { userId: number; inbox: InboxBook }) {
     this.#env = env
@@ -24,24 +27,51 @@ export class InboxReader {
    * those that could not be asked now.
    */
   async readAll(options: { wake: boolean }): Promise<{ entries: InboxEntry[]; unread: number[] }> {
-    const answers = new Map<number, InboxEntry>()
-    const missing = this.#inbox.ids().filter((id) => this.#inbox.peek(id) === null)
-    for (let i = 0; i < missing.length; i += AT_ONCE) {
-      const some = missing.slice(i, i + AT_ONCE)
-      const entries = await Promise.all(some.map((id) => this.#ask(id, options.wake)))
-      for (const entry of entries) if (entry) answers.set(entry.conversation.id, entry)
-    }
+    const answers = await this.#ask(this.#inbox.ids(), options.wake)
     // No await from here on: what the sockets see next begins where this ends.
+    const { entries, unread } = this.#tell(this.#inbox.ids(), answers)
+    entries.sort(byActivity)
+    this.#places = entries.map(placeOf)
+    return { entries, unread }
+  }
+
+  /** A page of the same; a conversation that could not be asked now is left out. */
+  async readPage({ cursor, limit }: InboxQuery, options: { wake: boolean }): Promise<InboxPage> {
+    if (cursor === undefined || !this.#places) {
+      const { entries } = await this.readAll(options)
+      if (cursor === undefined) return { items: entries.slice(0, limit), nextCursor: cursorAfter(entries, limit) }
+    }
+    const below = this.#places?.filter((place) => isBelow(place, cursor)) ?? []
+    const ids = below.slice(0, limit).map((place) => place.id)
+    const { entries } = this.#tell(ids, await this.#ask(ids, options.wake))
+    const last = below[limit - 1]
+    return { items: entries, nextCursor: last && below.length > limit ? textOf(last) : null }
+  }
+
+  /** Those of these lines that the hub knows by now, or that were answered. */
+  #tell(ids: number[], answers: Map<number, InboxEntry>): { entries: InboxEntry[]; unread: number[] } {
     const unread: number[] = []
-    const entries = this.#inbox.ids().flatMap((id) => {
+    const entries = ids.flatMap((id) => {
+      if (!this.#inbox.has(id)) return []
       const entry = this.#inbox.peek(id) ?? answers.get(id)
       if (!entry) unread.push(id)
       return entry ? [entry] : []
     })
-    return { entries: entries.toSorted((a, b) => activityOf(b).localeCompare(activityOf(a))), unread }
+    return { entries, unread }
   }
 
-  async #ask(conversationId: number, wake: boolean): Promise<InboxEntry | null> {
+  /** Asks those conversations whose lines the hub cannot tell. */
+  async #ask(ids: number[], wake: boolean): Promise<Map<number, InboxEntry>> {
+    const answers = new Map<number, InboxEntry>()
+    const missing = ids.filter((id) => this.#inbox.has(id) && this.#inbox.peek(id) === null)
+    for (let i = 0; i < missing.length; i += AT_ONCE) {
+      const entries = await Promise.all(missing.slice(i, i + AT_ONCE).map((id) => this.#askOne(id, wake)))
+      for (const entry of entries) if (entry) answers.set(entry.conversation.id, entry)
+    }
+    return answers
+  }
+
+  async #askOne(conversationId: number, wake: boolean): Promise<InboxEntry | null> {
     for (let tries = 0; tries < TRIES; tries += 1) {
       const line = this.#inbox.line(conversationId)
       if (!line) return null
@@ -62,4 +92,21 @@ export class InboxReader {
   }
 }
 
-const activityOf = (entry: InboxEntry): string => entry.lastMessage?.createdAt ?? entry.conversation.createdAt
+/** Where a line stands in the order of the inbox. */
+type Place = { id: number; at: number }
+
+const placeOf = (entry: InboxEntry): Place => ({ id: entry.conversation.id, at: Date.parse(activityOf(entry)) })
+
+/** Where a page that ends here goes on. */
+const textOf = ({ at, id }: Place): string => `${at}-${id}`
+
+const isBelow = (place: Place, cursor = ''): boolean => {
+  const [at = 0, id = 0] = cursor.split('-').map(Number)
+  return place.at < at || (place.at === at && place.id < id)
+}
+
+/** Null where these are all. */
+export const cursorAfter = (entries: InboxEntry[], count: number): string | null => {
+  const last = entries[count - 1]
+  return last && entries.length > count ? textOf(placeOf(last)) : null
+}

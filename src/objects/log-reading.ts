@@ -1,5 +1,6 @@
 import type { Changes, InboxEntry, MemberList } from '../protocol/conversation.ts'
 import type { ConversationEvent } from '../protocol/events.ts'
+import { previewOf } from '../protocol/inbox.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { HistoryPage, HistoryQuery, Message } from '../protocol/message.ts'
 import type { CatchUp, Missing } from './batch.ts'
@@ -20,7 +21,7 @@ export const entryOf = (state: LogState, member: MemberRow): InboxEntry => {
     role: member.role,
     readSeq: member.readSeq,
     unread: unreadAt(state, member.userId, member.readSeq),
-    lastMessage: last ? messageView(state.id, last) : null,
+    lastMessage: last ? previewOf(messageView(state.id, last)) : null,
     memberCount: present.length,
     memberIds:
       present.length > LIMITS.intimateMembers ? [] : present.map((each) => each.userId).toSorted((a, b) => a - b),

@@ -6,19 +6,20 @@ import { openDirectory } from '../directory/directory.ts'
 import { liveSession } from '../directory/sessions.ts'
 import type { Ticket } from '../protocol/auth.ts'
 import type { Command } from '../protocol/commands.ts'
-import type { InboxEntry } from '../protocol/conversation.ts'
+import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
 import { refuse, type Refusal } from '../protocol/errors.ts'
 import type { DirectoryEvent, ServerEvent } from '../protocol/events.ts'
 import { CLOSE, decodeHave, type Have, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
 import type { Presence } from '../protocol/user.ts'
 import type { Answer, Batch, CatchUp, Delivered } from './batch.ts'
+import { fitting } from './call-size.ts'
 import { Circle } from './circle.ts'
 import { DialectDesk, dialectsOf } from './dialect-desk.ts'
 import { decodeFrame, replyFrame } from './frames.ts'
 import { GAP_MS, GapFiller } from './gap-filler.ts'
 import { HubStore, type SocketSession } from './hub-store.ts'
 import { InboxBook } from './inbox-book.ts'
-import { InboxReader } from './inbox-reader.ts'
+import { cursorAfter, InboxReader } from './inbox-reader.ts'
 import { eraseMember } from './erase-member.ts'
 import { answerClose, LiveSockets, type LiveSocket } from './live-sockets.ts'
 import { logFault } from './log.ts'
@@ -228,10 +229,9 @@ export class UserHub extends DurableObject<Env> {
     this.ctx.waitUntil(this.#presence.parted())
   }
 
-  /** Every line of the inbox, fresh, newest first. */
-  async inbox(): Promise<InboxEntry[]> {
-    const { entries } = await this.#reader.readAll({ wake: this.#sockets.size > 0 })
-    return entries
+  /** A page of the inbox, its lines fresh, the last active first. */
+  inbox(query: InboxQuery): Promise<InboxPage> {
+    return this.#reader.readPage(query, { wake: this.#sockets.size > 0 })
   }
 
   /** The direct conversation with somebody, opened if need be; else what `openDirect` refuses with. */
@@ -304,13 +304,16 @@ export class UserHub extends DurableObject<Env> {
       const known = held.get(entry.conversation.id)
       return known?.rev !== entry.rev || known.readSeq !== entry.readSeq
     }
+    const news = entries.filter(differs)
+    const listed = fitting(news, (entry) => JSON.stringify(entry).length)
     const hello: ServerEvent = {
       type: 'hello',
       protocol: SUBPROTOCOL,
       userId: this.#userId,
       sessionId: socket.sessionId,
       serverTime: new Date().toISOString(),
-      conversations: entries.filter(differs),
+      conversations: listed,
+      nextCursor: cursorAfter(news, listed.length),
       gone: have.flatMap(({ conversationId }) => (this.#inbox.has(conversationId) ? [] : [conversationId])),
       online: this.#presence.known(entries),
     }

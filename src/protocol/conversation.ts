@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { ClientId, ConversationId, Rev, Seq, UserId } from './ids.ts'
 import { LIMITS } from './limits.ts'
-import { Message } from './message.ts'
+import { Message, MessagePreview } from './message.ts'
 import { numberParam, pageOf } from './page.ts'
 import { nameLine, Timestamp } from './text.ts'
 
@@ -46,7 +46,7 @@ export const InboxEntry = z.object({
   readSeq: Seq,
   /** Messages of others above `readSeq` that are not deleted; stays at 1,000 above 1,000. */
   unread: z.int().min(0).max(LIMITS.unreadCount),
-  lastMessage: Message.nullable(),
+  lastMessage: MessagePreview.nullable(),
   memberCount: z.int(),
   /** The members, while there are at most 100; else empty. */
   memberIds: z.array(UserId),
@@ -55,6 +55,19 @@ export type InboxEntry = z.infer<typeof InboxEntry>
 
 export const InboxPage = pageOf(InboxEntry)
 export type InboxPage = z.infer<typeof InboxPage>
+
+/**
+ * `GET /v1/conversations`, the last active first. `cursor` is a place in that order, as `nextCursor` or `hello` named it: what becomes
+ * active while one pages moves to the front.
+ */
+export const InboxQuery = z.object({
+  cursor: z
+    .string()
+    .regex(/^\d{1,15}-\d{1,15}$/, 'must be as it was given')
+    .optional(),
+  limit: numberParam(z.int().min(1).max(LIMITS.pageSize)).default(LIMITS.pageSize),
+})
+export type InboxQuery = z.infer<typeof InboxQuery>
 
 const Title = nameLine(100)
 

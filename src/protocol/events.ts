@@ -105,6 +105,8 @@ const Hello = z.object({
   sessionId: z.string(),
   serverTime: z.string(),
   conversations: z.array(InboxEntry),
+  /** Where to read on at `GET /v1/conversations`, if not all of them fit into a frame. */
+  nextCursor: z.string().nullable(),
   /** Ids of conversations that the client named and that the user is no longer a member of. */
   gone: z.array(ConversationId),
   /** Who, of friends and of those that share a conversation with the user, is online. */

@@ -1,6 +1,7 @@
 import type { InboxEntry } from './conversation.ts'
 import type { ConversationEvent } from './events.ts'
 import { LIMITS } from './limits.ts'
+import type { Message, MessagePreview } from './message.ts'
 
 /**
  * What an inbox entry becomes by the next event of its conversation, seen by `viewerId`. Both ends apply this rule, so that
@@ -17,7 +18,7 @@ export const nextInboxEntry = (entry: InboxEntry, event: ConversationEvent, view
       return {
         ...next,
         seq: message.seq,
-        lastMessage: message,
+        lastMessage: previewOf(message),
         unread: counts ? Math.min(entry.unread + 1, LIMITS.unreadCount) : entry.unread,
       }
     }
@@ -29,10 +30,8 @@ export const nextInboxEntry = (entry: InboxEntry, event: ConversationEvent, view
       if (counted && entry.unread >= LIMITS.unreadCount) return null
       return { ...next, ...lastMessageAfter(entry, message), unread: counted ? entry.unread - 1 : entry.unread }
     }
-    case 'reaction.changed': {
-      if (entry.lastMessage?.id !== event.messageId) return next
-      return { ...next, lastMessage: { ...entry.lastMessage, reactions: event.reactions, rev: event.rev } }
-    }
+    case 'reaction.changed':
+      return next
     case 'read.changed':
       if (event.userId !== viewerId || event.seq <= entry.readSeq) return next
       // A mark at the head leaves nothing unread; below it, only the log can count.
@@ -60,5 +59,26 @@ export const nextInboxEntry = (entry: InboxEntry, event: ConversationEvent, view
   }
 }
 
-const lastMessageAfter = (entry: InboxEntry, changed: NonNullable<InboxEntry['lastMessage']>) =>
-  entry.lastMessage?.id === changed.id ? { lastMessage: changed } : {}
+const lastMessageAfter = (entry: InboxEntry, changed: Message) =>
+  entry.lastMessage?.id === changed.id ? { lastMessage: previewOf(changed) } : {}
+
+/** What an inbox shows of a message. An inbox is read whole, so a line of it must stay small whatever people send. */
+export const previewOf = (message: Message): MessagePreview => {
+  const { id, seq, senderId, createdAt, editedAt, deletedAt } = message
+  return { id, seq, senderId, createdAt, editedAt, deletedAt, content: shownOf(message.content) }
+}
+
+const shownOf = (content: Message['content']): MessagePreview['content'] => {
+  if (content === null) return null
+  return content.kind === 'text' ? { kind: 'text', text: beginningOf(content.text) } : { kind: 'sealed' }
+}
+
+/** When something was last said in it, as ISO 8601. */
+export const activityOf = (entry: InboxEntry): string => entry.lastMessage?.createdAt ?? entry.conversation.createdAt
+
+/** The order of an inbox: the last active first. */
+export const byActivity = (a: InboxEntry, b: InboxEntry): number =>
+  activityOf(b).localeCompare(activityOf(a)) || b.conversation.id - a.conversation.id
+
+/** Half of a pair of surrogates is no letter. */
+const beginningOf = (text: string): string => text.slice(0, LIMITS.previewLength).replace(/[\uD800-\uDBFF]$/, '')

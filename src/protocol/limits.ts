@@ -4,10 +4,14 @@ export const LIMITS = {
   frameBytes: 256 * 1024,
   /** The text of one message. */
   textLength: 8_000,
+  /** What the inbox shows of a text. */
+  previewLength: 200,
   /** The ciphertext of a sealed message, in base64 letters. */
   sealedLength: 128 * 1024,
   /** Members of one group. */
   members: 1_000,
+  /** Conversations that one user may begin in 24 hours: each takes room in somebody else's inbox. */
+  conversationsPerDay: 1_000,
   /** Members whose read marks and typing the others are told of; above this, telling would cost the square of them. */
   intimateMembers: 100,
   /** Ids in one list of a request. */

@@ -55,6 +55,25 @@ export const Message = z.object({
 })
 export type Message = z.infer<typeof Message>
 
+/** A message as one line of the inbox: text is cut, sealed bytes are left to the conversation, and so are attachments and reactions. */
+export const MessagePreview = Message.pick({
+  id: true,
+  seq: true,
+  senderId: true,
+  createdAt: true,
+  editedAt: true,
+  deletedAt: true,
+}).extend({
+  /** Null where the message was deleted. */
+  content: z
+    .discriminatedUnion('kind', [
+      z.object({ kind: z.literal('text'), text: z.string().max(LIMITS.previewLength) }),
+      z.object({ kind: z.literal('sealed') }),
+    ])
+    .nullable(),
+})
+export type MessagePreview = z.infer<typeof MessagePreview>
+
 /** `POST /v1/conversations/{id}/messages`, and what `message.send` carries beside the conversation. */
 export const NewMessage = z.strictObject({
   clientId: ClientId,

@@ -1,6 +1,6 @@
 import type { InboxEntry, InboxPage } from '../protocol/conversation.ts'
 import type { ConversationEvent, Hello } from '../protocol/events.ts'
-import { nextInboxEntry } from '../protocol/inbox.ts'
+import { byActivity, nextInboxEntry } from '../protocol/inbox.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { Have } from '../protocol/socket.ts'
 import { CauserieError } from './errors.ts'
@@ -25,6 +25,8 @@ export class Inbox {
   /** Entries that are being asked for again, and what happened to them meanwhile. */
   readonly #asking = new Map<number, ConversationEvent[]>()
   #isKnown = false
+  /** Whose inbox is being read: pages of an earlier one are of no use. */
+  #reading = 0
   #sorted: readonly InboxEntry[] | null = null
   #unnamed: number[] = []
 
@@ -51,8 +53,7 @@ export class Inbox {
   /** Reads it by REST. Not needed when connected. */
   async load(): Promise<readonly InboxEntry[]> {
     const before = [...this.#byId.keys()]
-    const { items } = await this.#ports.http.get<InboxPage>('/v1/conversations')
-    this.#replace(items, before)
+    await this.#take(await this.#ports.http.get<InboxPage>('/v1/conversations'), before)
     return this.entries ?? []
   }
 
@@ -93,7 +94,8 @@ export class Inbox {
   /** @internal */
   greet(hello: Hello): void {
     for (const id of hello.gone) this.remove(id)
-    this.#replace(hello.conversations, this.#unnamed)
+    // Where a page cannot be had, the next hello begins anew.
+    this.#take({ items: hello.conversations, nextCursor: hello.nextCursor }, this.#unnamed).catch(() => {})
   }
 
   /** @internal */
@@ -109,18 +111,31 @@ export class Inbox {
   clear(): void {
     this.#byId.clear()
     this.#asking.clear()
+    this.#reading += 1
     this.#isKnown = false
     this.#sorted = null
     this.#ports.onChange()
   }
 
-  /** Takes these in; of `expected`, those that are not among them are gone. */
-  #replace(items: InboxEntry[], expected: number[]): void {
-    const listed = new Set(items.map((entry) => entry.conversation.id))
-    for (const entry of items) this.put(entry)
-    for (const id of expected) if (!listed.has(id)) this.remove(id)
-    this.#isKnown = true
-    this.#ports.onChange()
+  /** Takes this page in and those that follow it; of `expected`, what is on none of them is gone, or moved while they were read. */
+  async #take(first: InboxPage, expected: number[]): Promise<void> {
+    const reading = this.#reading
+    const missing = new Set(expected)
+    for (let page = first; ;) {
+      for (const entry of page.items) {
+        this.put(entry)
+        missing.delete(entry.conversation.id)
+      }
+      this.#isKnown = true
+      this.#ports.onChange()
+      if (page.nextCursor === null) break
+      page = await this.#ports.http.get<InboxPage>(`/v1/conversations?cursor=${page.nextCursor}`)
+      if (this.#reading !== reading) return
+    }
+    for (const id of missing) {
+      if (first.nextCursor === null) this.remove(id)
+      else await this.#ask(id)
+    }
   }
 
   /** Null where only the server can tell: something is missing in between, or the rule cannot count. */
@@ -132,8 +147,8 @@ export class Inbox {
     return placed.rev > entry.rev + 1 ? null : nextInboxEntry(entry, placed, this.#ports.viewerId())
   }
 
-  async #ask(conversationId: number, first: ConversationEvent): Promise<void> {
-    const buffer = [first]
+  /** Asks for this entry again, because of what happened in its conversation or to find out whether it is still there. */
+  async #ask(conversationId: number, ...buffer: ConversationEvent[]): Promise<void> {
     this.#asking.set(conversationId, buffer)
     try {
       for (let tries = 0; tries < TRIES; tries += 1) {
@@ -172,8 +187,3 @@ const newer = (held: InboxEntry | undefined, entry: InboxEntry): InboxEntry => {
   if (!held || held.epoch !== entry.epoch || entry.rev > held.rev) return entry
   return entry.rev === held.rev && entry.readSeq >= held.readSeq ? entry : held
 }
-
-const activityOf = (entry: InboxEntry): string => entry.lastMessage?.createdAt ?? entry.conversation.createdAt
-
-const byActivity = (a: InboxEntry, b: InboxEntry): number =>
-  activityOf(b).localeCompare(activityOf(a)) || b.conversation.id - a.conversation.id

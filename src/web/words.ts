@@ -1,4 +1,4 @@
-import { CauserieError, CauserieNetworkError, type ErrorCode, type Message } from '../sdk/index.ts'
+import { CauserieError, CauserieNetworkError, type ErrorCode, type MessagePreview } from '../sdk/index.ts'
 
 /** What people read. */
 
@@ -61,7 +61,7 @@ export const issuesOf = (error: unknown): Record<string, string> => {
 }
 
 /** One line of a message, for where there is room for one line. */
-export const previewOf = ({ content }: Pick<Message, 'content'>): string => {
+export const previewOf = ({ content }: Pick<MessagePreview, 'content'>): string => {
   if (content === null) return 'Message deleted'
   return content.kind === 'text' ? content.text.replace(/\s+/g, ' ') : 'Sealed message'
 }

@@ -1,0 +1,1 @@
+CREATE INDEX `conversations_by_creator` ON `conversations` (`created_by`,`created_at`);

@@ -1,0 +1,47 @@
+import { and, eq } from 'drizzle-orm'
+import type { InboxEntry } from '../protocol/conversation.ts'
+import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
+import { hiddenFrom } from './blocks.ts'
+import { register, type Registered, tooMany } from './conversations.ts'
+import type { Directory } from './directory.ts'
+import type { People } from './people.ts'
+import { conversations, users } from './schema.ts'
+import { usersByIds } from './users.ts'
+
+/** Makes a group with these members; asked again with the same `clientId` it is the same one. `entry` is its maker's. */
+export const openGroup = async (
+  people: Pick<People, 'db' | 'conversationOf' | 'now'>,
+  group: { userId: number; title: string; memberIds: number[]; clientId?: string | undefined },
+): Promise<{ entry: InboxEntry; created: boolean } | Refusal> => {
+  const { userId, title, memberIds, clientId } = group
+  const no = await refuseGuests(people.db, userId, memberIds)
+  if (no) return no
+  const registered = await createGroup(people.db, { createdBy: userId, clientId, now: people.now() })
+  if (isRefusal(registered)) return registered
+  // The object is asked every time: where an earlier request registered the conversation and died, this one makes it.
+  const { id: conversationId, created } = registered
+  const made = { conversationId, kind: 'group' as const, title, userIds: [userId, ...memberIds] }
+  const entry = await people.conversationOf(conversationId).create(made)
+  return entry ? { entry, created } : refuse('conversation.not_found')
+}
+
+/** Whether these people exist, and this user may bring them into a group. */
+export const refuseGuests = async (db: Directory, userId: number, guestIds: number[]): Promise<Refusal | null> => {
+  const [known, hidden] = await Promise.all([usersByIds(db, guestIds), hiddenFrom(db, userId)])
+  if (known.length !== new Set(guestIds).size) return refuse('user.not_found')
+  return hidden.some((id) => guestIds.includes(id)) ? refuse('conversation.blocked') : null
+}
+
+const createGroup = async (
+  db: Directory,
+  group: { createdBy: number; clientId?: string | undefined; now: number },
+): Promise<Registered | Refusal> => {
+  const { createdBy, clientId = null, now } = group
+  const [made] = await register(db, { kind: 'group', createdBy, clientId, now }, eq(users.id, createdBy))
+  if (made) return { ...made, created: true }
+  const [found] = await db
+    .select({ id: conversations.id })
+    .from(conversations)
+    .where(and(eq(conversations.createdBy, createdBy), eq(conversations.clientId, clientId ?? '')))
+  return found ? { ...found, created: false } : tooMany
+}

@@ -1,0 +1,170 @@
+import { env } from 'cloudflare:workers'
+import { beforeAll, expect, test } from 'vitest'
+import type { SignedIn } from '../../src/protocol/auth.ts'
+import type { InboxEntry, InboxPage } from '../../src/protocol/conversation.ts'
+import type { Hello, MessageReply } from '../../src/protocol/events.ts'
+import { LIMITS } from '../../src/protocol/limits.ts'
+import { newClient } from '../support/client.ts'
+import { entryFor, openGroup, pair, say } from '../support/people.ts'
+import { RawSocket } from '../support/raw-socket.ts'
+import { ask, PASSWORD, signUp } from '../support/rest.ts'
+
+const readPages = async (who: SignedIn, cursor: string | null, limit = 100): Promise<InboxPage[]> => {
+  const pages: InboxPage[] = []
+  for (let query = cursor === null ? '' : `&cursor=${cursor}`; ;) {
+    const { status, body } = await ask<InboxPage>('GET', `/v1/conversations?limit=${limit}${query}`, {
+      token: who.accessToken,
+    })
+    expect(status).toBe(200)
+    pages.push(body)
+    if (body.nextCursor === null) return pages
+    query = `&cursor=${body.nextCursor}`
+  }
+}
+
+const idsIn = (entries: InboxEntry[]): number[] => entries.map(({ conversation }) => conversation.id)
+
+test('[INB1] the inbox comes in pages, the last active first, with every conversation on one of them', async () => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  const made: number[] = []
+  for (let i = 0; i < 7; i += 1) made.push(await openGroup(bob, alice))
+  const bobs = await RawSocket.arrive(bob)
+  await say(bobs, made[2] ?? 0)
+  const expected = [made[2], ...made.filter((_, i) => i !== 2).toReversed()]
+
+  for (const awake of [false, true]) {
+    if (awake) await RawSocket.arrive(alice)
+    const pages = await readPages(alice, null, 3)
+    expect(pages.map(({ items }) => items.length)).toEqual([3, 3, 1])
+    expect(idsIn(pages.flatMap(({ items }) => items))).toEqual(expected)
+  }
+})
+
+test('[INB1] what becomes active while one pages is in front, and hides nothing else', async () => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  const made: number[] = []
+  for (let i = 0; i < 6; i += 1) made.push(await openGroup(bob, alice))
+  const token = alice.accessToken
+  const first = (await ask<InboxPage>('GET', '/v1/conversations?limit=2', { token })).body
+  const bobs = await RawSocket.arrive(bob)
+  await say(bobs, made[0] ?? 0, 'in front')
+
+  const rest = await readPages(alice, first.nextCursor, 2)
+  const again = (await ask<InboxPage>('GET', '/v1/conversations?limit=2', { token })).body
+
+  const seen = new Set(idsIn([...first.items, ...again.items, ...rest.flatMap(({ items }) => items)]))
+  expect([...seen].toSorted((a, b) => a - b)).toEqual(made)
+  expect(again.items[0]).toEqual(await entryFor(alice, made[0] ?? 0))
+})
+
+test('[INB1] a cursor that nobody gave is refused', async () => {
+  const { accessToken: token } = await signUp()
+  for (const cursor of ['', '1', 'x-1', '1-2-3', '-1-2', '1e3-4']) {
+    const { status, body } = await ask('GET', `/v1/conversations?cursor=${cursor}`, { token })
+    expect([status, body.code]).toEqual([400, 'request.invalid'])
+  }
+})
+
+test('[INB2] a line of the inbox stays small: the text is cut between letters, and sealed bytes are left out', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const before = 'a'.repeat(LIMITS.previewLength - 1)
+  await say(alices, conversationId, `${before}😀 and more`)
+  expect((await entryFor(bob, conversationId)).lastMessage?.content).toEqual({ kind: 'text', text: before })
+
+  const content = {
+    kind: 'sealed',
+    nonce: 'AAAA',
+    ciphertext: 'A'.repeat(100_000),
+    authTag: 'AAAA',
+    associatedData: '',
+  }
+  const order = { type: 'message.send', conversationId, clientId: 'sealed', content }
+  const { message } = await alices.request<MessageReply>(order)
+  for (const emoji of ['👍', '🎉']) await bobs.request({ type: 'reaction.add', messageId: message.id, emoji })
+  const entry = await entryFor(bob, conversationId)
+  expect(entry.lastMessage).toMatchObject({ id: message.id, content: { kind: 'sealed' } })
+  expect(JSON.stringify(entry).length).toBeLessThan(1_000)
+  expect((await readPages(bob, null))[0]?.items).toEqual([entry])
+})
+
+test('[INB4] who has begun 1,000 conversations in a day begins no more, and still finds those that there are', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const others = LIMITS.conversationsPerDay - 1
+  await env.DIRECTORY.prepare(
+    `INSERT INTO conversations (kind, created_by, created_at)
+     SELECT 'group', ?, ? FROM json_each(?)`,
+  )
+    .bind(alice.user.id, Date.now(), JSON.stringify(Array.from({ length: others - 1 }, () => 0)))
+    .run()
+  const begin = (json: object) => ask<InboxEntry>('POST', '/v1/conversations', { token: alice.accessToken, json })
+  const group = { kind: 'group', title: 'Picnic', memberIds: [], clientId: 'the-last' }
+  const stranger = await signUp()
+
+  const atOnce = await Promise.all([
+    begin(group),
+    begin({ ...group, clientId: 'one-too-many' }),
+    begin({ ...group, clientId: 'two' }),
+  ])
+
+  expect(atOnce.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 429, 429])
+  expect((await begin({ kind: 'direct', userId: stranger.user.id })).status).toBe(429)
+  const found = await begin({ kind: 'direct', userId: bob.user.id })
+  expect([found.status, found.body.conversation.id]).toEqual([200, conversationId])
+})
+
+/** More conversations than one frame holds. */
+const MANY = 620
+
+let busy: SignedIn
+let all: number[]
+
+beforeAll(async () => {
+  busy = await signUp()
+  const owner = await signUp()
+  const title =
+    '“A title of the greatest length that a group may have, so that few lines of an inbox fit into a frame.”'.slice(
+      0,
+      100,
+    )
+  const make = async (i: number): Promise<number> => {
+    const json = { kind: 'group', title, memberIds: [busy.user.id], clientId: `group-${i}` }
+    const token = owner.accessToken
+    const { body } = await ask<InboxEntry>('POST', '/v1/conversations', { token, json })
+    const { conversation } = body
+    const content = { kind: 'text', text: '"'.repeat(LIMITS.textLength) }
+    const path = `/v1/conversations/${conversation.id}/messages`
+    expect((await ask('POST', path, { token, json: { clientId: 'm', content } })).status).toBe(201)
+    return conversation.id
+  }
+  all = []
+  for (let i = 0; i < MANY; i += 20) all.push(...(await Promise.all(Array.from({ length: 20 }, (_, j) => make(i + j)))))
+}, 120_000)
+
+test('[INB3] hello holds the lines that fit into a frame and says where the inbox goes on', async () => {
+  const socket = await RawSocket.arrive(busy)
+  const hello = (await socket.waitForType('hello')) as unknown as Hello
+  expect(JSON.stringify(hello).length).toBeLessThan(600 * 1024)
+  expect(hello.nextCursor).not.toBeNull()
+
+  const rest = await readPages(busy, hello.nextCursor)
+
+  const ids = [...idsIn(hello.conversations), ...rest.flatMap(({ items }) => idsIn(items))]
+  expect(ids.toSorted((a, b) => a - b)).toEqual(all.toSorted((a, b) => a - b))
+})
+
+test('[INB3] our client reads on by itself, and drops what is gone though no frame said so', async () => {
+  const { client } = newClient()
+  await client.login({ login: busy.user.username, password: PASSWORD })
+  client.connect()
+  await expect.poll(() => client.inbox.entries?.length).toBe(MANY)
+  client.disconnect()
+
+  const gone = client.inbox.entries?.at(-1)?.conversation.id ?? 0
+  const path = `/v1/conversations/${gone}/members/${busy.user.id}`
+  expect((await ask('DELETE', path, { token: busy.accessToken })).status).toBe(204)
+  client.connect()
+
+  await expect.poll(() => client.inbox.entries?.length).toBe(MANY - 1)
+  expect(client.inbox.get(gone)).toBeUndefined()
+})
