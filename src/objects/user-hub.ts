@@ -373,6 +373,7 @@ export class UserHub extends DurableObject<Env> {
   #broadcast(frames: string[]): void {
     const now = Date.now()
     for (const frame of frames) this.#sockets.broadcast(frame, now)
+    if (frames.some(saysLeft)) this.ctx.waitUntil(this.#presence.parted())
   }
 
   #tell(event: ServerEvent): void {
@@ -384,3 +385,7 @@ export class UserHub extends DurableObject<Env> {
     this.#presence.mayHaveLeft()
   }
 }
+
+/** Somebody else left a conversation; looked for without parsing, since every message passes here. */
+const saysLeft = (frame: string): boolean =>
+  frame.startsWith('{"type":"member.changed"') && frame.includes('"leftAt":"')

@@ -161,6 +161,7 @@ test('[PRES3] who was taken out of the last conversation that they shared is out
   await ask('DELETE', `/v1/conversations/${conversationId}/members/${bob.user.id}`, { token: alice.accessToken })
 
   await expect.poll(() => heardOf(bobs, alice).at(-1)).toBe(false)
+  await expect.poll(() => heardOf(alices, bob).at(-1)).toBe(false)
   for (const [one, other] of [
     [alice, bob],
     [bob, alice],
