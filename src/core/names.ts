@@ -10,6 +10,7 @@ export const nameKey = (name: string): string =>
 export const usernameFrom = (name: string, suffix = ''): string => {
   const letters = name
     .normalize('NFC')
+    .replace(/\p{DI}+/gu, '')
     .replace(/[^\p{L}\p{N}_.-]+/gu, '_')
     .replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '')
   const stem = letters

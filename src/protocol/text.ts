@@ -10,10 +10,14 @@ export const SafeText = z.string().refine(isSafeText, 'must be well-formed Unico
 /** A line that people see as a name: trimmed, not empty, at most `max` long. */
 export const nameLine = (max: number) =>
   SafeText.trim()
-    .min(1)
+    .min(1, { abort: true })
     .max(max)
     // Control characters and bidirectional overrides let one name pass for another.
-    .refine((value) => !/[\p{Cc}\u202A-\u202E\u2066-\u2069]/u.test(value), 'must not contain control characters')
+    .refine(
+      (value) => !/[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/u.test(value),
+      'must not contain control characters',
+    )
+    .refine((value) => /[^\p{DI}\p{M}\p{Z}\p{C}\u2800]/u.test(value), 'must show something')
 
 /** Base64 as RFC 4648 §4 writes it, with padding. */
 export const Base64 = (max: number) =>

@@ -9,6 +9,8 @@ export const Username = z
   .trim()
   .regex(/^[\p{L}\p{N}][\p{L}\p{N}_.-]{1,31}$/u, 'must be 2 to 32 letters, digits, dots, dashes or underscores')
   .refine((value) => value.isWellFormed())
+  // Some letters show nothing.
+  .refine((value) => !/\p{DI}/u.test(value), 'must not contain invisible letters')
 
 export const Email = z.email().max(254)
 export const DisplayName = nameLine(64)

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import { UserPage } from '../../src/protocol/user.ts'
-import { ask, PASSWORD, signUp } from '../support/rest.ts'
+import { ask, newName, PASSWORD, signUp } from '../support/rest.ts'
 
 describe('people', () => {
   test('[USER1] they are found by the start of a username or display name, in any case, page by page', async () => {
@@ -57,6 +57,17 @@ describe('people', () => {
 })
 
 describe('oneself', () => {
+  test.each(['\u200B', '\u3164\u3164', '\u2800', '\u034F', '\u200F\u061C', 'x\u2028y'])(
+    '[USER4] %j is no name, for it shows nothing or more than a line',
+    async (displayName) => {
+      const { accessToken: token } = await signUp()
+      expect((await ask('PATCH', '/v1/me', { token, json: { displayName } })).status).toBe(400)
+      const json = { username: `${displayName}x`, email: `${newName()}@example.org`, password: PASSWORD }
+      expect((await ask('POST', '/v1/auth/register', { json })).status).toBe(400)
+      expect((await ask('PATCH', '/v1/me', { token, json: { displayName: 'Zoë 👩‍🚀' } })).status).toBe(200)
+    },
+  )
+
   test('[USER4] the profile is changed in part, and an address stays with one account', async () => {
     const [alice, bob] = [await signUp(), await signUp()]
     const change = (json: unknown) => ask('PATCH', '/v1/me', { token: alice.accessToken, json })
