@@ -9,7 +9,7 @@ import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
 import { refuse, type Refusal } from '../protocol/errors.ts'
 import type { DirectoryEvent, ServerEvent } from '../protocol/events.ts'
-import { CLOSE, decodeHave, type Have, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
+import { CLOSE, decodeHave, type Have, logOf, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
 import type { Presence } from '../protocol/user.ts'
 import type { Answer, Batch, CatchUp, Delivered } from './batch.ts'
 import { fitting } from './call-size.ts'
@@ -302,7 +302,7 @@ export class UserHub extends DurableObject<Env> {
     const held = new Map(have.map((each) => [each.conversationId, each]))
     const differs = (entry: InboxEntry): boolean => {
       const known = held.get(entry.conversation.id)
-      return known?.rev !== entry.rev || known.readSeq !== entry.readSeq
+      return known?.rev !== entry.rev || known.readSeq !== entry.readSeq || known.log !== logOf(entry.epoch)
     }
     const news = entries.filter(differs)
     const listed = fitting(news, (entry) => JSON.stringify(entry).length)

@@ -12,22 +12,23 @@ export const userOfTicket = (ticket: string): number | null => {
 const have = z
   .string()
   .max(32_768)
-  .regex(/^(?:[a-z0-9]+\.[a-z0-9]+\.[a-z0-9]+(?:_[a-z0-9]+\.[a-z0-9]+\.[a-z0-9]+)*)?$/)
+  .regex(/^(?:[a-z0-9]+(?:\.[a-z0-9]+){3}(?:_[a-z0-9]+(?:\.[a-z0-9]+){3})*)?$/)
 
 /**
  * `GET /v1/socket`. `have` says what the client holds: per conversation its id, the revision and its own read mark, in base 36,
- * joined by dots, conversations joined by `_`. `hello` then leaves out what has not changed.
+ * and the first eight letters of `epoch`, joined by dots, conversations joined by `_`. `hello` then leaves out what has not changed.
  */
 export const SocketQuery = z.object({ have: have.optional(), ticket: z.string().max(256).optional() })
 
-export const Have = z.object({ conversationId: ConversationId, rev: Rev, readSeq: Seq })
+export const Have = z.object({ conversationId: ConversationId, rev: Rev, readSeq: Seq, log: z.string() })
 export type Have = z.infer<typeof Have>
 
 export const decodeHave = (text: string): Have[] =>
   text === ''
     ? []
     : text.split('_').flatMap((part) => {
-        const [conversationId, rev, readSeq] = part.split('.').map((n) => Number.parseInt(n, 36))
-        const parsed = Have.safeParse({ conversationId, rev, readSeq })
+        const [log, ...numbers] = part.split('.').toReversed()
+        const [readSeq, rev, conversationId] = numbers.map((text) => Number.parseInt(text, 36))
+        const parsed = Have.safeParse({ conversationId, rev, readSeq, log })
         return parsed.success ? [parsed.data] : []
       })

@@ -32,4 +32,12 @@ export const mayReconnect = (code: number): boolean => code < 4400 || code >= 45
 
 /** What a client holds, as `have` of `GET /v1/socket` says it. */
 export const encodeHave = (list: Have[]): string =>
-  list.map((each) => [each.conversationId, each.rev, each.readSeq].map((n) => n.toString(36)).join('.')).join('_')
+  list
+    .map(({ conversationId, rev, readSeq, log }) => {
+      const numbers = [conversationId, rev, readSeq].map((n) => n.toString(36))
+      return [...numbers, log].join('.')
+    })
+    .join('_')
+
+/** How `have` names a log. */
+export const logOf = (epoch: string): string => epoch.slice(0, 8)

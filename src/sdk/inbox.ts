@@ -3,6 +3,7 @@ import type { ConversationEvent, Hello } from '../protocol/events.ts'
 import { byActivity, nextInboxEntry } from '../protocol/inbox.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { Have } from '../protocol/socket.ts'
+import { logOf } from '../protocol/wire.ts'
 import { CauserieError } from './errors.ts'
 import type { Http } from './http.ts'
 
@@ -86,9 +87,12 @@ export class Inbox {
   have(): Have[] {
     const entries = [...this.#byId.values()].toSorted(byActivity)
     this.#unnamed = entries.slice(MAX_HAVE).map((entry) => entry.conversation.id)
-    return entries
-      .slice(0, MAX_HAVE)
-      .map((entry) => ({ conversationId: entry.conversation.id, rev: entry.rev, readSeq: entry.readSeq }))
+    return entries.slice(0, MAX_HAVE).map(({ conversation, rev, readSeq, epoch }) => ({
+      conversationId: conversation.id,
+      rev,
+      readSeq,
+      log: logOf(epoch),
+    }))
   }
 
   /** @internal */

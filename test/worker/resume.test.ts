@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { hubOf } from '../../src/objects/stubs.ts'
 import type { Changes, InboxEntry } from '../../src/protocol/conversation.ts'
-import { encodeHave } from '../../src/protocol/socket.ts'
+import { encodeHave, logOf } from '../../src/protocol/socket.ts'
 import type { HistoryPage, Message } from '../../src/protocol/message.ts'
 import { openGroup, pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
@@ -28,12 +28,16 @@ test('[SYNC1] hello lists the conversations that are ahead of what the client sa
   const { alice, bob, conversationId } = await pair()
   const first = await RawSocket.connect(alice.accessToken)
   const [entry] = entriesOf(await first.waitForType('hello'))
-  const have = encodeHave([{ conversationId, rev: entry?.rev ?? 0, readSeq: 0 }])
+  const held = { conversationId, rev: entry?.rev ?? 0, readSeq: 0, log: logOf(entry?.epoch ?? '') }
+  const have = encodeHave([held])
   first.close()
 
   const same = await RawSocket.connect(alice.accessToken, have)
   expect(entriesOf(await same.waitForType('hello'))).toEqual([])
   same.close()
+  const other = await RawSocket.connect(alice.accessToken, encodeHave([{ ...held, log: '0a0b0c0d' }]))
+  expect(entriesOf(await other.waitForType('hello'))).toEqual([entry])
+  other.close()
 
   const bobs = await RawSocket.connect(bob.accessToken)
   await send(bobs, conversationId, 'news')

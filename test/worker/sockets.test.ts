@@ -49,6 +49,7 @@ test('[CONN1] the first frame is hello, and the subprotocol is the one that was 
     sessionId: alice.sessionId,
     serverTime: expect.stringMatching(/^\d{4}-.*Z$/),
     conversations: [],
+    nextCursor: null,
     gone: [],
     online: [],
   })
@@ -189,11 +190,11 @@ test('[CONN10] a request that is no upgrade is told to be one, and a have that i
   const plain = await exports.default.fetch(new Request('https://causerie.test/v1/socket'))
 
   expect([plain.status, plain.headers.get('upgrade')]).toEqual([426, 'websocket'])
-  for (const have of ['x', '1.2', '1.2.3_', '1.2.3,4.5.6', 'A.B.C', '-1.0.0', '1'.repeat(40_000)]) {
+  for (const have of ['x', '1.2', '1.2.3', '1.2.3.4_', '1.2.3.4,4.5.6.7', 'A.B.C.D', '-1.0.0.0', '1'.repeat(40_000)]) {
     const reply = await ask('GET', `/v1/socket?have=${have}`, { token, headers: { upgrade: 'websocket' } })
     expect(reply, have.slice(0, 20)).toMatchObject({ status: 400, body: { code: 'request.invalid' } })
   }
-  const odd = await RawSocket.connect(token, 'zzzzzzzzzzzzzz.0.0_0.0.0_1.zzzzzzzzzzzzz.0')
+  const odd = await RawSocket.connect(token, 'zzzzzzzzzzzzzz.0.0.0_0.0.0.0_1.zzzzzzzzzzzzz.0.0')
   expect(await odd.waitForType('hello')).toMatchObject({ gone: [] })
 })
 
