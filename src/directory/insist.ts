@@ -7,9 +7,11 @@ export const insist = async <Result>(call: () => Promise<Result>): Promise<Resul
       return await call()
     } catch (error) {
       const pause = PAUSES_MS[attempt]
-      // An overloaded object must not be called again: that is what overloads it.
-      if (pause === undefined || Reflect.get(Object(error), 'overloaded') === true) throw error
+      if (pause === undefined || isOverloaded(error)) throw error
       await new Promise((resolve) => setTimeout(resolve, pause))
     }
   }
 }
+
+/** An overloaded object must not be called again: that is what overloads it. */
+export const isOverloaded = (error: unknown): boolean => Reflect.get(Object(error), 'overloaded') === true

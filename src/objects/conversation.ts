@@ -128,6 +128,10 @@ export class Conversation extends DurableObject<Env> {
     return true
   }
 
+  /**
+   * The guard of the deliveries: set before a burst, it fires where nobody took it back. Then every awake member is told again what changed
+   * in the seconds before it was set, and those who joined or left are told so. Running it twice changes nothing.
+   */
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {
     const log = this.#log
     if (!log || !this.#guard || !this.#fanOut) return

@@ -1,4 +1,5 @@
 import type { Order } from '../core/orders.ts'
+import { isOverloaded } from '../directory/insist.ts'
 import { refuse } from '../protocol/errors.ts'
 import type { Submitted } from './batch.ts'
 import { logFault } from './log.ts'
@@ -33,7 +34,3 @@ export const postOrders = async (
     }
   }
 }
-
-/** An overloaded object must not be called again: that is what overloads it. */
-const isOverloaded = (error: unknown): boolean =>
-  typeof error === 'object' && error !== null && 'overloaded' in error && error.overloaded === true
