@@ -42,6 +42,8 @@ const crossOrigin = cors({
   maxAge: 600,
 })
 
+const BODILESS = new Set(['GET', 'HEAD'])
+
 /** Refuses a larger body by the bytes that came, whatever its headers say. */
 export const bodyCap =
   (limit: number = LIMITS.frameBytes): MiddlewareHandler =>
@@ -50,7 +52,9 @@ export const bodyCap =
     if (raw.body === null) return next()
     const bytes = await readUpTo(raw.body, limit)
     if (bytes === null) return problem(c, refuse('request.too_large'))
-    c.req.raw = new Request(raw, { method: raw.method, body: bytes })
+    const { url, method, headers } = raw
+    // HTTP lets a GET carry a body, which means nothing; a request that is made here may not.
+    c.req.raw = BODILESS.has(method) ? new Request(url, { method, headers }) : new Request(raw, { method, body: bytes })
     return next()
   }
 
