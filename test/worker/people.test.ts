@@ -373,6 +373,8 @@ describe('blocks', () => {
     expect(await bobs.refusal(edit)).toBe('conversation.blocked')
     const repeat = { type: 'message.send', conversationId, clientId: sent.clientId, content: sent.content }
     expect(await bobs.request(repeat)).toMatchObject({ repeated: true, message: { id: sent.id } })
+    await alices.request({ type: 'read.mark', conversationId, seq: sent.seq })
+    await expect.poll(() => bobs.of('read.changed')).toMatchObject([{ userId: alice.user.id, seq: sent.seq }])
     expect((await bobs.reply({ type: 'message.delete', messageId: sent.id })).ok).toBe(true)
     expect(alices.of('typing.changed')).toEqual([])
 
