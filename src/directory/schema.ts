@@ -174,3 +174,9 @@ export const rsvps = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.eventId, table.userId] })],
 )
+
+/** One row: what was counted since the server was set up. */
+export const metrics = sqliteTable('metrics', {
+  id: integer().primaryKey(),
+  totals: text({ mode: 'json' }).notNull(),
+})

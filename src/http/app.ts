@@ -11,6 +11,7 @@ import { onError, onNotFound } from './failure.ts'
 import { allowedOrigins, bodyCap, securityHeaders } from './headers.ts'
 import { me } from './me.ts'
 import { messages } from './messages.ts'
+import { failuresReported, metrics } from './metrics.ts'
 import { socket } from './socket.ts'
 import { users } from './users.ts'
 import { wellKnown } from './well-known.ts'
@@ -18,8 +19,9 @@ import { wellKnown } from './well-known.ts'
 /** The HTTP API. */
 export const app = new Hono<Public>()
   // Made here, never taken from the client: it goes into the log.
-  .use(requestId({ headerName: '' }), securityHeaders, allowedOrigins, bodyCap())
+  .use(requestId({ headerName: '' }), securityHeaders, failuresReported, allowedOrigins, bodyCap())
   .route('/', wellKnown)
+  .route('/metrics', metrics)
   .route('/v1/auth', auth)
   .route('/v1/me', me)
   .route('/v1/users', users)

@@ -257,6 +257,11 @@ export const ROUTES: Record<string, Told> = {
 
   'GET /v1/socket': ['Open the WebSocket; what is said there is in /asyncapi.json', { 101: null, 426: null }],
   'GET /health': ['Whether the server is up', { 200: z.object({ status: z.literal('ok') }) }],
+  'GET /metrics': [
+    'What was counted, as Prometheus reads it; for administrators',
+    { 200: 'text/plain' },
+    'admin.required',
+  ],
   'GET /.well-known/jwks.json': [
     'The public keys of the access tokens',
     { 200: z.object({ keys: z.array(PublicKey) }) },

@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers'
 import migrations from '../../migrations/conversation/migrations.js'
 import type { Order } from '../core/orders.ts'
 import { blockersAmong } from '../directory/blocks.ts'
+import { count, isReportDue, observe, reportMetrics } from '../directory/metrics.ts'
 import { openDirectory } from '../directory/directory.ts'
 import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
 import { refuse } from '../protocol/errors.ts'
@@ -11,6 +12,7 @@ import { PART_CHARACTERS } from './call-size.ts'
 import { ConversationLog } from './conversation-log.ts'
 import type { MemberRow } from './conversation-schema.ts'
 import { ConversationStore } from './conversation-store.ts'
+import { countedStorage } from './counted-storage.ts'
 import { FanOut } from './fan-out.ts'
 import { Guard } from './guard.ts'
 import { logFault } from './log.ts'
@@ -72,6 +74,7 @@ export class Conversation extends DurableObject<Env> {
       }
       const outcome = this.#apply(log, input.userId, order)
       submitted.answers.push(outcome.answer)
+      if (order.type === 'message.send' && outcome.emissions.length > 0) count('causerie_messages_total')
       if (outcome.answer.ok) characters += outcome.answer.json.length
       for (const emission of outcome.emissions) {
         this.#emit(emission, input.userId, submitted)
@@ -80,6 +83,7 @@ export class Conversation extends DurableObject<Env> {
     }
     submitted.rev = log?.rev ?? 0
     if (log && log.untold().length > 0) await this.#tell()
+    if (isReportDue(Date.now())) this.#report()
     return submitted
   }
 
@@ -102,6 +106,7 @@ export class Conversation extends DurableObject<Env> {
     const { userId, nap } = input
     const member = this.#log?.member(userId)
     if (!this.#log || !member || member.leftAt !== null || this.#log.isDeleted) return null
+    if (nap !== null) this.#report()
     if (nap !== null && (member.asleep || nap > member.nap)) this.#log.noteHub(userId, { asleep: false, nap })
     return this.#log.entry(member)
   }
@@ -143,6 +148,7 @@ export class Conversation extends DurableObject<Env> {
       if (!this.#fanOut.settled) this.#guard.arm()
     }
     await this.#tell()
+    this.#report()
   }
 
   #found(input: {
@@ -172,7 +178,7 @@ export class Conversation extends DurableObject<Env> {
   }
 
   #store(): ConversationStore {
-    return new ConversationStore(this.ctx.storage)
+    return new ConversationStore(countedStorage(this.ctx.storage))
   }
 
   #wire(standingAlarm: boolean): ConversationLog | null {
@@ -180,7 +186,7 @@ export class Conversation extends DurableObject<Env> {
     const row = store.conversation()
     if (!row) return null
     const log = new ConversationLog(store, row)
-    const guard = new Guard(this.ctx.storage, {
+    const guard = new Guard(countedStorage(this.ctx.storage), {
       standing: standingAlarm,
       isSettled: () => fanOut.settled && log.untold().length === 0,
     })
@@ -190,6 +196,7 @@ export class Conversation extends DurableObject<Env> {
       deliverCatchUp: (userId, catchUp) => hubOf(this.env, userId).deliverCatchUp(catchUp),
       catchUpFor: (missing) => log.catchUp(missing),
       onAsleep: (userId, nap) => this.#noteAsleep(userId, nap),
+      onDelivered: (waitedMs) => observe('causerie_fan_out_lag_seconds', waitedMs),
       onSettled: () => guard.settle(),
       onFailure: (userId, error) => logFault('fan-out.failed', error, { conversationId: row.id, userId }),
     })
@@ -217,6 +224,11 @@ export class Conversation extends DurableObject<Env> {
     const member = this.#log?.member(userId)
     // A hub that woke meanwhile said so with the same number; its wake stands.
     if (member && !member.asleep && nap > member.nap) this.#log?.noteHub(userId, { asleep: true })
+  }
+
+  /** Once a minute at most, whoever calls. */
+  #report(): void {
+    this.ctx.waitUntil(reportMetrics(this.env, Date.now()))
   }
 
   /** Tells the hubs of those who joined or left. What cannot be told now is told by the alarm. */

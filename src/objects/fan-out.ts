@@ -20,6 +20,8 @@ type Ports = {
   deliverCatchUp: (userId: number, catchUp: CatchUp) => Promise<Delivered>
   catchUpFor: (missing: Missing) => CatchUp
   onAsleep: (userId: number, nap: number) => void
+  /** A call went well; the first of what it took waited at most so long. */
+  onDelivered: (waitedMs: number) => void
   onSettled: () => void
   onFailure: (userId: number, error: unknown) => void
 }
@@ -89,12 +91,16 @@ export class FanOut {
 
   async #run(userId: number, queue: Queue): Promise<void> {
     // The orders of one batch make their frames in one turn: they go in one call.
+    let waitingSince = Date.now()
     await Promise.resolve()
     while (queue.frames.length > 0 || queue.missing !== null) {
       const taken = take(queue)
+      const takenAt = Date.now()
       try {
         const delivered = await this.#deliver(userId, queue, taken)
         queue.failures = 0
+        this.#ports.onDelivered(Date.now() - waitingSince)
+        waitingSince = takenAt
         if (delivered.asleep) this.#ports.onAsleep(userId, delivered.nap)
       } catch (error) {
         putBack(queue, taken)

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { type DialectName, DIALECT_NAMES } from '../dialects/dialect.ts'
 import { DIALECTS } from '../dialects/index.ts'
+import { count } from '../directory/metrics.ts'
 import { isAlive, isDead } from '../core/presence.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { CLOSE } from '../protocol/socket.ts'
@@ -74,6 +75,7 @@ export class LiveSockets {
     const socket: LiveSocket = { ...attachment, ws, lastFrameAt: now, greeting: Promise.resolve() }
     this.#keep(socket)
     this.#sockets.set(ws, socket)
+    count('causerie_connections_opened_total')
     if (this.#sockets.size > LIMITS.socketsPerUser) {
       const [oldest] = [...this.#sockets.values()].toSorted((a, b) => a.connectedAt - b.connectedAt)
       if (oldest) this.close(oldest, CLOSE.tooManySockets, 'socket.too_many')
@@ -93,12 +95,16 @@ export class LiveSockets {
     this.#keep(socket)
   }
 
-  remove(ws: WebSocket): boolean {
-    return this.#sockets.delete(ws)
+  remove(ws: WebSocket): void {
+    const socket = this.#sockets.get(ws)
+    if (!socket) return
+    this.#sockets.delete(ws)
+    count('causerie_connections_closed_total')
+    count('causerie_connection_seconds_total', (Date.now() - socket.connectedAt) / 1000)
   }
 
   close(socket: LiveSocket, code: number, reason: string): void {
-    this.#sockets.delete(socket.ws)
+    this.remove(socket.ws)
     try {
       socket.ws.close(codeFor(socket, code), reason)
     } catch {
@@ -133,7 +139,7 @@ export class LiveSockets {
     try {
       socket.ws.send(frame)
     } catch {
-      this.#sockets.delete(socket.ws)
+      this.remove(socket.ws)
     }
   }
 

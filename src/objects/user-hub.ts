@@ -3,6 +3,7 @@ import migrations from '../../migrations/hub/migrations.js'
 import { conversationOfOrder, type Order } from '../core/orders.ts'
 import { newBudget, spend } from '../core/rate.ts'
 import { openDirectory } from '../directory/directory.ts'
+import { reportMetrics } from '../directory/metrics.ts'
 import { liveSession } from '../directory/sessions.ts'
 import type { Ticket } from '../protocol/auth.ts'
 import type { Command } from '../protocol/commands.ts'
@@ -14,6 +15,7 @@ import type { Presence } from '../protocol/user.ts'
 import type { Answer, Batch, CatchUp, Delivered } from './batch.ts'
 import { fitting } from './call-size.ts'
 import { Circle } from './circle.ts'
+import { countedStorage } from './counted-storage.ts'
 import { DialectDesk, dialectsOf } from './dialect-desk.ts'
 import { decodeFrame, replyFrame } from './frames.ts'
 import { GAP_MS, GapFiller } from './gap-filler.ts'
@@ -51,7 +53,7 @@ export class UserHub extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#userId = Number(ctx.id.name)
-    this.#store = new HubStore(ctx.storage)
+    this.#store = new HubStore(countedStorage(ctx.storage))
     this.#sockets = new LiveSockets(ctx, (socket, frame) => this.#desk.speak(socket, frame))
     this.#upward = new UpwardQueue((conversationId, orders) => this.#post(conversationId, orders))
     this.#desk = new DialectDesk({
@@ -163,15 +165,13 @@ export class UserHub extends DurableObject<Env> {
 
   /** Answers the close, and tells the user's circle if that was the last socket. */
   override webSocketClose(ws: WebSocket, code: number, reason: string): void {
-    this.#sockets.remove(ws)
     answerClose(ws, code, reason)
-    this.#presence.mayHaveLeft()
+    this.#left(ws)
   }
 
   /** A connection that broke: the same, with nobody left to answer. */
   override webSocketError(ws: WebSocket): void {
-    this.#sockets.remove(ws)
-    this.#presence.mayHaveLeft()
+    this.#left(ws)
   }
 
   /**
@@ -321,6 +321,13 @@ export class UserHub extends DurableObject<Env> {
     if (socket.dialects.length === 0) this.#sockets.send(socket, JSON.stringify(hello))
     if (unread.length > 0) this.#readLater(new Set(unread), GAP_MS)
     this.ctx.waitUntil(this.#presence.arrived())
+    this.ctx.waitUntil(reportMetrics(this.env, Date.now()))
+  }
+
+  #left(ws: WebSocket): void {
+    this.#sockets.remove(ws)
+    this.#presence.mayHaveLeft()
+    this.ctx.waitUntil(reportMetrics(this.env, Date.now()))
   }
 
   /** A conversation that could not be asked is asked again, for until then it does not call. */

@@ -1,6 +1,7 @@
 import { DrizzleQueryError } from 'drizzle-orm'
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
+import { countFault } from '../directory/metrics.ts'
 import { refuse, type Refusal } from '../protocol/errors.ts'
 
 /** What nobody foresaw: one line in the log, without anything that the client sent, and a refusal that gives nothing away. */
@@ -19,6 +20,7 @@ export const reportFailure = (c: Context, error: Error): Refusal => {
     stack: cause.stack?.split('\n').filter((frame) => /^\s+at /.test(frame)),
   }
   console.error(JSON.stringify(line))
+  countFault(line.event)
   return isUnavailable ? refuse('server.unavailable', { retryAfter: 1 }) : refuse('server.fault')
 }
 

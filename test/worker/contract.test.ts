@@ -1,4 +1,4 @@
-import { exports } from 'cloudflare:workers'
+import { env, exports } from 'cloudflare:workers'
 import { beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
 import type { AsyncApi } from '../../src/contract/asyncapi.ts'
@@ -7,6 +7,7 @@ import { openApiPath } from '../../src/contract/operations.ts'
 import type { Shape } from '../../src/contract/shapes.ts'
 import { DIALECT_ROUTES } from '../../src/dialects/contract.ts'
 import { DIALECT_NAMES } from '../../src/dialects/dialect.ts'
+import { appointment } from '../../src/directory/administrators.ts'
 import { ROUTES } from '../../src/http/contract.ts'
 import app from '../../src/index.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
@@ -165,6 +166,8 @@ test('[DOC2] every native route answers as the contract says, to its owner and t
   for (const route of ['/health', '/.well-known/jwks.json', '/openapi.json', '/asyncapi.json', '/docs']) {
     await done(`GET ${route}`)
   }
+  await env.DIRECTORY.prepare(appointment(alice.user.username, true)).run()
+  await done('GET /metrics', { who: alice })
   expect((await call('GET /v1/socket')).status).toBe(426)
 
   // The same by one whose things these are not, and by nobody.
