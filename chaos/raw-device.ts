@@ -169,8 +169,8 @@ export class RawDevice implements Device {
   async #connect(): Promise<void> {
     const ticket = await this.#ticket()
     if (ticket === null || this.#isStopped) return
-    const have = [...this.#copies].map(([id, copy]) =>
-      [id, copy.rev, copy.readSeq].map((n) => n.toString(36)).join('.'),
+    const have = [...this.#copies].map(([id, { rev, readSeq, epoch }]) =>
+      [...[id, rev, readSeq].map((n) => n.toString(36)), epoch.slice(0, 8)].join('.'),
     )
     const ws = new NodeWebSocket(`${this.#base.replace('http', 'ws')}/v1/socket?have=${have.join('_')}`, {
       protocols: ['causerie.v1', `ticket.${ticket}`],
