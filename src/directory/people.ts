@@ -2,8 +2,10 @@ import type { Order } from '../core/orders.ts'
 import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
 import type { Refusal } from '../protocol/errors.ts'
 import type { DirectoryEvent } from '../protocol/events.ts'
+import type { Restored } from '../protocol/restoration.ts'
 import { type Directory, openDirectory } from './directory.ts'
 import { insist } from './insist.ts'
+import { countFault } from './metrics.ts'
 
 /** Where a user hears of what happened, and keeps a copy of who the friends are. */
 export type HubOfUser = {
@@ -18,6 +20,8 @@ export type HubOfUser = {
 export type ConversationObject = {
   create(input: FirstMembers): Promise<InboxEntry | null>
   blocksChanged(): Promise<boolean>
+  rewind(time: number): Promise<number[] | Refusal>
+  reopen(former: number[]): Promise<Restored>
 }
 
 export type FirstMembers = {
@@ -63,6 +67,7 @@ export const refreshCirclesLater = (people: People, userIds: number[]): void => 
 }
 
 const log = (event: string, userId: number, error: unknown): void => {
+  countFault(event)
   const { name, message } = error instanceof Error ? error : new Error('not an error')
   console.error(JSON.stringify({ level: 'warn', event, userId, error: name, message }))
 }

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { requestId } from 'hono/request-id'
+import { admin } from './admin.ts'
 import { auth } from './auth.ts'
 import { blocks } from './blocks.ts'
 import { conversations } from './conversations.ts'
@@ -32,6 +33,7 @@ export const app = new Hono<Public>()
   .route('/v1/events', events)
   .route('/v1/conversations', conversations)
   .route('/v1/messages', messages)
+  .route('/v1/admin', admin)
   .route('/v1/socket', socket)
 
 app.onError(onError)

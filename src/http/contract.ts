@@ -7,6 +7,7 @@ import { ReadReply } from '../protocol/events.ts'
 import { Block, BlockPage, Friend, FriendPage, FriendRequestOutcome, FriendRequestPage } from '../protocol/friend.ts'
 import { Invitation, InvitationPage } from '../protocol/invitation.ts'
 import { HistoryPage, Message } from '../protocol/message.ts'
+import { Restored } from '../protocol/restoration.ts'
 import { Me, User, UserPage } from '../protocol/user.ts'
 
 const PublicKey = z.object({
@@ -31,6 +32,7 @@ export const TAGS: Record<string, string> = {
   conversations: 'The inbox, the conversations, their members and messages',
   messages: 'One message',
   socket: 'The WebSocket',
+  admin: 'What administrators do',
   server: 'The server itself',
 }
 
@@ -253,6 +255,15 @@ export const ROUTES: Record<string, Told> = {
     'message.not_found',
     'message.deleted',
     'member.not_allowed',
+  ],
+
+  'POST /v1/admin/conversations/:id/restore': [
+    'Put a conversation back to a point in time',
+    { 200: Restored },
+    'admin.required',
+    'conversation.not_found',
+    'restore.out_of_range',
+    'restore.unavailable',
   ],
 
   'GET /v1/socket': ['Open the WebSocket; what is said there is in /asyncapi.json', { 101: null, 426: null }],

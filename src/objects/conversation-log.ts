@@ -99,6 +99,36 @@ export class ConversationLog {
     })
   }
 
+  /**
+   * Begins a new log where an older state of the storage came back: what hubs and clients know of the old one no longer fits. Those who
+   * are in are told anew; who is `erased` since is erased again and told nothing.
+   */
+  renew(input: { epoch: string; erased: number[]; now: number }): void {
+    const { epoch, erased, now } = input
+    this.#state.changeConversation({ epoch })
+    for (const { userId } of this.#state.present()) this.noteHub(userId, { told: false, asleep: false })
+    for (const userId of erased) {
+      while (erasesMore(this.apply(userId, { type: 'member.erase', conversationId: this.id }, now))) {
+        // A part at a time.
+      }
+      this.noteHub(userId, { told: true })
+    }
+  }
+
+  get createdAt(): number {
+    return this.#state.row.createdAt
+  }
+
+  get seq(): number {
+    return this.#state.seq
+  }
+
+  /** Everybody who is or was in it, and those who are in. */
+  userIds(): { all: number[]; present: number[] } {
+    const idOf = ({ userId }: MemberRow) => userId
+    return { all: this.#state.everybody().map(idOf), present: this.#state.present().map(idOf) }
+  }
+
   entry(member: MemberRow): InboxEntry {
     return entryOf(this.#state, member)
   }
@@ -155,3 +185,5 @@ export class ConversationLog {
     }
   }
 }
+
+const erasesMore = ({ answer }: Outcome): boolean => answer.ok && (JSON.parse(answer.json) as { more: boolean }).more

@@ -2,11 +2,13 @@ import { DurableObject } from 'cloudflare:workers'
 import migrations from '../../migrations/conversation/migrations.js'
 import type { Order } from '../core/orders.ts'
 import { blockersAmong } from '../directory/blocks.ts'
+import { erasedAmong } from '../directory/restoration.ts'
 import { count, isReportDue, observe, reportMetrics } from '../directory/metrics.ts'
 import { openDirectory } from '../directory/directory.ts'
 import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
-import { refuse } from '../protocol/errors.ts'
+import { refuse, type Refusal } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
+import type { Restored } from '../protocol/restoration.ts'
 import type { CatchUp, Delivered, Missing, Submitted } from './batch.ts'
 import { PART_CHARACTERS } from './call-size.ts'
 import { ConversationLog } from './conversation-log.ts'
@@ -20,12 +22,16 @@ import { hasStorage, migrateStorage } from './migrate.ts'
 import { type Emission, type Outcome, refused } from './outcome.ts'
 import { hubOf } from './stubs.ts'
 
+/** So far back the platform keeps the history of an object. */
+const HISTORY_MS = 30 * 24 * 60 * 60 * 1000
+
 /** One conversation: the only writer of its messages, members and read marks, in its own storage. */
 export class Conversation extends DurableObject<Env> {
   #log: ConversationLog | null = null
   #fanOut: FanOut | null = null
   #guard: Guard | null = null
   #blocksRead: Promise<unknown> = Promise.resolve()
+  #isRewinding = false
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -131,6 +137,45 @@ export class Conversation extends DurableObject<Env> {
     this.#blocksRead = read.catch(() => undefined)
     await read
     return true
+  }
+
+  /**
+   * Has the platform put the storage back to how it stood at `time`, which it does when this object next starts; `reopen` is to follow.
+   * Answers who is a member now. Refuses with `conversation.not_found`, `restore.out_of_range` and `restore.unavailable`.
+   */
+  async rewind(time: number): Promise<number[] | Refusal> {
+    const log = this.#log
+    if (!log) return refuse('conversation.not_found')
+    const now = Date.now()
+    if (time < log.createdAt || time < now - HISTORY_MS || time > now) return refuse('restore.out_of_range')
+    try {
+      const { storage } = this.ctx
+      await storage.onNextSessionRestoreBookmark(await storage.getBookmarkForTime(time))
+    } catch (error) {
+      logFault('rewind.failed', error, { conversationId: log.id })
+      return refuse('restore.unavailable')
+    }
+    this.#isRewinding = true
+    return log.userIds().present
+  }
+
+  /**
+   * Goes on with the storage that came back: as a new log, which all who were in then are told of, and `former` members who were not are
+   * told that they are out. Doing it again is harmless. Throws until the object has started anew.
+   */
+  async reopen(former: number[]): Promise<Restored> {
+    if (this.#isRewinding) this.ctx.abort('restored')
+    const log = this.#log
+    if (!log) throw new Error('nothing came back')
+    const erased = await erasedAmong(openDirectory(this.env), log.userIds().all)
+    const epoch = crypto.randomUUID()
+    log.renew({ epoch, erased, now: Date.now() })
+    await this.blocksChanged()
+    const { present } = log.userIds()
+    const left = former.filter((userId) => !present.includes(userId))
+    await Promise.all(left.map((userId) => hubOf(this.env, userId).leave(log.id)))
+    await this.#tell()
+    return { conversationId: log.id, epoch, rev: log.rev, seq: log.seq, memberIds: present }
   }
 
   /**

@@ -44,6 +44,8 @@ export const ERRORS = {
   'event.title_taken': [409, 'There is an event of this title already.'],
   'event.not_organizer': [403, 'Only its organizer may do that.'],
   'admin.required': [403, 'Only an administrator may do that.'],
+  'restore.out_of_range': [400, 'The time is before the conversation began, more than 30 days ago, or still to come.'],
+  'restore.unavailable': [409, 'This server keeps no history of its objects.'],
 
   'conversation.not_found': [404, 'There is no such conversation.'],
   'conversation.is_direct': [403, 'A direct conversation has no title and no roles, and its two members stay.'],

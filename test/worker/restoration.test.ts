@@ -1,0 +1,126 @@
+import { env } from 'cloudflare:workers'
+import { afterEach, expect, test, vi } from 'vitest'
+import { appointment } from '../../src/directory/administrators.ts'
+import type { SignedIn } from '../../src/protocol/auth.ts'
+import type { HistoryPage } from '../../src/protocol/message.ts'
+import type { Restored } from '../../src/protocol/restoration.ts'
+import { newPerson } from '../support/client.ts'
+import { remember } from '../support/history.ts'
+import { entryFor, openGroup, pair, say } from '../support/people.ts'
+import { RawSocket } from '../support/raw-socket.ts'
+import { ask, PASSWORD, signUp } from '../support/rest.ts'
+
+afterEach(() => vi.restoreAllMocks())
+
+const administrator = async (): Promise<SignedIn> => {
+  const admin = await signUp()
+  await env.DIRECTORY.prepare(appointment(admin.user.username, true)).run()
+  return admin
+}
+const restore = async (conversationId: number, who?: SignedIn, time = new Date().toISOString()) => {
+  const { accessToken: token } = who ?? (await administrator())
+  return ask<Restored>('POST', `/v1/admin/conversations/${conversationId}/restore`, { token, json: { time } })
+}
+const words = async (who: SignedIn, conversationId: number) => {
+  const path = `/v1/conversations/${conversationId}/messages`
+  const { body } = await ask<HistoryPage>('GET', path, { token: who.accessToken })
+  return body.items.map(({ content }) => (content?.kind === 'text' ? content.text : content))
+}
+
+test('[ADMN2] only an administrator restores, and only what there is, to a time that it had', async () => {
+  const { bob, conversationId } = await pair()
+  const admin = await administrator()
+  const ago = (ms: number) => new Date(Date.now() - ms).toISOString()
+
+  expect((await restore(conversationId, bob)).body).toMatchObject({ code: 'admin.required' })
+  expect((await restore(99_999, admin)).body).toMatchObject({ code: 'conversation.not_found' })
+  for (const time of [ago(60_000), ago(31 * 86_400_000), ago(-60_000)]) {
+    expect((await restore(conversationId, admin, time)).body).toMatchObject({ code: 'restore.out_of_range' })
+  }
+  expect((await restore(conversationId, admin, 'yesterday')).body).toMatchObject({ code: 'request.invalid' })
+})
+
+test('[ADMN2] where the platform keeps no history nothing changes', async () => {
+  const { alice, conversationId } = await pair()
+  const before = await entryFor(alice, conversationId)
+
+  expect(await restore(conversationId)).toMatchObject({ status: 409, body: { code: 'restore.unavailable' } })
+
+  expect(await entryFor(alice, conversationId)).toEqual(before)
+})
+
+test('[ADMN2] what was said after the time is gone, what was deleted after it is back, and it goes on from there', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [hers, his] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const { id } = await say(hers, conversationId, 'kept')
+  await remember(env, conversationId)
+  await say(his, conversationId, 'undone')
+  await hers.request({ type: 'message.delete', messageId: id })
+  const before = await entryFor(alice, conversationId)
+
+  const { status, body } = await restore(conversationId)
+
+  expect([status, body.seq, body.memberIds]).toEqual([200, 1, [alice.user.id, bob.user.id]])
+  expect(body.epoch).not.toBe(before.epoch)
+  for (const socket of [hers, his]) {
+    const { entry } = await socket.waitForType('conversation.created')
+    expect(entry).toMatchObject({ epoch: body.epoch, seq: 1, rev: body.rev })
+  }
+  expect(await words(bob, conversationId)).toEqual(['kept'])
+  await say(hers, conversationId, 'after')
+  await his.waitFor((frame) => JSON.stringify(frame).includes('"after"'))
+  expect(await words(bob, conversationId)).toEqual(['after', 'kept'])
+})
+
+test('[ADMN2] who joined after the time is out, and who left after it is in again', async () => {
+  const { alice, bob } = await pair()
+  const [carol, dave] = [await signUp(), await signUp()]
+  const groupId = await openGroup(alice, bob, carol)
+  await remember(env, groupId)
+  const members = `/v1/conversations/${groupId}/members`
+  await ask('POST', members, { token: alice.accessToken, json: { userIds: [dave.user.id] } })
+  await ask('DELETE', `${members}/${carol.user.id}`, { token: alice.accessToken })
+  const [carols, daves] = [await RawSocket.arrive(carol), await RawSocket.arrive(dave)]
+
+  const { body } = await restore(groupId)
+
+  expect(new Set(body.memberIds)).toEqual(new Set([alice, bob, carol].map(({ user }) => user.id)))
+  await carols.waitForType('conversation.created')
+  await daves.waitForType('conversation.deleted')
+  expect((await ask('GET', members, { token: dave.accessToken })).status).toBe(404)
+  await say(carols, groupId, 'here again')
+  expect(await words(bob, groupId)).toEqual(['here again'])
+})
+
+test('[ADMN2] of an account that ended since, nothing comes back', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const groupId = await openGroup(alice, bob)
+  const socket = await RawSocket.arrive(alice)
+  for (const id of [conversationId, groupId]) await say(socket, id, 'mine')
+  for (const id of [conversationId, groupId]) {
+    await remember(env, id)
+    if (id === conversationId) await ask('DELETE', '/v1/me', { token: alice.accessToken, json: { password: PASSWORD } })
+    await restore(id)
+  }
+
+  expect(await words(bob, conversationId)).toEqual([null])
+  expect((await ask('GET', `/v1/users/${alice.user.id}`, { token: bob.accessToken })).status).toBe(404)
+})
+
+test('[ADMN2] a client that watches drops its copy and shows what came back', async () => {
+  const [alice, bob] = [await newPerson(), await newPerson()]
+  const { conversation } = await alice.client.conversations.openDirect(bob.id)
+  const [hers, his] = [alice, bob].map(({ client }) => client.conversation(conversation.id))
+  await Promise.all([hers?.open(), his?.open()])
+  await hers?.send('kept')
+  await remember(env, conversation.id)
+  for (const each of ['undone', 'undone too']) await hers?.send(each)
+  const shown = () => his?.messages.map(({ content }) => (content?.kind === 'text' ? content.text : null))
+  await expect.poll(shown).toEqual(['kept', 'undone', 'undone too'])
+
+  await restore(conversation.id)
+
+  await expect.poll(shown).toEqual(['kept'])
+  await his?.send('after')
+  await expect.poll(() => hers?.messages.length).toBe(2)
+})
