@@ -1,0 +1,48 @@
+import type { Measurement } from './measurement.ts'
+
+/** A server process under measurement. */
+export type Subject = {
+  name: string
+  /** `http://127.0.0.1:9200` */
+  url: string
+  pid: number
+  /** Time of the processor that the process took since it started, in ms, with parts of one. */
+  cpuMs(): number
+  /** Memory that it holds, in bytes. */
+  memory(): number
+  /** Ends it and throws its data away. */
+  stop(): Promise<void>
+}
+
+/** Somebody with an account and a session that outlasts the run. */
+export type Person = { id: number; username: string; token: string }
+
+export type Causerie = Subject & {
+  people: Person[]
+  /** Where its data is: `state/v3/do/…/*.sqlite` and `state/v3/d1/…/*.sqlite` as the runtime keeps them. */
+  folder: string
+  /** Ends it with SIGKILL, lets the files be changed, and starts it again on the same data: `pid` and `cpuMs` begin anew. */
+  restart(meanwhile?: () => void | Promise<void>): Promise<void>
+}
+
+export type CauserieOptions = {
+  /** How many people are in the directory from the start. Making accounts by requests would take 35 ms each for the passwords. */
+  people?: number
+}
+
+export type Context = {
+  /** For whatever a scenario keeps; on a file system in memory where there is one; thrown away at the end. */
+  folder: string
+  /** Rounds that count; a scenario runs one more before them, for warming up. */
+  rounds: number
+  /** One small run to see that everything works: figures mean nothing. */
+  quick: boolean
+  /** Sizes of groups to measure, from `--sizes`. */
+  sizes: number[] | null
+  startCauserie(options?: CauserieOptions): Promise<Causerie>
+  freePort(): Promise<number>
+  log(line: string): void
+}
+
+/** One file in `scenarios/`, chosen by `--only <name>`. */
+export type Scenario = { name: string; run(context: Context): Promise<Measurement[]> }
