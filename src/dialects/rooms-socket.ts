@@ -1,3 +1,4 @@
+import { isCloseCode } from '../core/close-code.ts'
 import { authenticate } from '../directory/accounts.ts'
 import { isRefusal } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
@@ -114,10 +115,9 @@ const isOpen = (ws: WebSocket): boolean => ws.readyState === WebSocket.OPEN
 
 const closeAlike = (ws: WebSocket, code: number, reason: string): void => {
   try {
-    // 1005 and 1006 ("no code given") may not be sent on.
-    if (code === 1005 || code === 1006) ws.close()
-    else ws.close(code, reason)
+    if (isCloseCode(code)) ws.close(code, reason)
+    else ws.close()
   } catch {
-    // Closed already, or a code that may not be sent on either.
+    // Closed already.
   }
 }

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { type DialectName, DIALECT_NAMES } from '../dialects/dialect.ts'
 import { DIALECTS } from '../dialects/index.ts'
 import { count } from '../directory/metrics.ts'
+import { isCloseCode } from '../core/close-code.ts'
 import { isAlive, isDead } from '../core/presence.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { CLOSE } from '../protocol/socket.ts'
@@ -174,11 +175,10 @@ export class LiveSockets {
 /** Hibernated sockets must answer a close themselves, or the client hangs. */
 export const answerClose = (ws: WebSocket, code: number, reason: string): void => {
   try {
-    // 1005 and 1006 ("no code given") may not be sent back.
-    if (code === 1005 || code === 1006) ws.close()
-    else ws.close(code, reason)
+    if (isCloseCode(code)) ws.close(code, reason)
+    else ws.close()
   } catch {
-    // A code that may not be sent back either, or a socket that is gone already.
+    // A socket that is gone already.
   }
 }
 
