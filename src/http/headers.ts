@@ -2,7 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import type { RequestIdVariables } from 'hono/request-id'
 import { LIMITS } from '../protocol/limits.ts'
-import { refuse } from '../protocol/errors.ts'
+import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { problem } from './problem.ts'
 
 const HEADERS = {
@@ -51,21 +51,29 @@ export const bodyCap =
     const { raw } = c.req
     if (raw.body === null) return next()
     const bytes = await readUpTo(raw.body, limit)
-    if (bytes === null) return problem(c, refuse('request.too_large'))
+    if (isRefusal(bytes)) return problem(c, bytes)
     const { url, method, headers } = raw
     // HTTP lets a GET carry a body, which means nothing; a request that is made here may not.
     c.req.raw = BODILESS.has(method) ? new Request(url, { method, headers }) : new Request(raw, { method, body: bytes })
     return next()
   }
 
-const readUpTo = async (stream: ReadableStream<Uint8Array>, limit: number): Promise<Uint8Array<ArrayBuffer> | null> => {
+const readUpTo = async (
+  stream: ReadableStream<Uint8Array>,
+  limit: number,
+): Promise<Uint8Array<ArrayBuffer> | Refusal> => {
   const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of stream) {
-    length += chunk.byteLength
-    // Leaving the loop cancels the stream.
-    if (length > limit) return null
-    chunks.push(chunk)
+  try {
+    for await (const chunk of stream) {
+      length += chunk.byteLength
+      // Leaving the loop cancels the stream.
+      if (length > limit) return refuse('request.too_large')
+      chunks.push(chunk)
+    }
+  } catch {
+    // It broke off, or came in pieces that are none: the client's doing, not ours.
+    return refuse('request.malformed')
   }
   const bytes = new Uint8Array(length)
   let offset = 0
