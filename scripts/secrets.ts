@@ -1,11 +1,19 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { generateKeyPairSync, type JsonWebKey, randomBytes } from 'node:crypto'
 
 /** New random secrets, in the form in which the worker reads them. */
 export const newSecrets = (): { SIGNING_KEYS: string; REFRESH_SECRET: string } => {
-  const key = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })
-  const kid = randomBytes(8).toString('base64url')
   return {
-    SIGNING_KEYS: JSON.stringify([{ ...key, kid, alg: 'EdDSA', use: 'sig' }]),
+    SIGNING_KEYS: JSON.stringify([newSigningKey()]),
     REFRESH_SECRET: randomBytes(32).toString('base64url'),
   }
 }
+
+/** `SIGNING_KEYS` with a new key that signs, before those that only verify. */
+export const rotatedKeys = (verifying: JsonWebKey[]): string => JSON.stringify([newSigningKey(), ...verifying])
+
+const newSigningKey = (): JsonWebKey => ({
+  ...generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' }),
+  kid: randomBytes(8).toString('base64url'),
+  alg: 'EdDSA',
+  use: 'sig',
+})

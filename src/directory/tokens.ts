@@ -53,7 +53,7 @@ export const publicKeys = (env: TokenEnv): { keys: JWK[] } => ({
 
 export type TokenEnv = { SIGNING_KEYS: string; ISSUER: string }
 
-// The first one signs. To rotate: put a new one first, and drop the old one when its last token has expired.
+// The first one signs. Of the second the public half is enough: nobody can read a secret back from the platform, but that is published.
 const SigningKey = z.object({
   kty: z.literal('OKP'),
   crv: z.literal('Ed25519'),
@@ -61,7 +61,7 @@ const SigningKey = z.object({
   d: z.string(),
   kid: z.string(),
 })
-const SigningKeys = z.union([z.tuple([SigningKey]), z.tuple([SigningKey, SigningKey])])
+const SigningKeys = z.union([z.tuple([SigningKey]), z.tuple([SigningKey, SigningKey.omit({ d: true })])])
 type SigningKeys = z.infer<typeof SigningKeys>
 
 const Claims = z.object({
@@ -77,7 +77,9 @@ const signingKeys = (env: TokenEnv): SigningKeys => {
     return SigningKeys.parse(JSON.parse(env.SIGNING_KEYS))
   } catch {
     // Not the parser's own message, which quotes what it could not read.
-    throw new Error('SIGNING_KEYS must be a JSON array of one or two Ed25519 private keys as JWKs with a kid')
+    throw new Error(
+      'SIGNING_KEYS must be a JSON array of an Ed25519 private key as a JWK with a kid, and perhaps the one before it',
+    )
   }
 }
 
