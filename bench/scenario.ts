@@ -44,5 +44,24 @@ export type Context = {
   log(line: string): void
 }
 
+/** What a figure of the run must reach. `of` answers null where the run did not measure it. */
+export type Bar = {
+  /** 'CPU per delivery among ten, against the floor' */
+  claim: string
+  atMost?: number
+  atLeast?: number
+  of(figures: Figures): number | null
+}
+
+/** The medians of a run. */
+export type Figures = {
+  median(of: Pick<Measurement, 'scenario' | 'subject' | 'metric'>): number | null
+  /** The median over the rounds of what one is divided by the other in the same round. */
+  ratio(
+    of: Pick<Measurement, 'scenario' | 'subject' | 'metric'>,
+    to: Pick<Measurement, 'scenario' | 'subject' | 'metric'>,
+  ): number | null
+}
+
 /** One file in `scenarios/`, chosen by `--only <name>`. */
-export type Scenario = { name: string; run(context: Context): Promise<Measurement[]> }
+export type Scenario = { name: string; bars?: Bar[]; run(context: Context): Promise<Measurement[]> }
