@@ -49,3 +49,4 @@ console.log(
     ? 'A new key signs, and every access token until now is refused. Clients renew theirs; those of one token sign in again.'
     : 'A new key signs, and the one before it verifies. The one before that is retired.',
 )
+if (!values.remote) console.log('The server reads its keys when it starts: start it anew.')
