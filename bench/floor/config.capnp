@@ -1,0 +1,15 @@
+using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [(name = "floor", worker = .floor), (name = "data", disk = (writable = true))],
+  sockets = [(name = "entry", http = (), service = "floor")],
+);
+
+const floor :Workerd.Worker = (
+  modules = [(name = "worker", esModule = embed "worker.js")],
+  compatibilityDate = "2026-10-20",
+  compatibilityFlags = ["no_web_socket_compression"],
+  durableObjectNamespaces = [(className = "Floor", uniqueKey = "floor", enableSql = true)],
+  durableObjectStorage = (localDisk = "data"),
+  bindings = [(name = "FLOOR", durableObjectNamespace = "Floor")],
+);

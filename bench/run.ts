@@ -1,0 +1,105 @@
+// `npm run bench`: what a message costs the server, side by side with what else there is, in one run.
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startCauserie } from './causerie.ts'
+import type { Measurement } from './measurement.ts'
+import { report } from './report.ts'
+import type { Context, Scenario } from './scenario.ts'
+
+const FIRST_PORT = 9_200
+const LAST_PORT = 9_299
+const ROUNDS = 5
+
+const { values: flags } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    rounds: { type: 'string' },
+    sizes: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+  },
+})
+
+const rounds = flags.quick ? 1 : Number(flags.rounds ?? ROUNDS)
+const sizes = flags.sizes === undefined ? null : flags.sizes.split(',').map(Number)
+if (![rounds, ...(sizes ?? [])].every((number) => Number.isInteger(number) && number > 0)) {
+  throw new Error('--rounds and --sizes take whole numbers.')
+}
+
+const startedAt = Date.now()
+const log = (line: string): void =>
+  console.log(`${((Date.now() - startedAt) / 1000).toFixed(0).padStart(5)} s  ${line}`)
+
+const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'causerie-bench-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
+
+/** Every file in `scenarios/` is one. */
+const findScenarios = async (): Promise<Scenario[]> => {
+  const folderOfAll = new URL('scenarios/', import.meta.url)
+  const names = readdirSync(folderOfAll).map((name) => basename(name, '.ts'))
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const exported = (await import(new URL(`${name}.ts`, folderOfAll).href)) as Record<string, Scenario>
+      return Object.values(exported).filter((each) => typeof each === 'object' && 'run' in each)
+    }),
+  )
+  // The longest first: whoever waits reads the figures that matter most.
+  return found.flat().toSorted((a, b) => Number(b.name === 'messages') - Number(a.name === 'messages'))
+}
+
+let port = FIRST_PORT
+const freePort = async (): Promise<number> => {
+  while (port <= LAST_PORT) {
+    const candidate = port
+    port += 1
+    if (await isFree(candidate)) return candidate
+  }
+  throw new Error(`No port between ${FIRST_PORT} and ${LAST_PORT} is free.`)
+}
+
+const isFree = (candidate: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = createServer()
+    probe.once('error', () => resolve(false))
+    probe.listen(candidate, '127.0.0.1', () => probe.close(() => resolve(true)))
+  })
+
+let servers = 0
+const contextFor = (name: string): Context => {
+  const own = join(folder, name)
+  mkdirSync(own)
+  return {
+    folder: own,
+    rounds,
+    quick: flags.quick,
+    sizes,
+    log,
+    freePort,
+    startCauserie: async (options = {}) => {
+      servers += 1
+      return startCauserie({ ...options, folder: join(own, `causerie-${servers}`), port: await freePort() })
+    },
+  }
+}
+
+const main = async (): Promise<boolean> => {
+  const all = await findScenarios()
+  const { only } = flags
+  const unknown = only?.find((name) => !all.some((scenario) => scenario.name === name))
+  if (unknown !== undefined) {
+    throw new Error(`There is no scenario ${unknown}, but: ${all.map(({ name }) => name).join(', ')}.`)
+  }
+  const chosen = all.filter(({ name }) => only?.includes(name) ?? true)
+  const measurements: Measurement[] = []
+  for (const scenario of chosen) {
+    log(`${scenario.name} …`)
+    measurements.push(...(await scenario.run(contextFor(scenario.name))))
+  }
+  return report({ scenarios: chosen, measurements, rounds, minutes: (Date.now() - startedAt) / 60_000 })
+}
+
+process.exitCode = (await main()) ? 0 : 1
+process.exit()
