@@ -124,6 +124,8 @@ export class DialectDesk {
 
   /** The direct conversation with somebody, opened if need be. */
   directWith(otherId: number): number | Promise<number | Refusal> {
+    // Every direct conversation has this user in it, and none of them is meant.
+    if (otherId === this.#hub.userId) return Promise.resolve(refuse('conversation.with_self'))
     const known = this.#directs.get(otherId)
     if (known instanceof Promise) return known
     if (known !== undefined && this.#hub.entry(known)) return known

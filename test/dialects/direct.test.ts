@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { SignedIn } from '../../src/protocol/auth.ts'
+import { ERRORS } from '../../src/protocol/errors.ts'
 import { openDirect, openGroup, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signUp } from '../support/rest.ts'
@@ -124,6 +125,22 @@ describe('the socket of document 000', () => {
     say000(socket, { type: 'send_message', receiver_id: 987_654_321, content: 'x' })
 
     expect(await ofType(socket, 'error')).toEqual({ type: 'error', message: 'There is no such user.' })
+  })
+
+  test('[000] what is written to oneself goes to nobody, whomever one talks with', async () => {
+    const { alice, bob } = await pairUp()
+    const [hers, his] = [await arrive(alice), await arrive(bob)]
+    await post(alice, bob.user.id, 'to you')
+
+    say000(hers, { type: 'send_message', receiver_id: alice.user.id, content: 'Dear diary' })
+    const json = { receiver_id: alice.user.id, content: 'Dear diary' }
+    const posted = await ask<Told>('POST', '/messages/', { token: alice.accessToken, json })
+
+    expect(await ofType(hers, 'error')).toMatchObject({ message: ERRORS['conversation.with_self'][1] })
+    expect(posted.status).toBe(400)
+    await post(alice, bob.user.id, 'to you again')
+    await his.waitFor((frame) => frame['content'] === 'to you again')
+    expect(his.frames.map((frame) => frame['content'])).toEqual(['to you', 'to you again'])
   })
 
   test('[000] a token that is missing closes with 4001', async () => {
