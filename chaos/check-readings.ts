@@ -1,7 +1,6 @@
-import { type Evidence, keyOf, type State, type Violation, type ViolationKind } from './evidence.ts'
+import { type Evidence, keyOf, SEQ_SPAN, type State, type Violation, type ViolationKind } from './evidence.ts'
 import type { Copy, Held, Message, Reading } from './history.ts'
 
-const SEQ_SPAN = 2 ** 26
 /** Counts stop here. */
 const MAX_UNREAD = 1_000
 

@@ -1,6 +1,6 @@
 import { checkCopy, checkReading, checkSameReading } from './check-readings.ts'
 import type { Entry, Got, Invoke, Message, Reading } from './history.ts'
-import { Evidence, keyOf, type Sent, type Step, type Violation } from './evidence.ts'
+import { Evidence, keyOf, SEQ_SPAN, type Sent, type Step, type Violation } from './evidence.ts'
 
 /**
  * Says what a history shows that must not be. It knows nothing of how the server works: only what was asked, what was answered, what was
@@ -41,6 +41,9 @@ export class Checker {
       case 'got':
         this.#got(entry)
         break
+      case 'heard':
+        this.#heard(entry)
+        break
       case 'epoch':
         this.#epoch(entry.c, entry.epoch)
         break
@@ -73,6 +76,11 @@ export class Checker {
         if (stored && stored.id === message.id) continue
         this.#report('received.lost', `${c}/${seq}: somebody received message ${message.id}, which is not there`)
       }
+    }
+    for (const id of this.#evidence.heard) {
+      const log = this.#logs.get(Math.floor(id / SEQ_SPAN))
+      if (log?.messages[(id % SEQ_SPAN) - 1]?.id === id) continue
+      this.#report('received.lost', `somebody heard message ${id}, which is not there`)
     }
     this.#checkLanes()
     for (const { who, device } of this.#live) {
@@ -262,6 +270,16 @@ export class Checker {
     if (place.phase === 'in' || place.phase === 'coming' || rev <= place.joinedAt) return
     place.leftAt = Math.max(rev, place.leftAt ?? 0)
     this.#checkHeard(c, member.userId)
+  }
+
+  #heard({ socket: number, id }: Extract<Entry, { e: 'heard' }>): void {
+    const socket = this.#evidence.sockets.get(number)
+    if (!socket) return
+    this.#count('deliveries')
+    this.#count('deliveries over the documented APIs')
+    if (socket.created.has(id)) this.#report('delivery.doubled', `message ${id}, socket ${number} of ${socket.who}`)
+    socket.created.add(id)
+    this.#evidence.heard.add(id)
   }
 
   /** What was first sent after somebody's removal, or after the end of a session, was answered can have no business there. */

@@ -1,3 +1,5 @@
+import { DialectDevice } from './dialect-device.ts'
+import { APIS } from './dialects.ts'
 import type { History } from './history.ts'
 import { insist, type Person, register } from './person.ts'
 import type { Random } from './random.ts'
@@ -20,6 +22,8 @@ export type Group = { id: number; owner: Somebody; others: Somebody[] }
 export type World = {
   people: Somebody[]
   devices: (RawDevice | SdkDevice)[]
+  /** Clients of the documented APIs: they keep no copies. */
+  dialects: DialectDevice[]
   groups: Group[]
   /** Every conversation and who is in it at first. */
   members: Map<number, number[]>
@@ -50,8 +54,21 @@ export const makeWorld = async (options: {
     members.set(id, [owner.person.id, ...memberIds])
     groups.push({ id, owner, others })
   }
+  const talks = []
+  for (const api of APIS) {
+    // Document 003 is for administrators, and whoever registered first is one.
+    const [first] = people
+    const other = random.pick(people.slice(1, sizes.raw))
+    const number = people.length + 1
+    const self = api.document === '003' && first ? first : { ...(await register(direct, number)), devices: [] }
+    if (self !== first) people.push(self)
+    const c = await open(direct, self, { kind: 'direct', userId: other.person.id })
+    members.set(c, [self.person.id, other.person.id])
+    talks.push({ api, person: self.person, talk: { c, userId: other.person.id } })
+  }
   for (const [c, memberIds] of members) history.write({ e: 'conversation', c, memberIds })
-  const devices = people.flatMap((somebody, i) => {
+  const native = people.slice(0, sizes.raw + sizes.sdk)
+  const devices = native.flatMap((somebody, i) => {
     const names = i < sizes.twoDevices ? ['a', 'b'] : ['a']
     somebody.devices = names.map((letter) =>
       newDevice(`${i + 1}${letter}`, somebody, { ...options, isSdk: i >= sizes.raw }),
@@ -59,14 +76,15 @@ export const makeWorld = async (options: {
     return somebody.devices
   })
   // Whoever is on the SDK has a raw device beside it, now and then.
-  const mixed = people.at(-1)
+  const mixed = native.at(-1)
   if (mixed) {
-    const raw = newDevice(`${people.length}b`, mixed, { ...options, isSdk: false })
+    const raw = newDevice(`${native.length}b`, mixed, { ...options, isSdk: false })
     mixed.devices.push(raw)
     devices.push(raw)
   }
-  await Promise.all(devices.map((device) => device.online()))
-  return { people, devices, groups, members }
+  const dialects = talks.map((talk) => new DialectDevice({ ...talk, base: options.base, history }))
+  await Promise.all([...devices, ...dialects].map((device) => device.online()))
+  return { people, devices, dialects, groups, members }
 }
 
 const newDevice = (

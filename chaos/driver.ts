@@ -9,6 +9,9 @@ import { Checker } from './checker.ts'
 import { makeWorld, type Sizes, type World } from './clients.ts'
 import type { Violation } from './evidence.ts'
 import { Faults } from './faults.ts'
+import { Inside } from './inside.ts'
+import type { Rates } from './inside/injector.ts'
+import { makeNextSchema } from './next-schema.ts'
 import { type Entry, History } from './history.ts'
 import { cycles } from './plan.ts'
 import { Proxy } from './proxy.ts'
@@ -24,18 +27,21 @@ type Run = {
   cycle: { from: number; to: number }
   kills: number
   messages: number
+  /** After so many kills the server is started with one more migration in every schema, and killed so often while it migrates. */
+  upgrade: { after: number; kills: number } | null
   /** The run ends here, whatever was reached. */
   maxMs: number
 }
 
 const FULL: Run = {
-  sizes: { raw: 15, twoDevices: 7, sdk: 3, direct: 14, groups: 9, groupSize: 8 },
-  hands: 8,
+  sizes: { raw: 15, twoDevices: 7, sdk: 3, direct: 14, groups: 9, groupSize: 6 },
+  hands: 16,
   pauseMs: 20,
   cycle: { from: 4_000, to: 10_000 },
   kills: 50,
   messages: 100_000,
-  maxMs: 8 * 60_000,
+  upgrade: { after: 25, kills: 20 },
+  maxMs: 8.5 * 60_000,
 }
 const QUICK: Run = {
   sizes: { raw: 5, twoDevices: 2, sdk: 2, direct: 3, groups: 3, groupSize: 5 },
@@ -44,7 +50,23 @@ const QUICK: Run = {
   cycle: { from: 1_200, to: 2_200 },
   kills: 5,
   messages: 2_000,
+  upgrade: null,
   maxMs: 40_000,
+}
+
+/** What goes wrong inside the server: each some fifty times in a full run. */
+const RATES: Rates = {
+  'call lost': 0.000_4,
+  'answer lost': 0.000_4,
+  'call run twice': 0.002,
+  'call delayed': 0.001,
+  'death before telling': 0.000_3,
+  'alarm thrown': 0.2,
+  'alarm run twice': 0.3,
+  'alarm late': 0.2,
+  'database fails before': 0.005,
+  'database fails after': 0.005,
+  'database slow': 0.003,
 }
 
 /** How long after the last fault everybody may take to hold everything. */
@@ -87,8 +109,9 @@ const main = async (): Promise<boolean> => {
   const startedAt = Date.now()
   const since = (): string => `${((Date.now() - startedAt) / 1000).toFixed(0).padStart(4)} s`
   console.log(`chaos: seed ${seed}${flags.quick ? ', quick' : ''}; repeat its faults with --seed ${seed}`)
-  const running = await ChaosServer.prepare({ folder, port })
+  const running = await ChaosServer.prepare({ folder, port, entry: 'chaos/inside/worker.ts' })
   server = running
+  const upgrade = run.upgrade && (await running.prepareUpgrade(makeNextSchema(join(folder, 'next'))))
   await running.start()
   const proxy = await Proxy.listen({ upstream: port })
   const random = new Random(seed)
@@ -98,10 +121,21 @@ const main = async (): Promise<boolean> => {
   console.log(
     `${since()}  ${world.people.length} people with ${world.devices.length} devices in ${world.members.size} conversations`,
   )
-  const workload = new Workload(world.devices, { ...run, random: random.fork('work') })
-  const faults = new Faults({ world, proxy, history, base })
+  const talkers = [...world.devices, ...world.dialects]
+  const workload = new Workload(talkers, { ...run, random: random.fork('work') })
+  const inside = new Inside(running.url, seed)
+  const faults = new Faults({ world, proxy, history, base, inside })
+  await inside.inject(RATES)
   const workedFrom = Date.now()
   let kills = 0
+  let upgradeKills: number | null = null
+  const restart = async (): Promise<number> => {
+    await running.kill()
+    history.write({ e: 'fault', what: 'kill' })
+    const ms = await running.start()
+    await inside.inject(RATES)
+    return ms
+  }
   const isDone = (): boolean => {
     const ms = Date.now() - workedFrom
     if (minutes !== null) return ms >= minutes * 60_000
@@ -119,30 +153,38 @@ const main = async (): Promise<boolean> => {
     await sleep(Math.max(0, cycleFrom + cycle.ms - Date.now()))
     if (running.hasFallen) history.write({ e: 'crash', what: 'the server ended by itself' })
     const memory = running.memory
-    await running.kill()
     kills += 1
-    history.write({ e: 'fault', what: 'kill' })
-    let startMs = await running.start()
+    let startMs = await restart()
     if (cycle.again !== null) {
       await sleep(cycle.again)
-      await running.kill()
       kills += 1
-      history.write({ e: 'fault', what: 'kill' })
-      startMs = await running.start()
+      startMs = await restart()
     }
     console.log(
       `${since()}  cycle of ${(cycle.ms / 1000).toFixed(1)} s: ${workload.tally.acked - before} messages acknowledged, ` +
         `${cycle.faults.length} faults, killed${cycle.again === null ? '' : ' twice'}, back in ${startMs} ms` +
         `${memory === null ? '' : `, ${(memory / 2 ** 20).toFixed(0)} MiB`}; ${workload.tally.acked} in all, ${kills} kills`,
     )
+    if (upgrade && run.upgrade && upgradeKills === null && kills >= run.upgrade.after) {
+      await running.kill()
+      await upgrade()
+      const moments = random.fork('upgrade')
+      for (upgradeKills = 0; upgradeKills < run.upgrade.kills; upgradeKills += 1) {
+        await restart()
+        await sleep(moments.between(10, 500))
+      }
+      await restart()
+      console.log(`${since()}  from here on with a newer schema, killed ${upgradeKills} times on the way`)
+    }
   }
   const workedMs = Date.now() - workedFrom
+  await inside.inject({})
   const cpuMs = { server: running.cpuMs, clients: process.cpuUsage().user / 1000 + process.cpuUsage().system / 1000 }
   proxy.calm()
   await Promise.all([workload.stop(), faults.settled()])
   console.log(`${since()}  everybody falls silent`)
   const convergedMs = await converge(running.url, world)
-  for (const device of world.devices) device.stop()
+  for (const device of talkers) device.stop()
   const read = await readBack(running.url, world, history)
   for (const device of world.devices) device.tellCopies()
   console.log(`${since()}  ${read} messages read back`)
@@ -157,6 +199,7 @@ const main = async (): Promise<boolean> => {
   console.log(`\n${since()}  checked`)
   table('faults', [
     ['kill -9 and restart', `${kills}`],
+    ...(upgradeKills === null ? [] : [['kill -9 while it migrates to a newer schema', `${upgradeKills}`] as const]),
     ...Object.entries(faults.hits).map(([kind, { planned, hit }]) => [kind, `${hit} of ${planned} planned`] as const),
   ])
   table(
@@ -216,7 +259,7 @@ const logged = (file: string): [string, string][] => {
   const lines = readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => line !== '')
-  const names = lines.map((line) => /"event":"([^"]+)"/.exec(line)?.[1] ?? line.slice(0, 34))
+  const names = lines.map((line) => /\\?"event\\?":\\?"([^"\\]+)/.exec(line)?.[1] ?? line.slice(0, 34))
   return [...Map.groupBy(names, (name) => name)].map(([name, all]) => [name, `${all.length}`])
 }
 

@@ -78,6 +78,9 @@ export type Step = { key: string; c: number; hasStored: boolean; outcome: State 
 
 export type Seen = Pick<Message, 'seq' | 'id' | 'sender' | 'clientId'>
 
+/** A message's id is that of its conversation, times this, and its number. */
+export const SEQ_SPAN = 2 ** 26
+
 /** Who sent it, and under which name of their choosing. */
 export const keyOf = (sender: number, clientId: string): string => `${sender}:${clientId}`
 
@@ -100,6 +103,8 @@ export class Evidence {
   readonly steps = new Map<number, Step>()
   readonly seen = new Map<number, Map<number, Seen>>()
   readonly sent = new Map<number, Map<string, Sent>>()
+  /** Messages that somebody heard over a documented API. */
+  readonly heard = new Set<number>()
   readonly #changes = new Map<number, Changes>()
   readonly places = new Map<string, Place>()
 

@@ -4,13 +4,14 @@ import type { Doing, History } from './history.ts'
 import { type Person, renew, signIn } from './person.ts'
 import type { Fault, FaultKind } from './plan.ts'
 import type { Proxy } from './proxy.ts'
+import type { Inside } from './inside.ts'
 import { RawDevice } from './raw-device.ts'
 import { type Answer, ask, isVague } from './rest.ts'
 
 export type Hits = Record<FaultKind, { planned: number; hit: number }>
 
-/** How many pages a reader asks for that it will not read: more than the system and the server together keep for one socket. */
-const GORGED_PAGES = 400
+/** How many pages a reader asks for that it does not read: more than the system keeps for one socket. */
+const GORGED_PAGES = 60
 
 /** Does what the plan says, and counts what of it really happened. */
 export class Faults {
@@ -19,16 +20,18 @@ export class Faults {
   readonly #proxy: Proxy
   readonly #history: History
   readonly #base: string
+  readonly #inside: Inside
   /** Conversations and devices that something is being done to. */
   readonly #busy = new Set<unknown>()
   readonly #underWay = new Set<Promise<void>>()
   #probes = 0
 
-  constructor(options: { world: World; proxy: Proxy; history: History; base: string }) {
+  constructor(options: { world: World; proxy: Proxy; history: History; base: string; inside: Inside }) {
     this.#world = options.world
     this.#proxy = options.proxy
     this.#history = options.history
     this.#base = options.base
+    this.#inside = options.inside
   }
 
   start(fault: Fault): void {
@@ -72,6 +75,14 @@ export class Faults {
         return this.#remove(fault, hit)
       case 'session revoked':
         return this.#revoke(pick, hit)
+      case 'frame repeated':
+        return this.#proxy.repeatFrame(pick, hit)
+      case 'request repeated':
+        return this.#proxy.repeatRequest(pick, hit)
+      case 'object aborted':
+      case 'object evicted':
+        if (await this.#inside.end(fault.kind, this.#objectAt(pick))) hit()
+        return
     }
   }
 
@@ -87,14 +98,13 @@ export class Faults {
     const device = this.#rawDevice(fault.pick)
     if (!device || this.#busy.has(device)) return
     this.#busy.add(device)
-    const before = device.closed.get(4508) ?? 0
     const end = this.#proxy.stall(device.name, 'down')
-    device.gorge(GORGED_PAGES)
-    await sleep(fault.ms)
-    end?.()
-    // Only now can it hear that it was cut.
-    for (let waited = 0; waited < 50 && (device.closed.get(4508) ?? 0) === before; waited += 1) await sleep(100)
-    if ((device.closed.get(4508) ?? 0) > before) hit()
+    if (end) {
+      device.gorge(GORGED_PAGES)
+      await sleep(fault.ms)
+      end()
+      hit()
+    }
     this.#busy.delete(device)
   }
 
@@ -194,6 +204,15 @@ export class Faults {
       }
       await sleep(150)
     }
+  }
+
+  #objectAt(pick: number): { kind: 'CONVERSATION' | 'USER_HUB'; name: string } {
+    const { members, people } = this.#world
+    const all = [
+      ...[...members.keys()].map((id) => ({ kind: 'CONVERSATION' as const, name: String(id) })),
+      ...people.map(({ person }) => ({ kind: 'USER_HUB' as const, name: String(person.id) })),
+    ]
+    return all[Math.floor(pick * all.length)] ?? { kind: 'USER_HUB', name: '1' }
   }
 
   #rawDevice(pick: number): RawDevice | undefined {

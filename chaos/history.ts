@@ -90,6 +90,8 @@ export type Entry =
   | { e: 'unknown'; op: number; why: string }
   | { e: 'open'; socket: number; who: number; device: string; session: string }
   | Got
+  /** A message that came by a socket of one of the documented APIs, which know no revisions. */
+  | { e: 'heard'; socket: number; id: number }
   | { e: 'epoch'; c: number; epoch: string }
   | { e: 'close'; socket: number; code: number }
   | { e: 'fault'; what: string }

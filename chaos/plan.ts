@@ -11,6 +11,8 @@ export type Fault = { at: number; pick: number } & (
   | { kind: 'reader that does not read'; ms: number }
   | { kind: 'member removed'; ms: number }
   | { kind: 'session revoked' }
+  | { kind: 'frame repeated' | 'request repeated' }
+  | { kind: 'object aborted' | 'object evicted' }
 )
 export type FaultKind = Fault['kind']
 
@@ -52,4 +54,8 @@ const FREQUENCIES: [perSecond: number, make: (random: Random) => Made][] = [
   [0.05, (r) => ({ kind: 'reader that does not read', pick: r.next(), ms: ms(r, 1_500, 3_000) })],
   [0.3, (r) => ({ kind: 'member removed', pick: r.next(), ms: ms(r, 300, 2_500) })],
   [0.2, (r) => ({ kind: 'session revoked', pick: r.next() })],
+  [0.4, (r) => ({ kind: 'frame repeated', pick: r.next() })],
+  [0.4, (r) => ({ kind: 'request repeated', pick: r.next() })],
+  [0.3, (r) => ({ kind: 'object aborted', pick: r.next() })],
+  [0.3, (r) => ({ kind: 'object evicted', pick: r.next() })],
 ]

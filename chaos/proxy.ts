@@ -19,6 +19,8 @@ type Link = {
   trackers: Record<Direction, FrameTracker>
   /** Cut it inside the next chunk of this direction, at this fraction. */
   cut: { direction: Direction; at: number; hit: (inside: boolean) => void } | null
+  /** Send the next whole frames, or the next whole request, twice. */
+  repeat: (() => void) | null
   delay: number
   /** Bytes of each direction go out in order, also where they are held back. */
   sending: Record<Direction, Promise<void>>
@@ -57,6 +59,19 @@ export class Proxy {
   cutRequest(pick: Pick, direction: Direction, options: { at: number; hit: () => void }): void {
     const link = this.#find(pick, false)
     if (link) link.cut = { direction, at: options.at, hit: options.hit }
+  }
+
+  /** Sends what comes next by a WebSocket of ours twice, if it is whole frames. The documented APIs would rightly take it for two. */
+  repeatFrame(pick: number, hit: () => void): void {
+    const links = [...this.#links].filter((each) => each.isSocket && !each.isSilent && each.name !== null)
+    const link = links[Math.floor(pick * links.length)]
+    if (link) link.repeat = hit
+  }
+
+  /** Sends the next request that may be repeated twice, the second time by a connection of its own. */
+  repeatRequest(pick: number, hit: () => void): void {
+    const link = this.#find(pick, false)
+    if (link) link.repeat = hit
   }
 
   /** Takes nothing more from one side: what it sends piles up there. Answers a function that ends it, or null where nobody is there. */
@@ -101,6 +116,7 @@ export class Proxy {
     for (const link of this.#links) {
       link.delay = 0
       link.cut = null
+      link.repeat = null
       link.stalled.clear()
       link.client.resume()
       link.server.resume()
@@ -127,6 +143,7 @@ export class Proxy {
       isSocket: false,
       trackers: { up: new FrameTracker(), down: new FrameTracker() },
       cut: null,
+      repeat: null,
       delay: 0,
       sending: { up: IDLE, down: IDLE },
       stalled: new Set(),
@@ -136,7 +153,7 @@ export class Proxy {
     client.on('data', (chunk: Buffer) => {
       // A connection that carried requests may become a WebSocket.
       if (!link.isSocket) link.name = nameIn(chunk)
-      this.#carry(link, 'up', chunk)
+      this.#carry(link, 'up', link.isSocket ? chunk : withoutCompression(chunk))
     })
     server.on('data', (chunk: Buffer) => this.#carry(link, 'down', chunk))
     for (const side of [client, server]) {
@@ -154,9 +171,29 @@ export class Proxy {
     } else if (link.cut?.direction === direction) {
       return this.#cut(link, link.cut, chunk)
     } else if (link.isSocket) {
-      link.trackers[direction].take(chunk)
+      const { [direction]: tracker } = link.trackers
+      const isAtStart = !tracker.isInside
+      tracker.take(chunk)
+      if (direction === 'up' && isAtStart && !tracker.isInside) this.#repeat(link, chunk)
+    } else if (direction === 'up' && isRepeatable(chunk)) {
+      this.#repeat(link, chunk)
     }
     this.#send(link, direction, chunk)
+  }
+
+  #repeat(link: Link, chunk: Buffer): void {
+    const hit = link.repeat
+    if (!hit) return
+    link.repeat = null
+    hit()
+    if (link.isSocket) return this.#send(link, 'up', chunk)
+    const other = connect({ port: this.#upstream, host: '127.0.0.1', noDelay: true })
+    const end = (): void => void other.destroy()
+    other.on('error', end)
+    // Nobody hears the second answer.
+    other.once('data', end)
+    other.setTimeout(5_000, end)
+    other.write(chunk)
   }
 
   #cut(link: Link, cut: NonNullable<Link['cut']>, chunk: Buffer): void {
@@ -206,4 +243,20 @@ const endOfUpgrade = (chunk: Buffer): number | null => {
   if (chunk.subarray(0, 12).toString('latin1') !== 'HTTP/1.1 101') return null
   const end = chunk.indexOf('\r\n\r\n')
   return end === -1 ? null : end + 4
+}
+
+/** The server refuses compression; what wrangler puts in front of it locally would agree to it, and spend the time of the processor. */
+const withoutCompression = (head: Buffer): Buffer =>
+  head.includes('permessage-deflate')
+    ? Buffer.from(head.toString('latin1').replace(/^sec-websocket-extensions:.*\r\n/im, ''), 'latin1')
+    : head
+
+/** A whole request that means the same when it comes twice. One of the documented APIs makes two messages of it, rightly. */
+const isRepeatable = (chunk: Buffer): boolean => {
+  const end = chunk.indexOf('\r\n\r\n')
+  const head = chunk.subarray(0, Math.max(0, end)).toString('latin1')
+  if (!/^(?:POST|DELETE) \/v1\/(?:auth\/(?:ticket|refresh|sessions)|conversations\/\d+\/messages)/.test(head))
+    return false
+  const length = /^content-length: *(\d+)$/im.exec(head)?.[1] ?? '0'
+  return chunk.length === end + 4 + Number(length)
 }

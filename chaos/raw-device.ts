@@ -6,6 +6,7 @@ import { type Person, renew, signIn } from './person.ts'
 import { NAME_HEADER } from './proxy.ts'
 import { ask, isVague } from './rest.ts'
 import {
+  clientIdOf,
   isRevised,
   textOf,
   type Session,
@@ -260,7 +261,7 @@ export class RawDevice implements Device {
       seq: message.seq,
       id: message.id,
       sender: message.senderId,
-      clientId: message.clientId,
+      clientId: clientIdOf(message),
       text: textOf(message),
     }
     this.#history.write({

@@ -10,7 +10,7 @@ import type { Device, Outcome, Said } from './device.ts'
 import type { Got, History } from './history.ts'
 import { PASSWORD, type Person } from './person.ts'
 import { NAME_HEADER } from './proxy.ts'
-import { reactionsText, textOf } from './wire.ts'
+import { clientIdOf, reactionsText, textOf } from './wire.ts'
 
 const MESSAGE_EVENTS = ['message.created', 'message.updated', 'message.deleted'] as const
 const OTHER_EVENTS = ['reaction.changed', 'read.changed', 'conversation.updated'] as const
@@ -172,7 +172,8 @@ export class SdkDevice implements Device {
     })
     for (const type of MESSAGE_EVENTS) {
       client.on(type, ({ conversationId, rev, message }) => {
-        const { seq, id, senderId: sender, clientId } = message
+        const { seq, id, senderId: sender } = message
+        const clientId = clientIdOf(message)
         this.#got({ c: conversationId, rev, what: type, message: { seq, id, sender, clientId, text: textOf(message) } })
       })
     }

@@ -8,7 +8,7 @@ export type WireMessage = {
   rev: number
   senderId: number
   clientId: string
-  content: { kind: 'text'; text: string } | { kind: 'sealed' } | null
+  content: { kind: 'text'; text: string } | { kind: 'sealed'; ciphertext: string } | null
   reactions: { emoji: string; userIds: number[] }[]
 }
 
@@ -76,14 +76,25 @@ export const reactionsText = (reactions: WireMessage['reactions']): string =>
     .toSorted()
     .join(' ')
 
-export const textOf = ({ content }: WireMessage): string | null => (content?.kind === 'text' ? content.text : null)
+type Said = Pick<WireMessage, 'clientId' | 'content'>
+
+/** Nothing is really encrypted here. */
+export const textOf = ({ content }: Pick<WireMessage, 'content'>): string | null =>
+  content === null
+    ? null
+    : content.kind === 'text'
+      ? content.text
+      : Buffer.from(content.ciphertext, 'base64').toString()
+
+/** Who uses a documented API names no message: what they say begins with a name in its place. */
+export const clientIdOf = (message: Said): string => /^~\S+/.exec(textOf(message) ?? '')?.[0] ?? message.clientId
 
 export const messageOf = (message: WireMessage): Message => ({
   seq: message.seq,
   id: message.id,
   rev: message.rev,
   sender: message.senderId,
-  clientId: message.clientId,
+  clientId: clientIdOf(message),
   text: textOf(message),
   reactions: reactionsText(message.reactions),
 })

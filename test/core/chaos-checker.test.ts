@@ -152,6 +152,8 @@ const left = (rev: number): Entry => ({
   member: { userId: BOB, left: true },
 })
 
+const heard = (seq: number): Entry => ({ e: 'heard', socket: 2, id: ID + seq })
+
 const revoked = (): Told => talk().done({ do: 'revoke', ended: `session of ${BOB}` }, { who: BOB })
 
 const fifth = stored(5, { sender: ALICE })
@@ -173,6 +175,10 @@ describe('a history in which nothing is wrong', () => {
       .done({ do: 'unreact', c: C, id: ID + 3, emoji: '👍' }, { who: ALICE, end: 'unknown' })
 
     expect(check(end(told).entries)).toEqual([])
+  })
+
+  test('may be heard over a documented API as well', () => {
+    expect(check(end(talk().tell(heard(1), heard(2))).entries)).toEqual([])
   })
 
   test('may have somebody leave and come back', () => {
@@ -238,6 +244,12 @@ describe('a planted fault is found:', () => {
       'order.backward',
       () => end(talk().receive(2, stored(4)).receive(2, stored(3))),
     ],
+    [
+      'a message came twice by one socket of a documented API',
+      'delivery.doubled',
+      () => end(talk().tell(heard(1)).tell(heard(1))),
+    ],
+    ['a message that was heard over a documented API is gone', 'received.lost', () => end(talk().tell(heard(9)))],
     ['a message came twice by one socket', 'delivery.doubled', () => end(talk().receive(2, stored(2)))],
     [
       'messages of one sender changed places',

@@ -1,0 +1,118 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { newSecrets } from '../scripts/secrets.ts'
+import { environment, wrangler } from '../scripts/wrangler.ts'
+
+const CAPTURE_TIMEOUT_MS = 120_000
+/** How the name of a class in the configuration shows that it is the one of the server, not of wrangler's own proxy. */
+const OURS = Buffer.from('causerie-Conversation')
+
+/** The runtime that wrangler brings. */
+export const workerd = createRequire(import.meta.resolve('wrangler')).resolve('workerd/bin/workerd')
+
+/** What is to be built, and what for. */
+export type Build = {
+  /** The project, or a copy of it. */
+  tree: string
+  entry: string
+  /** For whatever the build leaves, kept as long as the server runs. */
+  folder: string
+  state: string
+  secrets: string
+  port: number
+  vars: Record<string, string>
+}
+
+/** Writes new secrets; answers where. */
+export const writeSecrets = (folder: string): string => {
+  const path = join(folder, 'secrets')
+  const secrets = Object.entries(newSecrets()).map(([name, value]) => `${name}='${value}'\n`)
+  writeFileSync(path, secrets.join(''), { mode: 0o600 })
+  return path
+}
+
+/** Makes the bundle; answers the configuration of a runtime that serves it. */
+export const makeConfig = async (build: Build): Promise<string> => {
+  mkdirSync(build.folder, { recursive: true })
+  await runWrangler(build.tree, ['deploy', build.entry, '--dry-run', '--outdir', join(build.folder, 'bundle')])
+  return capture(build)
+}
+
+/** Brings the directory to the schema of this tree. The server must not run meanwhile. */
+export const migrateDirectory = ({ tree, state }: Pick<Build, 'tree' | 'state'>): Promise<void> =>
+  runWrangler(tree, ['d1', 'migrations', 'apply', 'DIRECTORY', '--local', '--persist-to', state])
+
+/** What wrangler adds for people who develop costs the server time in each request. */
+const plain = { ...environment, X_LOCAL_OBSERVABILITY: 'false', X_LOCAL_EXPLORER: 'false' }
+
+const runWrangler = async (tree: string, args: string[]): Promise<void> => {
+  const child = spawn(wrangler.command, [...wrangler.args, ...args], { cwd: tree, env: plain, stdio: 'pipe' })
+  const output: Buffer[] = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk))
+  const [code] = await once(child, 'exit')
+  if (code !== 0) throw new Error(`wrangler ${args[0]} failed.\n${Buffer.concat(output).toString()}`)
+}
+
+/**
+ * D1, R2 and the rate limit of a local server are workers that wrangler configures, so its configuration is taken rather than written: it
+ * starts the runtime once through a script that keeps what it was given.
+ */
+const capture = async (build: Build): Promise<string> => {
+  const { tree, entry, folder, state, secrets, port, vars } = build
+  const [captured, temporary] = [join(folder, 'captured'), join(folder, 'tmp')]
+  for (const path of [captured, temporary]) mkdirSync(path, { recursive: true })
+  const wrapper = join(captured, 'workerd')
+  const kept = `"${captured}/$$.config"`
+  writeFileSync(wrapper, `#!/bin/sh\ncat > "$0.$$" && mv "$0.$$" ${kept}\nexec "${workerd}" "$@" < ${kept}\n`)
+  chmodSync(wrapper, 0o755)
+  const args = [
+    'dev',
+    '--config=wrangler.toml',
+    join(folder, 'bundle', `${basename(entry, '.ts')}.js`),
+    '--no-bundle',
+    `--port=${port}`,
+    '--ip=127.0.0.1',
+    '--inspector-port=0',
+    `--persist-to=${state}`,
+    `--env-file=${secrets}`,
+    // Those of the project, and the doors of the test build.
+    '--compatibility-flags=no_web_socket_compression',
+    '--compatibility-flags=unsafe_module',
+    ...Object.entries(vars).map(([name, value]) => `--var=${name}:${value}`),
+    '--show-interactive-dev-session=false',
+  ]
+  const child = spawn(wrangler.command, [...wrangler.args, ...args], {
+    cwd: tree,
+    // Its temporary folders are named in the configuration, so they must stay.
+    env: { ...plain, MINIFLARE_WORKERD_PATH: wrapper, TMPDIR: temporary },
+    stdio: 'ignore',
+    detached: true,
+  })
+  try {
+    for (const end = Date.now() + CAPTURE_TIMEOUT_MS; Date.now() < end && child.exitCode === null; await sleep(50)) {
+      const found = capturedIn(captured)
+      if (!found) continue
+      const config = join(captured, 'config')
+      renameSync(found, config)
+      return config
+    }
+    throw new Error('wrangler did not start the server.')
+  } finally {
+    const ended = once(child, 'exit')
+    // A group of its own: the runtime is wrangler's child.
+    if (child.pid !== undefined && child.exitCode === null) {
+      process.kill(-child.pid, 'SIGKILL')
+      await ended
+    }
+  }
+}
+
+const capturedIn = (folder: string): string | undefined =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.config'))
+    .map((name) => join(folder, name))
+    .find((path) => readFileSync(path).includes(OURS))

@@ -1,0 +1,134 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Device, Outcome, Said } from './device.ts'
+import type { Answer, Api } from './dialects.ts'
+import type { History } from './history.ts'
+import { type Person, signIn } from './person.ts'
+import { ask, isVague } from './rest.ts'
+import type { Session } from './wire.ts'
+
+const PAUSE_MS = 300
+
+/**
+ * A client of one of the documented APIs. It cannot name what it sends, so it sends nothing twice: what had no answer may be there once
+ * or not at all.
+ */
+export class DialectDevice implements Device {
+  readonly name: string
+  readonly retriesItself = true
+  readonly #api: Api
+  readonly #base: string
+  readonly #person: Person
+  readonly #history: History
+  /** The only conversation that it talks in, with one other. */
+  readonly #talk: { c: number; userId: number }
+  #session: Session | null = null
+  #ws: WebSocket | null = null
+  #sent = 0
+  #isStopped = false
+
+  constructor(options: {
+    api: Api
+    base: string
+    person: Person
+    history: History
+    talk: { c: number; userId: number }
+  }) {
+    this.#api = options.api
+    this.#base = options.base
+    this.#person = options.person
+    this.#history = options.history
+    this.#talk = options.talk
+    this.name = `document${options.api.document}`
+    void this.#live()
+  }
+
+  get userId(): number {
+    return this.#person.id
+  }
+
+  get session(): string {
+    return this.#session?.id ?? ''
+  }
+
+  conversations(): number[] {
+    return [this.#talk.c]
+  }
+
+  head(): number {
+    return 0
+  }
+
+  revOf(): null {
+    return null
+  }
+
+  async online(): Promise<void> {
+    while (!this.#isStopped && this.#session === null) await sleep(50)
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#ws?.close()
+  }
+
+  tellCopies(): void {}
+
+  async perform(doing: Said): Promise<Outcome> {
+    const session = this.#session
+    if (doing.do !== 'send' || !session) return { ok: null }
+    this.#sent += 1
+    const clientId = `~${this.name}-${this.#sent}`
+    const text = `${clientId} and some words`
+    const op = this.#history.newOp()
+    const { userId: who, name: device } = this
+    const invoked = { do: 'send' as const, c: doing.c, clientId, text }
+    this.#history.write({ e: 'invoke', op, who, device, session: session.id, lane: null, ...invoked })
+    const request = { ...this.#api.post(this.#talk, text), token: session.accessToken, from: this.#person.address }
+    const answer = await ask<Answer>(this.#base, request)
+    const id = answer.status !== null && answer.ok ? Number(this.#api.posted(answer.body)) : Number.NaN
+    if (Number.isInteger(id)) {
+      const seq = id % 2 ** 26
+      this.#history.write({ e: 'ok', op, id, seq })
+      return { ok: true, id, seq }
+    }
+    if (answer.status === 500) this.#history.write({ e: 'crash', what: `500 to ${device}` })
+    const isUnknown = answer.status === null || answer.ok || answer.status >= 500 || isVague(answer.code)
+    if (answer.status === 401) this.#session = null
+    // Their refusals have no code; the status says as much.
+    if (isUnknown && answer.status !== 401) this.#history.write({ e: 'unknown', op, why: String(answer.status) })
+    else this.#history.write({ e: 'fail', op, code: String(answer.status) })
+    return { ok: null }
+  }
+
+  async #live(): Promise<void> {
+    while (!this.#isStopped) {
+      this.#session ??= await signIn(this.#base, this.#person)
+      await this.#listen(this.#session)
+      await sleep(PAUSE_MS * (0.5 + Math.random()))
+    }
+  }
+
+  /** Until the socket is gone. */
+  #listen(session: Session): Promise<void> {
+    const ws = new WebSocket(this.#base.replace('http', 'ws') + this.#api.socket(session.accessToken))
+    this.#ws = ws
+    const number = this.#history.newSocket()
+    this.#history.write({ e: 'open', socket: number, who: this.userId, device: this.name, session: session.id })
+    ws.addEventListener('open', () => {
+      const first = this.#api.firstFrame?.(session.accessToken)
+      if (first) ws.send(JSON.stringify(first))
+    })
+    ws.addEventListener('message', ({ data }) => {
+      const id = Number(this.#api.heard(JSON.parse(String(data)) as Answer))
+      if (Number.isInteger(id)) this.#history.write({ e: 'heard', socket: number, id })
+    })
+    return new Promise((resolve) => {
+      ws.addEventListener('close', ({ code }) => {
+        this.#history.write({ e: 'close', socket: number, code })
+        // What closes for a bad token says so; the next try signs in anew.
+        if (code === 4001 || code === 1008 || code === 4008) this.#session = null
+        resolve()
+      })
+    })
+  }
+}
