@@ -99,6 +99,7 @@ const start = (): Told =>
     { e: 'conversation', c: C, memberIds: [ALICE, BOB] },
     { e: 'open', socket: 1, who: ALICE, device: '1a', session: `session of ${ALICE}` },
     { e: 'open', socket: 2, who: BOB, device: '2a', session: `session of ${BOB}` },
+    { e: 'open', socket: 3, who: BOB, device: 'document000', session: `session of ${BOB}` },
   )
 
 const talk = (): Told =>
@@ -152,7 +153,7 @@ const left = (rev: number): Entry => ({
   member: { userId: BOB, left: true },
 })
 
-const heard = (seq: number): Entry => ({ e: 'heard', socket: 2, id: ID + seq })
+const heard = (seq: number): Entry => ({ e: 'heard', socket: 3, id: ID + seq })
 
 const revoked = (): Told => talk().done({ do: 'revoke', ended: `session of ${BOB}` }, { who: BOB })
 
