@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+
+const DOC = readFileSync('docs/dependencies.md', 'utf8')
+const [REASONS = '', ADVISORIES = ''] = DOC.split('## Advisories')
+const PACKAGE = JSON.parse(readFileSync('package.json', 'utf8')) as Record<
+  'dependencies' | 'devDependencies',
+  Record<string, string>
+>
+/** Every direct dependency with its version; an alias has that of what it stands for. */
+const DIRECT = Object.entries({ ...PACKAGE.dependencies, ...PACKAGE.devDependencies }).map(
+  ([name, version]) => [name, version.replace(/^npm:.*@/, '')] as const,
+)
+
+const rowsOf = (text: string): string[][] =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
+const namesIn = (cell = ''): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)
+
+test('every direct dependency has its reason, and nothing else has one', () => {
+  const named = rowsOf(REASONS).flatMap(([cell]) => namesIn(cell))
+
+  expect(named.toSorted()).toEqual(DIRECT.map(([name]) => name).toSorted())
+})
+
+test('every direct dependency was looked up for advisories in the version that is installed', () => {
+  const looked = rowsOf(ADVISORIES).map(([cell, version]) => `${namesIn(cell).join()} ${version}`)
+
+  expect(looked.toSorted()).toEqual(DIRECT.map(([name, version]) => `${name} ${version}`).toSorted())
+  expect(rowsOf(ADVISORIES).filter((cells) => cells.length !== 4 || cells.includes(''))).toEqual([])
+})
+
+test('versions are exact, and the lockfile names no registry', () => {
+  expect(DIRECT.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([])
+  expect(readFileSync('package-lock.json', 'utf8')).not.toMatch(/"resolved": "https?:/)
+})
