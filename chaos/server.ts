@@ -111,6 +111,11 @@ export class ChaosServer {
     return this.#child !== null && (this.#child.exitCode !== null || this.#child.signalCode !== null)
   }
 
+  /** Time of the processor that this life of it took. */
+  get cpuNowMs(): number {
+    return cpuMsOf(this.#child?.pid)
+  }
+
   /** Time of the processor that it took, in all its lives that were killed. */
   get cpuMs(): number {
     return this.#cpuMs

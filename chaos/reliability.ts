@@ -1,0 +1,80 @@
+// `npm run reliability`: shows, one by one, the rows of docs/reliability.md that take too long for the tests.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { chaos, seeds } from './rows/driver-runs.ts'
+import { fsyncBeforeAck } from './rows/r08-fsync.ts'
+import { diskFull } from './rows/r09-disk-full.ts'
+import { resumeGap } from './rows/r10-resume.ts'
+import { longAbsence } from './rows/r11-long-absence.ts'
+import { reconnectStorm } from './rows/r12-storm.ts'
+import { idle } from './rows/r13-idle.ts'
+import { manySockets } from './rows/r14-many-sockets.ts'
+import { slowReaders } from './rows/r15-slow-readers.ts'
+import { halfOpen } from './rows/r16-half-open.ts'
+import { deployLive } from './rows/r20-deploy.ts'
+import { soak } from './rows/r22-soak.ts'
+import type { Place, Row } from './rows/row.ts'
+import { ChaosServer, freePort } from './server.ts'
+
+const ROWS: Row[] = [
+  chaos,
+  seeds,
+  fsyncBeforeAck,
+  diskFull,
+  resumeGap,
+  longAbsence,
+  reconnectStorm,
+  idle,
+  manySockets,
+  slowReaders,
+  halfOpen,
+  deployLive,
+  soak,
+]
+
+const { values: flags } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    list: { type: 'boolean', default: false },
+    minutes: { type: 'string' },
+    port: { type: 'string' },
+  },
+})
+
+const folders: string[] = []
+const servers: ChaosServer[] = []
+process.once('exit', () => {
+  for (const { pid } of servers) if (pid !== null) process.kill(pid, 'SIGKILL')
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
+
+const place: Place = {
+  minutes: flags.minutes === undefined ? null : Number(flags.minutes),
+  folder: (kind) => {
+    const parent = kind === 'memory' && existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+    const folder = mkdtempSync(join(parent, 'causerie-reliability-'))
+    folders.push(folder)
+    return folder
+  },
+  server: async (options = {}) => {
+    const port = flags.port === undefined ? await freePort() : Number(flags.port)
+    const server = await ChaosServer.prepare({ folder: place.folder('memory'), port, ...options })
+    servers.push(server)
+    return server
+  },
+}
+
+const wanted = flags.only?.map((id) => id.toUpperCase())
+const rows = ROWS.filter(({ id }) => wanted?.includes(id) ?? true)
+let failed = 0
+for (const { id, demands, run } of rows) {
+  console.log(`${id.padEnd(4)} ${demands}`)
+  if (flags.list) continue
+  const { isGood, figure } = await run(place)
+  console.log(`${isGood === null ? '–' : isGood ? '✓' : '✗'}    ${figure}\n`)
+  if (isGood === false) failed += 1
+}
+process.exit(failed === 0 && rows.length > 0 ? 0 : 1)

@@ -1,0 +1,127 @@
+import { ask } from '../rest.ts'
+import { PlainSocket } from './plain-socket.ts'
+
+export const PASSWORD = 'correct horse battery'
+
+type Frame = {
+  type: string
+  id?: number
+  ok?: boolean
+  rev?: number
+  error?: { code: string; retryAfter?: number }
+  result?: Result
+  message?: { seq: number; clientId: string; senderId: number }
+  conversations?: { conversation: { id: number }; epoch: string; rev: number; seq: number; readSeq: number }[]
+}
+export type Result = {
+  message: { id: number; seq: number; clientId: string }
+  rev: number
+  more: boolean
+  messages: { seq: number; clientId: string }[]
+  items: { userId: number; online: boolean }[]
+}
+export type HeardFrame = Frame
+
+/** Somebody signed in. */
+export type Guest = { id: number; token: string }
+
+let guests = 0
+
+export const newGuest = async (base: string): Promise<Guest> => {
+  guests += 1
+  const name = `guest${guests}`
+  const json = { username: name, email: `${name}@example.org`, password: PASSWORD }
+  const from = `10.${guests >> 16}.${(guests >> 8) & 255}.${guests & 255}`
+  const request = { method: 'POST', path: '/v1/auth/register', json, from }
+  const answer = await ask<{ user: { id: number }; accessToken: string }>(base, request)
+  if (answer.status === null || !answer.ok) throw new Error(`${name} could not register`)
+  return { id: answer.body.user.id, token: answer.body.accessToken }
+}
+
+/** So many, a few at a time. */
+export const newGuests = async (base: string, count: number): Promise<Guest[]> => {
+  const all: Guest[] = []
+  while (all.length < count) {
+    const few = Array.from({ length: Math.min(8, count - all.length) }, () => newGuest(base))
+    all.push(...(await Promise.all(few)))
+  }
+  return all
+}
+
+export const openGroup = async (base: string, owner: Guest, others: Guest[]): Promise<number> => {
+  const json = { kind: 'group', title: 'Group', memberIds: others.map(({ id }) => id) }
+  const request = { method: 'POST', path: '/v1/conversations', token: owner.token, json }
+  const answer = await ask<{ conversation: { id: number } }>(base, request)
+  if (answer.status === null || !answer.ok) throw new Error('The group could not be opened.')
+  return answer.body.conversation.id
+}
+
+/** A native client on a plain socket. */
+export class Line {
+  readonly socket: PlainSocket
+  readonly hello: Frame
+  hear: (frame: Frame) => void = () => {}
+  readonly #waiting = new Map<number, (frame: Frame | null) => void>()
+  #lastId = 0
+
+  private constructor(socket: PlainSocket, hello: Frame) {
+    this.socket = socket
+    this.hello = hello
+    socket.hear = (text) => {
+      if (text === 'pong') return
+      const frame = JSON.parse(text) as Frame
+      if (frame.type !== 'reply') return this.hear(frame)
+      this.#waiting.get(frame.id ?? 0)?.(frame)
+      this.#waiting.delete(frame.id ?? 0)
+    }
+    void socket.closed.then(() => {
+      for (const resolve of this.#waiting.values()) resolve(null)
+      this.#waiting.clear()
+    })
+  }
+
+  /** Resolves with `hello`; null where it did not come. `prepare` gets the socket before anything is heard. */
+  static async open(
+    base: string,
+    guest: Guest,
+    options: { have?: string; prepare?: (socket: PlainSocket) => void } = {},
+  ): Promise<Line | null> {
+    const { have = '', prepare } = options
+    const url = `${base}/v1/socket${have === '' ? '' : `?have=${have}`}`
+    const socket = await PlainSocket.open(url, { authorization: `Bearer ${guest.token}` })
+    if (!socket) return null
+    prepare?.(socket)
+    const hello = await Promise.race([
+      new Promise<string>((resolve) => (socket.hear = resolve)),
+      socket.closed.then(() => null),
+    ])
+    return hello === null ? null : new Line(socket, JSON.parse(hello) as Frame)
+  }
+
+  /** Null where no answer came. */
+  request(command: { type: string; [field: string]: unknown }): Promise<Frame | null> {
+    this.#lastId += 1
+    const id = this.#lastId
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve)
+      this.socket.send(JSON.stringify({ id, ...command }))
+    })
+  }
+
+  say(conversationId: number, clientId: string, text = clientId): Promise<Frame | null> {
+    return this.request({ type: 'message.send', conversationId, clientId, content: { kind: 'text', text } })
+  }
+}
+
+/** Insists on one: a server that was just started may still refuse. */
+export const openLine = async (
+  base: string,
+  guest: Guest,
+  options: Parameters<typeof Line.open>[2] = {},
+): Promise<Line> => {
+  for (;;) {
+    const line = await Line.open(base, guest, options)
+    if (line) return line
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}

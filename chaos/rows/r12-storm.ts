@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Guest, Line, newGuests, openGroup } from './guest.ts'
+import { mib, percentile, type Row } from './row.ts'
+
+const USERS = 1_000
+const SOCKETS = 5_000
+const GROUP = 20
+
+/** Everybody's socket is gone at once, with the server, and everybody comes back as the protocol says: scattered, then with patience. */
+export const reconnectStorm: Row = {
+  id: 'R12',
+  demands: `${SOCKETS} sockets of ${USERS} users, kill -9: all back within 30 s, at most 1 GiB`,
+  run: async ({ server: prepare }) => {
+    const server = await prepare()
+    await server.start()
+    const guests = await newGuests(server.url, USERS)
+    for (let i = 0; i < USERS; i += GROUP) {
+      const [owner, ...others] = guests.slice(i, i + GROUP) as [Guest, ...Guest[]]
+      await openGroup(server.url, owner, others)
+    }
+    const owners = Array.from({ length: SOCKETS }, (_, i) => guests[i % USERS] as Guest)
+    const lines: Line[] = []
+    for (let i = 0; i < SOCKETS; i += 50) {
+      lines.push(...(await Promise.all(owners.slice(i, i + 50).map((guest) => comeBack(server.url, guest, 0)))))
+    }
+    const before = server.memory
+    await server.kill()
+    await server.start()
+    const startedAt = performance.now()
+    const took = await Promise.all(
+      owners.map(async (guest) => {
+        lines.push(await comeBack(server.url, guest, 1_000))
+        return performance.now() - startedAt
+      }),
+    )
+    const after = server.memory
+    const all = Math.max(...took)
+    for (const line of lines) line.socket.cut()
+    await server.kill()
+    const isGood = all <= 30_000 && Math.max(before ?? 0, after ?? 0) <= 2 ** 30
+    const figure = `all back after ${(all / 1000).toFixed(1)} s (half after ${(percentile(took, 0.5) / 1000).toFixed(1)} s), ${mib(before)} before and ${mib(after)} after`
+    return { isGood, figure }
+  },
+}
+
+/** Tries wait anywhere below a bound that doubles from half a second to 30. */
+const comeBack = async (base: string, guest: Guest, scatterMs: number): Promise<Line> => {
+  await sleep(Math.random() * scatterMs)
+  for (let bound = 500; ; bound = Math.min(bound * 2, 30_000)) {
+    const line = await Promise.race([Line.open(base, guest), sleep(15_000, null)])
+    if (line) return line
+    await sleep(Math.random() * bound)
+  }
+}

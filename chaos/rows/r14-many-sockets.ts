@@ -1,0 +1,57 @@
+import { newGuest, openGroup, openLine, type Line } from './guest.ts'
+import { percentile, type Row } from './row.ts'
+
+const ATTEMPTS = 5_000
+const CAP = 50
+
+/** One user opens far more sockets than one may have, while two others talk. */
+export const manySockets: Row = {
+  id: 'R14',
+  demands: `${ATTEMPTS} attempts of one user: the cap of ${CAP} is kept exactly, others are unaffected`,
+  run: async ({ server: prepare }) => {
+    const server = await prepare()
+    await server.start()
+    const [greedy, alice, bob] = [await newGuest(server.url), await newGuest(server.url), await newGuest(server.url)]
+    const c = await openGroup(server.url, alice, [bob])
+    const writer = await openLine(server.url, alice)
+    const talk = async (count: number): Promise<number[]> => {
+      const took: number[] = []
+      for (let i = 0; i < count; i += 1) {
+        const from = performance.now()
+        const reply = await writer.say(c, `calm-${performance.now()}`)
+        if (reply?.ok) took.push(performance.now() - from)
+      }
+      return took
+    }
+    const open = new Set<Line>()
+    const codes = new Map<number, number>()
+    let most = 0
+    const attempt = async (): Promise<void> => {
+      const line = await openLine(server.url, greedy)
+      open.add(line)
+      void line.socket.closed.then((code) => {
+        open.delete(line)
+        codes.set(code, (codes.get(code) ?? 0) + 1)
+      })
+    }
+    const alone = await talk(300)
+    const beside: number[] = []
+    for (let i = 0; i < ATTEMPTS; i += 25) {
+      await Promise.all([...Array.from({ length: 25 }, attempt), talk(2).then((took) => beside.push(...took))])
+      // One that comes closes one that was there: for a moment the client holds both ends.
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      most = Math.max(most, open.size)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const left = open.size
+    const closed = codes.get(4429) ?? 0
+    const isWriterOpen = (await talk(1)).length === 1
+    for (const line of open) line.socket.cut()
+    await server.kill()
+    const isGood = left === CAP && closed === ATTEMPTS - CAP && isWriterOpen && beside.length === (ATTEMPTS / 25) * 2
+    const figure =
+      `${left} open in the end (never more than ${most} seen), ${closed} closed with 4429; ` +
+      `the others' ${beside.length} messages all acknowledged, p99 ${percentile(beside, 0.99).toFixed(0)} ms beside it, ${percentile(alone, 0.99).toFixed(0)} ms alone`
+    return { isGood, figure }
+  },
+}

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Guest, newGuests, openGroup, openLine } from './guest.ts'
+import { mib, type Row } from './row.ts'
+
+const USERS = 40
+const GROUP = 8
+const PAUSE_MS = 100
+const DEFAULT_MINUTES = 30
+
+/** A steady mixed load, and what it does to the memory once it is warm. */
+export const soak: Row = {
+  id: 'R22',
+  demands:
+    '30 minutes of mixed load: memory grows by 1 MiB a minute at most after the warm-up, nothing uncaught in the log',
+  run: async ({ server: prepare, minutes }) => {
+    const lasts = (minutes ?? DEFAULT_MINUTES) * 60_000
+    const server = await prepare()
+    await server.start()
+    const guests = await newGuests(server.url, USERS)
+    const from = Date.now()
+    let said = 0
+    const talking: Promise<void>[] = []
+    for (let i = 0; i < USERS; i += GROUP) {
+      const group = guests.slice(i, i + GROUP) as [Guest, ...Guest[]]
+      const c = await openGroup(server.url, group[0], group.slice(1))
+      talking.push(...group.map((guest) => talk(guest, c)))
+    }
+    const samples: { minute: number; bytes: number }[] = []
+    while (Date.now() - from < lasts) {
+      await sleep(5_000)
+      samples.push({ minute: (Date.now() - from) / 60_000, bytes: server.memory ?? 0 })
+    }
+    await Promise.all(talking)
+    await server.kill()
+    const warm = samples.slice(Math.floor(samples.length / 3))
+    const slope = slopeOf(warm)
+    const uncaught = readFileSync(server.logFile, 'utf8').match(/uncaught/gi)?.length ?? 0
+    const figure = `${lasts / 60_000} minutes, ${said} messages: ${slope.toFixed(2)} MiB a minute after a third of it, ${mib(samples.at(-1)?.bytes ?? 0)} in the end, ${uncaught} uncaught`
+    return { isGood: slope <= 1 && uncaught === 0, figure }
+
+    async function talk(guest: Guest, c: number): Promise<void> {
+      let line = await openLine(server.url, guest)
+      for (let i = 1; Date.now() - from < lasts; i += 1) {
+        await sleep(PAUSE_MS * (0.5 + Math.random()))
+        const reply = await line.say(c, `soak-${guest.id}-${i}`)
+        if (reply?.ok) said += 1
+        const seq = reply?.result?.message.seq ?? 1
+        if (i % 10 === 0) await line.request({ type: 'read.mark', conversationId: c, seq })
+        if (i % 15 === 0) await line.request({ type: 'typing.start', conversationId: c })
+        const messageId = c * 2 ** 26 + seq
+        if (i % 20 === 0) await line.request({ type: 'reaction.add', messageId, emoji: '👍' })
+        if (i % 25 === 0) await line.request({ type: 'message.delete', messageId })
+        if (i % 50 !== 0) continue
+        line.socket.cut()
+        line = await openLine(server.url, guest)
+      }
+      line.socket.cut()
+    }
+  },
+}
+
+/** By least squares, in MiB a minute. */
+const slopeOf = (samples: { minute: number; bytes: number }[]): number => {
+  const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+  const [x, y] = [mean(samples.map(({ minute }) => minute)), mean(samples.map(({ bytes }) => bytes / 2 ** 20))]
+  const over = samples.reduce((sum, { minute, bytes }) => sum + (minute - x) * (bytes / 2 ** 20 - y), 0)
+  return over / samples.reduce((sum, { minute }) => sum + (minute - x) ** 2, 0)
+}

@@ -1,0 +1,21 @@
+import type { ChaosServer } from '../server.ts'
+
+/** What a row came to. `isGood` is null where this machine cannot show it; `figure` then says why. */
+export type Shown = { isGood: boolean | null; figure: string }
+
+export type Place = {
+  /** Builds a server, not started yet. Without a state it keeps its data in memory where the system has such a place. */
+  server: (options?: { state?: string; under?: string[]; vars?: Record<string, string> }) => Promise<ChaosServer>
+  /** A folder that is thrown away; on a disk where that is asked for. */
+  folder: (kind: 'memory' | 'disk') => string
+  /** How long what may go on for long goes on. */
+  minutes: number | null
+}
+
+/** One line of the table, shown by a run. */
+export type Row = { id: string; demands: string; run: (place: Place) => Promise<Shown> }
+
+export const percentile = (values: number[], share: number): number =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0
+
+export const mib = (bytes: number | null): string => (bytes === null ? '?' : `${(bytes / 2 ** 20).toFixed(0)} MiB`)
