@@ -31,7 +31,7 @@ export default defineConfig({
         ],
         test: {
           name: 'worker',
-          include: ['test/{worker,dialects}/**/*.test.ts'],
+          include: ['test/{worker,dialects,authz}/**/*.test.ts'],
           setupFiles: ['test/support/worker-setup.ts'],
           testTimeout: 30_000,
           expect: patient,
