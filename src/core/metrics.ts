@@ -1,7 +1,7 @@
 type Kind = 'counter' | 'histogram'
 
 /** What is counted. */
-export const METRICS = {
+const METRICS = {
   causerie_connections_opened_total: ['counter', 'Sockets that were let in.'],
   causerie_connections_closed_total: ['counter', 'Sockets whose end was seen. A server that was killed sees none.'],
   causerie_connection_seconds_total: ['counter', 'How long closed sockets were open. Its rate is how many are open.'],
@@ -14,24 +14,30 @@ export const METRICS = {
   ],
 } as const satisfies Record<string, [Kind, string]>
 
-export type Metric = keyof typeof METRICS
-export type Counter = { [Name in Metric]: (typeof METRICS)[Name][0] extends 'counter' ? Name : never }[Metric]
-export type Histogram = Exclude<Metric, Counter>
+type Metric = keyof typeof METRICS
+export type Counter = Exclude<Metric, 'causerie_faults_total' | 'causerie_fan_out_lag_seconds'>
 
-/** The upper bounds of a histogram's buckets, in milliseconds. */
+/** The upper bounds of the buckets, in milliseconds. */
 const BOUNDS_MS = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, Infinity]
 
-/** The name under which a wait is counted: its own bucket only, so that counting is one step. */
-export const bucketOf = (metric: Histogram, ms: number): string =>
-  `${metric}_bucket{le="${seconds(BOUNDS_MS.find((bound) => ms <= bound) ?? Infinity)}"}`
+const seconds = (ms: number): string => (ms === Infinity ? '+Inf' : String(ms / 1000))
 
-export const sumOf = (metric: Histogram): string => `${metric}_sum`
+// Every delivery looks these up, so they are put together once.
+const FAN_OUT_LAG = 'causerie_fan_out_lag_seconds'
+const BUCKETS = BOUNDS_MS.map((bound) => `${FAN_OUT_LAG}_bucket{le="${seconds(bound)}"}`)
+const SUM = `${FAN_OUT_LAG}_sum`
+
+/** Under which names a wait is counted: its own bucket only, and the sum. */
+export const namesOfLag = (ms: number): { bucket: string; sum: string } => ({
+  bucket: BUCKETS[BOUNDS_MS.findIndex((bound) => ms <= bound)] ?? SUM,
+  sum: SUM,
+})
 
 /** The totals as Prometheus reads them. */
 export const expose = (totals: Map<string, number>): string =>
   Object.entries(METRICS)
     .map(([name, [kind, help]]) => {
-      const samples = kind === 'histogram' ? histogram(name as Histogram, totals) : counter(name, totals)
+      const samples = kind === 'histogram' ? histogram(totals) : counter(name, totals)
       const lines = samples.map(([sample, value]) => `${sample} ${value}`)
       return [`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`, ...lines, ''].join('\n')
     })
@@ -44,16 +50,14 @@ const counter = (name: string, totals: Map<string, number>): Samples => {
   return samples.length > 0 ? samples : [[name, 0]]
 }
 
-const histogram = (name: Histogram, totals: Map<string, number>): Samples => {
+/** To Prometheus each bucket counts the smaller ones too. */
+const histogram = (totals: Map<string, number>): Samples => {
   let count = 0
-  const buckets = BOUNDS_MS.map((bound): Samples[number] => {
-    const bucket = bucketOf(name, bound)
+  const buckets = BUCKETS.map((bucket): Samples[number] => {
     count += totals.get(bucket) ?? 0
     return [bucket, count]
   })
-  return [...buckets, [sumOf(name), totals.get(sumOf(name)) ?? 0], [`${name}_count`, count]]
+  return [...buckets, [SUM, totals.get(SUM) ?? 0], [`${FAN_OUT_LAG}_count`, count]]
 }
 
 const byName = ([a]: Samples[number], [b]: Samples[number]): number => (a < b ? -1 : 1)
-
-const seconds = (ms: number): string => (ms === Infinity ? '+Inf' : String(ms / 1000))

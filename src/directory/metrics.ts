@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import * as z from 'zod'
-import { bucketOf, type Counter, type Histogram, sumOf } from '../core/metrics.ts'
+import { type Counter, namesOfLag } from '../core/metrics.ts'
 import { Tally } from '../core/tally.ts'
 import { openDirectory } from './directory.ts'
 import { metrics } from './schema.ts'
@@ -19,14 +19,16 @@ let reportedAt = 0
 
 type Deployment = { DIRECTORY: D1Database }
 
-export const count = (metric: Exclude<Counter, 'causerie_faults_total'>, by = 1): void => tally.add(metric, by)
+export const count = (metric: Counter, by = 1): void => tally.add(metric, by)
 
 /** Counts a line of the log; `event` is a word of ours. */
 export const countFault = (event: string): void => tally.add(`causerie_faults_total{event="${event}"}`)
 
-export const observe = (metric: Histogram, ms: number): void => {
-  tally.add(bucketOf(metric, ms))
-  tally.add(sumOf(metric), ms / 1000)
+/** Counts a call of a member's hub, by how long the first of what it brought had waited. */
+export const countDelivery = (waitedMs: number): void => {
+  const { bucket, sum } = namesOfLag(waitedMs)
+  tally.add(bucket)
+  tally.add(sum, waitedMs / 1000)
 }
 
 /** Whether a busy isolate, where nobody comes and goes, should report. */

@@ -3,7 +3,7 @@ import migrations from '../../migrations/conversation/migrations.js'
 import type { Order } from '../core/orders.ts'
 import { blockersAmong } from '../directory/blocks.ts'
 import { erasedAmong } from '../directory/restoration.ts'
-import { count, isReportDue, observe, reportMetrics } from '../directory/metrics.ts'
+import { count, countDelivery, isReportDue, reportMetrics } from '../directory/metrics.ts'
 import { openDirectory } from '../directory/directory.ts'
 import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
 import { refuse, type Refusal } from '../protocol/errors.ts'
@@ -152,7 +152,7 @@ export class Conversation extends DurableObject<Env> {
       const { storage } = this.ctx
       await storage.onNextSessionRestoreBookmark(await storage.getBookmarkForTime(time))
     } catch (error) {
-      logFault('rewind.failed', error, { conversationId: log.id })
+      logFault('rewind.failed', error, { level: 'warn', conversationId: log.id })
       return refuse('restore.unavailable')
     }
     this.#isRewinding = true
@@ -241,7 +241,7 @@ export class Conversation extends DurableObject<Env> {
       deliverCatchUp: (userId, catchUp) => hubOf(this.env, userId).deliverCatchUp(catchUp),
       catchUpFor: (missing) => log.catchUp(missing),
       onAsleep: (userId, nap) => this.#noteAsleep(userId, nap),
-      onDelivered: (waitedMs) => observe('causerie_fan_out_lag_seconds', waitedMs),
+      onDelivered: countDelivery,
       onSettled: () => guard.settle(),
       onFailure: (userId, error) => logFault('fan-out.failed', error, { conversationId: row.id, userId }),
     })
