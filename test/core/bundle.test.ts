@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { newSecrets } from '../../scripts/secrets.ts'
 import { environment, root, wrangler } from '../../scripts/wrangler.ts'
@@ -11,9 +11,9 @@ afterAll(() => rmSync(FOLDER, { recursive: true }))
 type Bundle = { code: string; inputs: string[] }
 
 /** What `npm run deploy` would upload, or the same from another entry. */
-const build = (name: string, ...entry: string[]): Bundle => {
+const build = (name: string, entry = 'src/index.ts'): Bundle => {
   const out = join(FOLDER, name)
-  const args = ['deploy', ...entry, '--dry-run', '--outdir', out, '--metafile', join(out, 'meta.json')]
+  const args = ['deploy', entry, '--dry-run', '--outdir', out, '--metafile', join(out, 'meta.json')]
   const { status, output } = spawnSync(wrangler.command, [...wrangler.args, ...args], {
     cwd: root,
     env: { ...environment, ...newSecrets() },
@@ -21,7 +21,7 @@ const build = (name: string, ...entry: string[]): Bundle => {
   })
   if (status !== 0) throw new Error(output.join(''))
   const { inputs } = JSON.parse(readFileSync(join(out, 'meta.json'), 'utf8')) as { inputs: Record<string, object> }
-  return { code: readFileSync(join(out, 'index.js'), 'utf8'), inputs: Object.keys(inputs) }
+  return { code: readFileSync(join(out, `${basename(entry, '.ts')}.js`), 'utf8'), inputs: Object.keys(inputs) }
 }
 
 const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object }
@@ -99,4 +99,11 @@ test('a hook of any kind would be found', () => {
     'ends an object in 2 places',
     'stops for a debugger',
   ])
+}, 120_000)
+
+test('so would the doors that `npm run chaos` opens', () => {
+  const found = hooksIn(build('chaos', 'chaos/inside/worker.ts'))
+
+  expect(found).toContain('contains chaos/inside/worker.ts')
+  expect(found.filter((each) => each.startsWith('ends an object'))).not.toEqual([])
 }, 120_000)
