@@ -35,7 +35,7 @@ type Run = {
 
 const FULL: Run = {
   sizes: { raw: 15, twoDevices: 7, sdk: 3, direct: 14, groups: 9, groupSize: 6 },
-  hands: 16,
+  hands: 6,
   pauseMs: 20,
   cycle: { from: 4_000, to: 10_000 },
   kills: 50,
@@ -56,11 +56,11 @@ const QUICK: Run = {
 
 /** What goes wrong inside the server: each some fifty times in a full run. */
 const RATES: Rates = {
-  'call lost': 0.000_4,
-  'answer lost': 0.000_4,
-  'call run twice': 0.002,
-  'call delayed': 0.001,
-  'death before telling': 0.000_3,
+  'call lost': 0.001,
+  'answer lost': 0.001,
+  'call run twice': 0.003,
+  'call delayed': 0.002,
+  'death before telling': 0.001_5,
   'alarm thrown': 0.2,
   'alarm run twice': 0.3,
   'alarm late': 0.2,
@@ -259,7 +259,12 @@ const logged = (file: string): [string, string][] => {
   const lines = readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => line !== '')
-  const names = lines.map((line) => /\\?"event\\?":\\?"([^"\\]+)/.exec(line)?.[1] ?? line.slice(0, 34))
+  const names = lines.map(
+    (line) =>
+      /\\?"event\\?":\\?"([^"\\]+)/.exec(line)?.[1] ??
+      /"message":"(?:e = )?([^"\\;]{1,60})/.exec(line)?.[1] ??
+      line.slice(0, 34),
+  )
   return [...Map.groupBy(names, (name) => name)].map(([name, all]) => [name, `${all.length}`])
 }
 

@@ -78,7 +78,7 @@ export class Faults {
       case 'frame repeated':
         return this.#proxy.repeatFrame(pick, hit)
       case 'request repeated':
-        return this.#proxy.repeatRequest(pick, hit)
+        return this.#proxy.repeatRequest(hit)
       case 'object aborted':
       case 'object evicted':
         if (await this.#inside.end(fault.kind, this.#objectAt(pick))) hit()

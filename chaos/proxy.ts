@@ -19,7 +19,7 @@ type Link = {
   trackers: Record<Direction, FrameTracker>
   /** Cut it inside the next chunk of this direction, at this fraction. */
   cut: { direction: Direction; at: number; hit: (inside: boolean) => void } | null
-  /** Send the next whole frames, or the next whole request, twice. */
+  /** Send the next whole frames twice. */
   repeat: (() => void) | null
   delay: number
   /** Bytes of each direction go out in order, also where they are held back. */
@@ -34,6 +34,8 @@ export class Proxy {
   readonly #upstream: number
   readonly #server: Server
   readonly #links = new Set<Link>()
+  /** Whom to tell that a request was repeated, one each. */
+  #repeats: (() => void)[] = []
 
   private constructor(server: Server, upstream: number) {
     this.#server = server
@@ -68,10 +70,9 @@ export class Proxy {
     if (link) link.repeat = hit
   }
 
-  /** Sends the next request that may be repeated twice, the second time by a connection of its own. */
-  repeatRequest(pick: number, hit: () => void): void {
-    const link = this.#find(pick, false)
-    if (link) link.repeat = hit
+  /** Sends the next request that may be repeated twice. */
+  repeatRequest(hit: () => void): void {
+    this.#repeats.push(hit)
   }
 
   /** Takes nothing more from one side: what it sends piles up there. Answers a function that ends it, or null where nobody is there. */
@@ -113,6 +114,7 @@ export class Proxy {
 
   /** Carries everything at once again. */
   calm(): void {
+    this.#repeats = []
     for (const link of this.#links) {
       link.delay = 0
       link.cut = null
@@ -174,26 +176,26 @@ export class Proxy {
       const { [direction]: tracker } = link.trackers
       const isAtStart = !tracker.isInside
       tracker.take(chunk)
-      if (direction === 'up' && isAtStart && !tracker.isInside) this.#repeat(link, chunk)
-    } else if (direction === 'up' && isRepeatable(chunk)) {
-      this.#repeat(link, chunk)
+      if (direction === 'up' && isAtStart && !tracker.isInside && link.repeat) {
+        link.repeat()
+        link.repeat = null
+        this.#send(link, direction, chunk)
+      }
+    } else if (direction === 'up' && this.#repeats.length > 0 && isRepeatable(chunk)) {
+      this.#repeats.shift()?.()
+      this.#sendApart(chunk)
     }
     this.#send(link, direction, chunk)
   }
 
-  #repeat(link: Link, chunk: Buffer): void {
-    const hit = link.repeat
-    if (!hit) return
-    link.repeat = null
-    hit()
-    if (link.isSocket) return this.#send(link, 'up', chunk)
+  /** By a connection of its own. Nobody hears the answer. */
+  #sendApart(request: Buffer): void {
     const other = connect({ port: this.#upstream, host: '127.0.0.1', noDelay: true })
     const end = (): void => void other.destroy()
     other.on('error', end)
-    // Nobody hears the second answer.
     other.once('data', end)
     other.setTimeout(5_000, end)
-    other.write(chunk)
+    other.write(request)
   }
 
   #cut(link: Link, cut: NonNullable<Link['cut']>, chunk: Buffer): void {

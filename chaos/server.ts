@@ -82,7 +82,8 @@ export class ChaosServer {
       '-',
     ]
     const [command = workerd, ...rest] = [...this.#under, workerd, ...args]
-    const child = spawn(command, rest, { stdio: [config, log, log, 'pipe'] })
+    // Under another command it is not the child that is to be killed, but all that came of it.
+    const child = spawn(command, rest, { stdio: [config, log, log, 'pipe'], detached: this.#under.length > 0 })
     closeSync(config)
     closeSync(log)
     this.#child = child
@@ -102,7 +103,8 @@ export class ChaosServer {
     this.#child = null
     if (child.exitCode !== null || child.signalCode !== null) return
     const ended = once(child, 'exit')
-    child.kill('SIGKILL')
+    if (this.#under.length > 0 && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    else child.kill('SIGKILL')
     await ended
   }
 

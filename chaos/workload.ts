@@ -1,12 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Device, Outcome, Said } from './device.ts'
 import type { Random } from './random.ts'
+import { DialectDevice } from './dialect-device.ts'
 import { RawDevice } from './raw-device.ts'
 
 /** Each device has a hand of its own in the reactions, so that what became of each can be told. */
 const EMOJIS = ['👍', '❤️', '😂', '🎉', '😮', '😢', '🔥', '👀', '🙏', '💯', '✅', '🚀', '🍀', '🐟', '☕', '🎈']
 const REPEATED = 0.3
 const REMEMBERED = 100
+/** People write several lines at once now and then: so many at most, sent without waiting. */
+const BURST = 8
+/** A client of a documented API makes a request for each message. */
+const DIALECT_HANDS = 2
 const WORDS =
   'the quick brown fox jumps over a lazy dog while nine voix ambiguës d’un cœur préfèrent le jus de raisin'.split(' ')
 
@@ -29,7 +34,8 @@ export class Workload {
     devices.forEach((device, index) => {
       const own: Own[] = []
       const emoji = EMOJIS[index % EMOJIS.length] ?? ''
-      for (let hand = 0; hand < options.hands; hand += 1) {
+      const hands = device instanceof DialectDevice ? DIALECT_HANDS : options.hands
+      for (let hand = 0; hand < hands; hand += 1) {
         const random = options.random.fork(`${device.name}/${hand}`)
         this.#working.push(this.#work({ device, random, own, emoji, isFirst: hand === 0 }))
       }
@@ -56,8 +62,12 @@ export class Workload {
       if (isFirst && chance < 0.25) await this.#lookAround({ ...hand, c })
       else if (chance < 0.06 && own.length > 0) await change(device, random, own)
       else {
-        sent += 1
-        await this.#send({ ...hand, c, clientId: `${device.name}-${random.below(2 ** 30)}-${sent}` })
+        const lines = device instanceof DialectDevice ? 1 : 1 + random.below(BURST)
+        const burst = Array.from({ length: lines }, () => {
+          sent += 1
+          return this.#send({ ...hand, c, clientId: `${device.name}-${random.below(2 ** 30)}-${sent}` })
+        })
+        await Promise.all(burst)
       }
     }
   }
@@ -79,7 +89,7 @@ export class Workload {
   }
 
   #attempt(device: Device, doing: Extract<Said, { do: 'send' }>, random: Random): Promise<Outcome> {
-    return device instanceof RawDevice && random.chance(0.05) ? device.performByRest(doing) : device.perform(doing)
+    return device instanceof RawDevice && random.chance(0.03) ? device.performByRest(doing) : device.perform(doing)
   }
 
   /** The same again, as clients do that had no answer; sometimes from another device of the same person. */
