@@ -37,7 +37,7 @@ const CORRUPTIONS: Record<string, Corruption> = {
   'bytes that are no UTF-8': (text) => new Uint8Array([...new TextEncoder().encode(text.slice(0, 100)), 0xc3, 0x28]),
   'a surrogate in UTF-8': (text) =>
     new Uint8Array([...new TextEncoder().encode(text.slice(0, 100)), 0xed, 0xa0, 0x80, 0x22, 0x7d]),
-  'UTF-16': (text) => new Uint8Array([...text.slice(0, 200)].flatMap((letter) => [letter.charCodeAt(0) & 255, 0])),
+  'UTF-16': (text) => Uint8Array.from({ length: 400 }, (_, i) => (i % 2 === 0 ? text.charCodeAt(i / 2) & 255 : 0)),
 }
 
 /** One of these, as what makes a text into another or into bytes. */

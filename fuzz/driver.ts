@@ -132,6 +132,10 @@ const main = async (): Promise<boolean> => {
   await running.kill()
 
   tell(trial, all)
+  const { user, system } = process.cpuUsage()
+  console.log(
+    `processor time: server ${(running.cpuMs / 1000).toFixed(0)} s, fuzzer ${((user + system) / 1e6).toFixed(0)} s`,
+  )
   console.log(`memory of the server: ${mib(memoryBefore)} at first, ${mib(memoryAfter)} in the end`)
   const log = readFileSync(running.logFile, 'utf8')
   const faults = [...faultsIn(log.slice(0, logged), true), ...faultsIn(log.slice(logged), false)]

@@ -160,39 +160,11 @@ const QUERY_NAMES = [
 const oddParam: fc.Arbitrary<string> = fc.oneof(
   { weight: 2, arbitrary: nasty.map((value) => encodeURIComponent(plain(value).slice(0, 500).toWellFormed())) },
   fc.constantFrom(
-    ...[
-      '%',
-      '%2',
-      '%ff',
-      '%F0%9F',
-      '%00',
-      '%c0%af',
-      '%2e%2e%2f',
-      '..%2f',
-      '.',
-      '%20',
-      '+1',
-      '0',
-      '-1',
-      '1.0',
-      '1e3',
-      '0x1',
-    ],
-    ...['9007199254740993', '9'.repeat(40), '67108864', '134217728', '1;2', '1,2', '1/', '1//pin', '%D9%A1', 'null'],
-    ...[
-      'undefined',
-      'NaN',
-      '[object%20Object]',
-      '1%00',
-      '%31',
-      '1%0d%0ax:y',
-      'me',
-      '*',
-      "'",
-      '%22',
-      '%5c',
-      'x'.repeat(3_000),
-    ],
+    ...'% %2 %ff %F0%9F %00 %c0%af %2e%2e%2f ..%2f . .. %20 %22 %31 %5c %D9%A1 1%00 1%0d%0ax:y [object%20Object]'.split(
+      ' ',
+    ),
+    ...`+1 0 -1 1.0 1e3 0x1 1;2 1,2 1/ 1//pin 67108864 134217728 9007199254740993 ${'9'.repeat(40)}`.split(' '),
+    ...`null undefined NaN me * ' ${'x'.repeat(3_000)}`.split(' '),
   ),
 )
 
@@ -207,7 +179,6 @@ const BEARERS: Bearer[] = [
     'Basic YTpi',
     'bearer  null',
     `Bearer ${'a'.repeat(6_000)}`,
-    'Bearer é',
   ].map((authorization) => ({ authorization })),
 ]
 

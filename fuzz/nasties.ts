@@ -102,7 +102,7 @@ const texts: unknown[] = [
   'digits',
 ]
 
-const structures: unknown[] = [[[]], [null], { length: 1, 0: 1 }, { then: 1 }, { toJSON: 1 }, { constructor: {} }]
+const structures: unknown[] = [[[]], [null], { length: 1, 0: 1 }, { toJSON: 1 }, { constructor: {} }]
 
 /** One such value, from these lists or made up. */
 export const nasty: fc.Arbitrary<unknown> = fc.oneof(

@@ -185,7 +185,7 @@ export const sendOddFrames = async (
   for (const [what, bytes, ...may] of FRAMES) {
     const said = await sayOn(client, opening, {
       bytes: bytes(),
-      patienceMs: may.includes('silence') || name !== 'native' ? 150 : PATIENCE_MS,
+      patienceMs: may.includes('silence') || (name !== 'native' && may.includes('reply')) ? 150 : PATIENCE_MS,
     })
     const became = becameOf(said)
     // The documents answer in words of their own, or not at all.

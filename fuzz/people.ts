@@ -15,10 +15,9 @@ type Message = { id: number; deletedAt: string | null }
 type Requested = { request: { id: number } }
 type SignedIn = { user: { id: number }; sessionId: string; refreshToken: string }
 
-const OWN = [
-  ...['/v1/me', '/v1/friends', '/v1/friend-requests', '/v1/invitations', '/v1/blocks', '/v1/auth/sessions'],
-  ...['/v1/conversations', '/users', '/events'],
-]
+const OWN = '/v1/me /v1/friend-requests /v1/invitations /v1/blocks /v1/auth/sessions /v1/conversations /events'.split(
+  ' ',
+)
 
 /** After these a token is good for nothing more, so somebody asks them who is not needed. */
 const ENDING = ['DELETE /v1/me', 'DELETE /users/{user_id}']

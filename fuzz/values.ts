@@ -146,7 +146,7 @@ const TEXTS = [
 
 /** Every field that names something by its number, and of which nobody has said what. */
 export const isUnknownName = (name: string, behind = ''): boolean =>
-  /(?:^i|I|_i)ds?$/.test(name) && !PLAIN.has(name) && !meaningOf(name, behind)
+  /(?:^i|I|_i)ds?$/.test(name) && (behind !== '' || !PLAIN.has(name)) && !meaningOf(name, behind)
 
 const meaningOf = (name: string, behind: string): Thing[] | undefined =>
   name === 'id' ? MEANINGS_BEHIND[behind] : MEANINGS[name]

@@ -2,10 +2,14 @@ import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import * as fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
-import { app } from '../../src/http/app.ts'
+import { framesLike, requestsTo } from '../../fuzz/inputs.ts'
+import { asText, DIGITS, noEmoji, wrongIds, wrongTexts } from '../../fuzz/nasties.ts'
+import { framesOf, type Route, routesOf } from '../../fuzz/targets.ts'
+import { THINGS, type World } from '../../fuzz/values.ts'
+import type { AsyncApi } from '../../src/contract/asyncapi.ts'
+import type { OpenApi } from '../../src/contract/openapi.ts'
 import { hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
-import { COMMAND_TYPES } from '../../src/protocol/commands.ts'
 import { ERRORS, type ErrorCode, Problem } from '../../src/protocol/errors.ts'
 import { messageIdOf } from '../../src/protocol/ids.ts'
 import type { Message } from '../../src/protocol/message.ts'
@@ -16,10 +20,6 @@ import { ask, signUp } from '../support/rest.ts'
 type Json = Record<string, unknown>
 
 const HUGE = 257 * 1024
-/** Stands for a number that JavaScript cannot write: `asText` puts its digits in. */
-const DIGITS = (digits: string) => `digits:${digits}`
-const asText = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').replaceAll(/"digits:([^"]*)"/g, '$1')
-
 let alice: SignedIn
 let socket: RawSocket
 let conversationId: number
@@ -38,7 +38,7 @@ beforeAll(async () => {
 const head = async () => (await entryFor(alice, conversationId)).rev
 
 /** Everything that a refused call must leave as it is. */
-const world = async () => {
+const state = async () => {
   const tables = ['users', 'conversations', 'sessions']
   const counts = tables.map((table) =>
     env.DIRECTORY.prepare(`SELECT count(*) AS n FROM ${table}`).first<{ n: number }>(),
@@ -98,21 +98,6 @@ test.each(noFrames)('[BAD1] %s is no frame: it is refused without an id', async 
   expect(await head()).toBe(before)
 })
 
-const wrongIds = [
-  0,
-  -1,
-  1.5,
-  '1',
-  null,
-  true,
-  [],
-  {},
-  2 ** 60,
-  DIGITS('9007199254740993'),
-  DIGITS('1e999'),
-  DIGITS('-0'),
-]
-const wrongTexts = ['', 'x'.repeat(8_001), '\uD800', 'a\uDC00b', 'x\0', 7, null, ['x'], { toString: 'x' }, true]
 const wrongFrames: [string, () => Json, ErrorCode][] = [
   ...[
     'message.sent',
@@ -265,27 +250,6 @@ test('[BAD3] what does not exist, and what is of others, is not found', async ()
   expect(await head()).toBe(before)
 })
 
-const noEmoji = [
-  '',
-  ' ',
-  'a',
-  '1',
-  '12',
-  '#',
-  '*',
-  '👍👍',
-  '👍 ',
-  'a👍',
-  '\u200D',
-  '\uFE0F',
-  '\u{1F3FB}',
-  '🇫',
-  '\uD83D',
-  '👍\0',
-  '<b>',
-  '👍'.repeat(9),
-  '__proto__',
-]
 const emoji = ['👍', '👍🏽', '❤️', '❤', '🇫🇷', '1️⃣', '#️⃣', '👩‍👩‍👧', '🏴󠁧󠁢󠁥󠁮󠁧󠁿', '☺', '🏳️‍🌈', '👨🏽‍🚒', '©️']
 
 test('[BAD4] a reaction is one emoji, and nothing else is', async () => {
@@ -311,96 +275,36 @@ test('[BAD4] a reaction is one emoji, and nothing else is', async () => {
   }
 })
 
-/** Values that somebody's parser once stumbled over. */
-const nasty: fc.Arbitrary<unknown> = fc.oneof(
-  {
-    weight: 3,
-    arbitrary: fc.constantFrom<unknown>(
-      ...wrongIds,
-      ...wrongTexts.filter((each) => asText(each).length < 100),
-      ...noEmoji,
-    ),
-  },
-  fc.constantFrom<unknown>(
-    0.1,
-    -1e308,
-    2 ** 31,
-    2 ** 32,
-    2 ** 53 - 1,
-    'null',
-    '[]',
-    '\u202E',
-    '\uFFFD',
-    '${7*7}',
-    "' OR 1=1 --",
-    [[]],
-    [null],
-  ),
-  fc.integer(),
-  fc.double({ noNaN: true, noDefaultInfinity: true }),
-  fc.string({ unit: 'binary' }),
-  fc.jsonValue({ maxDepth: 2 }),
-)
-type Mutation = { at: number; how: 'set' | 'drop' | 'add' | 'wrap'; value: unknown }
-const mutations: fc.Arbitrary<Mutation[]> = fc.array(
-  fc.record({ at: fc.nat(), how: fc.constantFrom('set', 'set', 'drop', 'add', 'wrap'), value: nasty }),
-  { minLength: 1, maxLength: 3 },
-)
-
-/** The paths to every field of a value. */
-const pathsOf = (value: unknown, path: string[] = []): string[][] =>
-  typeof value === 'object' && value !== null
-    ? Object.entries(value).flatMap(([key, inner]) => [[...path, key], ...pathsOf(inner, [...path, key])])
-    : []
-
-const mutate = (base: Json, changes: Mutation[]): Json => {
-  const result = structuredClone(base)
-  for (const { at, how, value } of changes) {
-    const paths = pathsOf(result)
-    const path = paths[at % Math.max(1, paths.length)]
-    if (!path) continue
-    const holder = path.slice(0, -1).reduce<Json>((inner, key) => inner[key] as Json, result)
-    const last = path.at(-1) ?? ''
-    if (how === 'set') holder[last] = value
-    else if (how === 'wrap') holder[last] = [holder[last]]
-    else if (how === 'add') holder[`x${at % 10}`] = value
-    else delete holder[last]
-  }
-  return result
-}
-
-const frameOf = (type: (typeof COMMAND_TYPES)[number]): Json => {
-  const about = { messageId: message.id }
-  const frames: Record<(typeof COMMAND_TYPES)[number], Json> = {
-    'message.send': {
-      conversationId,
-      clientId: 'fuzz',
-      content: text('x'),
-      replyTo: message.id,
-      mentions: [1],
-      attachments: [{ fileId: 'f', name: 'f' }],
-    },
-    'message.edit': { ...about, content: text('y') },
-    'message.delete': { messageId: messageIdOf(conversationId, 2) },
-    'reaction.add': { ...about, emoji: '👍' },
-    'reaction.remove': { ...about, emoji: '👍' },
-    'pin.add': about,
-    'pin.remove': about,
-    'read.mark': { conversationId, seq: 1 },
-    'typing.start': { conversationId },
-    'typing.stop': { conversationId },
-    'changes.get': { conversationId, since: 0, limit: 10 },
-    'presence.get': { userIds: [1, 2] },
-  }
-  return { id: 7, type, ...frames[type] }
+/** What hostile inputs name: some of it is Alice's, some of others, and most is not there. */
+const world: World = {
+  ...(Object.fromEntries(THINGS.map((name) => [name, () => 99_999])) as World),
+  conversation: () => conversationId,
+  group: () => conversationId,
+  foreignConversation: () => foreign.conversationId,
+  message: () => message.id,
+  groupMessage: () => message.id,
+  theirMessage: () => messageIdOf(conversationId, 2),
+  foreignMessage: () => foreign.id,
+  me: () => alice.user.id,
+  other: () => alice.user.id + 1,
+  fresh: () => crypto.randomUUID(),
+  used: () => message.clientId,
+  freshName: () => `n${crypto.randomUUID().slice(0, 8)}`,
+  freshEmail: () => `${crypto.randomUUID().slice(0, 8)}@example.org`,
+  // What is right is not known, or Alice could be gone before the end.
+  password: () => 'wrong horse battery',
 }
 
 test('[BAD5] of any frame that is nearly right, none is a fault, none closes the socket, and a refused one writes nothing', async () => {
+  const { body } = await ask<AsyncApi>('GET', '/asyncapi.json')
+  const frames = framesOf(body).filter(({ socket: name }) => name === 'native')
+
   await fc.assert(
-    fc.asyncProperty(fc.constantFrom(...COMMAND_TYPES), mutations, async (type, changes) => {
+    fc.asyncProperty(fc.oneof(...frames.map(framesLike)), async ({ make }) => {
+      const { data } = make(world)
       const before = await head()
 
-      const reply = await socket.exchange(asText(mutate(frameOf(type), changes)))
+      const reply = await socket.exchange(typeof data === 'string' ? data : Uint8Array.from(data).buffer)
 
       if (!reply.ok) {
         expect(ERRORS[reply.error.code][0]).toBeLessThan(500)
@@ -413,39 +317,12 @@ test('[BAD5] of any frame that is nearly right, none is a fault, none closes the
   expect(await socket.refusal({ type: 'presence.get', userIds: [] })).toBeNull()
 }, 120_000)
 
-/** What each route takes, to be spoilt. A route that is not here is asked with what fits no route. */
-const bodies = (): Record<string, Json> => ({
-  'POST /v1/auth/login': { login: 'nobody', password: 'x' },
-  'POST /v1/auth/refresh': { refreshToken: 'x' },
-  'PATCH /v1/me': { displayName: 'Alice' },
-  'PUT /v1/me/password': { currentPassword: 'x', newPassword: 'another password' },
-  'POST /v1/conversations': { kind: 'group', title: 'x', memberIds: [], clientId: 'fuzz' },
-  'PATCH /v1/conversations/:id': { title: 'x' },
-  'POST /v1/conversations/:id/members': { userIds: [1] },
-  'PATCH /v1/conversations/:id/members/:userId': { role: 'admin' },
-  'POST /v1/conversations/:id/messages': { clientId: 'fuzz', content: text('x'), mentions: [1] },
-  'PUT /v1/conversations/:id/read': { seq: 1 },
-  'PATCH /v1/messages/:id': { content: text('z') },
-  'POST /v1/friend-requests': { userId: 1 },
-  'POST /v1/invitations': { userId: 1, message: 'x' },
-  'POST /v1/events': { title: 'x', description: 'x', startsAt: '2030-01-01T00:00:00.000Z', location: 'x' },
-  'PATCH /v1/events/:id': { title: 'x' },
-  'PUT /v1/events/:id/rsvp': { answer: 'yes' },
-})
-
-/** Every route of the native API that takes anything. */
-const routes = () =>
-  [...new Set(app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`))]
-    .filter((route) => route.includes(' /v1/') && route !== 'POST /v1/auth/logout')
-    .map((route) => {
-      const [method = '', path = ''] = route.split(' ')
-      return {
-        route,
-        method,
-        path,
-        body: bodies()[route] ?? (method === 'GET' || method === 'DELETE' ? null : { x: 1 }),
-      }
-    })
+/** Every route of the native API that takes anything, but for those that end what the others need. */
+const routes = async (): Promise<Route[]> => {
+  const ending = ['POST /v1/auth/logout', 'DELETE /v1/conversations/{id}']
+  const { body } = await ask<OpenApi>('GET', '/openapi.json')
+  return routesOf(body).filter(({ name, isNative }) => isNative && !ending.includes(name))
+}
 
 const isProblem = (reply: { status: number; headers: Headers; body: unknown }) => {
   const problem = Problem.parse(reply.body)
@@ -467,19 +344,19 @@ const rawBodies: [string, string | Uint8Array<ArrayBuffer>, string, ErrorCode][]
 ]
 
 test.each(rawBodies)('[BAD6] %s is refused by every route that takes one', async (_, raw, type, code) => {
-  const before = await world()
-  for (const { route, method, path } of routes().filter((each) => bodies()[each.route] && each.method !== 'GET')) {
+  const before = await state()
+  for (const { name, method, path } of (await routes()).filter((each) => each.body)) {
     const url = path
-      .replace(':userId', '1')
-      .replace(':id', path.includes('/messages/') ? String(message.id) : String(conversationId))
+      .replace('{userId}', '1')
+      .replace('{id}', path.includes('/messages/') ? String(message.id) : String(conversationId))
     const reply = await ask(method, url, { token: alice.accessToken, raw, headers: { 'content-type': type } })
-    expect(isProblem(reply), route).toBe(code)
+    expect(isProblem(reply), name).toBe(code)
   }
-  expect(await world()).toEqual(before)
+  expect(await state()).toEqual(before)
 })
 
 test('[BAD6] an id in a path, and a number in a query, is plain digits in its range', async () => {
-  const before = await world()
+  const before = await state()
   const wrong = [
     '0',
     '-1',
@@ -497,14 +374,14 @@ test('[BAD6] an id in a path, and a number in a query, is plain digits in its ra
     '9'.repeat(40),
     '١',
   ]
-  const numbered = routes().filter(
-    ({ path }) => /:(id|userId)\b/.test(path) && /\/(conversations|messages|users|members)\//.test(path),
+  const numbered = (await routes()).filter(
+    ({ path }) => /\{(id|userId)\}/.test(path) && /\/(conversations|messages|users|members)\//.test(path),
   )
-  for (const { route, method, path, body } of numbered) {
+  for (const { name, method, path, body } of numbered) {
     for (const id of wrong) {
-      const url = path.replace(':id', id).replace(':userId', id).replace(':emoji', '%F0%9F%91%8D')
-      const reply = await ask(method, url, { token: alice.accessToken, ...(body && { json: body }) })
-      expect(isProblem(reply), `${route} with ${id}`).toBe('request.invalid')
+      const url = path.replace('{id}', id).replace('{userId}', id).replace('{emoji}', '%F0%9F%91%8D')
+      const reply = await ask(method, url, { token: alice.accessToken, ...(body && { json: { x: 1 } }) })
+      expect(isProblem(reply), `${name} with ${id}`).toBe('request.invalid')
     }
   }
   const queries = [
@@ -523,54 +400,28 @@ test('[BAD6] an id in a path, and a number in a query, is plain digits in its ra
     const reply = await ask('GET', `/v1/conversations/${conversationId}/${query}`, { token: alice.accessToken })
     expect(isProblem(reply), query).toBe('request.invalid')
   }
-  expect(await world()).toEqual(before)
+  expect(await state()).toEqual(before)
 })
 
 test('[BAD7] of any call that is nearly right, none is a fault, and a refused one writes nothing', async () => {
-  // A direct conversation may be deleted by either, and then there is none to go on with.
-  const all = routes().filter(({ route }) => route !== 'DELETE /v1/conversations/:id')
-  const ids = fc.oneof(
-    { weight: 4, arbitrary: fc.constantFrom('own', 'own', 'others', '99999') },
-    nasty.map((value) => encodeURIComponent((typeof value === 'string' ? value : asText(value)).toWellFormed())),
-  )
-  const query = fc.dictionary(
-    fc.constantFrom('limit', 'before', 'after', 'since', 'cursor', 'query', 'ids', 'q', 'have'),
-    nasty,
-    { maxKeys: 2 },
-  )
+  const all = (await routes()).map(requestsTo)
   await openGroup(alice)
 
   await fc.assert(
-    fc.asyncProperty(fc.nat(), mutations, ids, query, async (pick, changes, id, asked) => {
-      const { method, path, body, route } = all[pick % all.length] ?? {
-        method: 'GET',
-        path: '/v1/me',
-        body: null,
-        route: '',
-      }
-      const isMessage = path.includes('/messages/:id')
-      const own = isMessage ? message.id : conversationId
-      const others = isMessage ? foreign.id : foreign.conversationId
-      const idText = id === 'own' ? String(own) : id === 'others' ? String(others) : id
-      const url = path
-        .replace(':id', idText)
-        .replace(':userId', id === 'own' ? '1' : idText)
-        .replace(':emoji', id === 'own' ? '%F0%9F%91%8D' : idText)
-      const search = new URLSearchParams(
-        Object.entries(asked).map(([name, value]) => [name, asText(value).toWellFormed()]),
-      )
-      const before = await world()
-      const raw = body && asText(mutate(body, changes))
+    fc.asyncProperty(fc.oneof(...all), async ({ make }) => {
+      const { method, url, bearer, type, body } = make(world)
+      const before = await state()
+      const headers: Record<string, string> = { ...(type !== null && { 'content-type': type }) }
+      if (typeof bearer === 'object') headers['authorization'] = bearer.authorization
+      // A request that is made here may have no body where it asks for something.
+      const raw = body === null || method === 'GET' || method === 'HEAD' ? {} : { raw: bytesOf(body) }
 
-      const reply = await ask(method, `${url}?${search}`, {
-        token: alice.accessToken,
-        ...(raw && { raw, headers: { 'content-type': 'application/json' } }),
-      })
+      const reply = await ask(method, url, { ...(bearer === 'own' && { token: alice.accessToken }), ...raw, headers })
 
-      expect(reply.status, `${route} ${raw ?? ''}`).toBeLessThan(500)
+      expect(reply.status, `${method} ${url} ${String(body)}`).toBeLessThan(500)
       if (reply.status >= 400 && reply.status !== 426) {
-        isProblem(reply)
-        expect(await world(), `${route} ${raw ?? ''}`).toEqual(before)
+        if (method !== 'HEAD') isProblem(reply)
+        expect(await state(), `${method} ${url} ${String(body)}`).toEqual(before)
       }
     }),
     { numRuns: 300, endOnFailure: true },
@@ -578,6 +429,8 @@ test('[BAD7] of any call that is nearly right, none is a fault, and a refused on
   // What was right was done, even a deletion; the server goes on for others.
   expect((await pair()).conversationId).toBeGreaterThan(0)
 }, 120_000)
+
+const bytesOf = (body: string | Uint8Array): BodyInit => (typeof body === 'string' ? body : Uint8Array.from(body))
 
 const setBudgetOf = (who: SignedIn, value: string) =>
   runInDurableObject(hubOf(env, who.user.id), (hub) => {
