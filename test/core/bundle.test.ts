@@ -5,6 +5,7 @@ import { afterAll, expect, test } from 'vitest'
 import { newSecrets } from '../../scripts/secrets.ts'
 import { environment, root, wrangler } from '../../scripts/wrangler.ts'
 
+mkdirSync(join(root, '.wrangler'), { recursive: true })
 const FOLDER = mkdtempSync(join(root, '.wrangler/bundle-'))
 afterAll(() => rmSync(FOLDER, { recursive: true }))
 

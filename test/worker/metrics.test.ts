@@ -1,6 +1,6 @@
 import { createExecutionContext } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
-import { expect, test, vi } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { appointment } from '../../src/directory/administrators.ts'
 import app, { UserHub } from '../../src/index.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
@@ -15,6 +15,8 @@ const scrape = (token?: string): Promise<Response> => {
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
   return exports.default.fetch(new Request('https://causerie.test/metrics', { headers }))
 }
+afterEach(() => vi.restoreAllMocks())
+
 const administrator = async (): Promise<SignedIn> => {
   const admin = await signUp()
   await env.DIRECTORY.prepare(appointment(admin.user.username, true)).run()
@@ -32,6 +34,8 @@ const growth = async (admin: SignedIn, work: () => Promise<void>): Promise<(name
   const after = await samples(admin)
   return (name) => (after.get(name) ?? 0) - (before.get(name) ?? 0)
 }
+/** The guard of a burst is taken back a second after it settled. */
+const guardIsDown = () => new Promise((resolve) => setTimeout(resolve, 2_000))
 const reported = async (): Promise<unknown> =>
   (await env.DIRECTORY.prepare('SELECT totals FROM metrics').first<{ totals: string }>())?.totals
 
@@ -99,19 +103,21 @@ test('[MTRC2] connections, messages and deliveries are counted, and a repeat is 
 
 test('[MTRC2] the rows written are those that the platform bills', async () => {
   const admin = await administrator()
-  const { alice, conversationId } = await pair()
-  const socket = await RawSocket.arrive(alice)
+  const { alice, bob, conversationId } = await pair()
+  const [socket] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  await say(socket, conversationId)
+  await guardIsDown()
   let billed = 0
 
   const grew = await growth(admin, async () => {
     const bill = await metered(async () => {
       for (let i = 0; i < 20; i++) await say(socket, conversationId)
-      await new Promise((resolve) => setTimeout(resolve, 2_000))
+      await guardIsDown()
     })
     billed = bill.rows
   })
 
-  expect(billed).toBeGreaterThanOrEqual(40)
+  expect(billed).toBeGreaterThanOrEqual(20 * 2 + 2)
   expect(grew('causerie_object_rows_written_total')).toBe(billed)
 })
 
@@ -154,5 +160,20 @@ test('[MTRC3] messages make no report, however long ago the last one was, until 
   const once = await reported()
 
   for (let i = 0; i < 150; i++) await say(socket, conversationId)
+  expect(await reported()).toBe(once)
+})
+
+test('[MTRC3] however many come and go, an isolate reports once a minute', async () => {
+  const { alice, bob } = await pair()
+  const now = Date.now.bind(Date)
+  vi.spyOn(Date, 'now').mockImplementation(() => now() + 200_000)
+  const before = await reported()
+  await RawSocket.arrive(alice)
+  await expect.poll(reported).not.toBe(before)
+  const once = await reported()
+
+  for (let i = 0; i < 5; i++) (await RawSocket.arrive(bob)).close()
+  await new Promise((resolve) => setTimeout(resolve, 200))
+
   expect(await reported()).toBe(once)
 })
