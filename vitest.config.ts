@@ -57,6 +57,14 @@ export default defineConfig({
           testTimeout: 240_000,
           sequence: { groupOrder: 2 },
         },
+      {
+        test: {
+          name: 'fuzz',
+          include: ['test/fuzz/**/*.test.ts'],
+          testTimeout: 240_000,
+          sequence: { groupOrder: 3 },
+        },
+      },
       },
     ],
   },

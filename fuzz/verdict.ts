@@ -28,9 +28,13 @@ export const faultOf = (asked: Request, answer: Answer, hangMs: number): string 
       return `status ${status} with a problem that is none`
     return null
   }
+  // What climbs out of its route comes to the files of the page, which say nothing.
+  if (isElsewhere(asked.url)) return null
   const isTold = typeof said === 'object' && said !== null && ('detail' in said || 'error' in said)
   return asked.route.isNative || !isTold ? `status ${status} and no word of why` : null
 }
+
+const isElsewhere = (url: string): boolean => new URL(url, 'http://server').pathname !== url.split('?')[0]
 
 /** Refused for now, with a time to come back: the contract allows it everywhere. */
 export const isBusy = ({ status, headers }: Answer): boolean => status === 503 && headers['retry-after'] !== undefined
