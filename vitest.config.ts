@@ -57,6 +57,7 @@ export default defineConfig({
           testTimeout: 240_000,
           sequence: { groupOrder: 2 },
         },
+      },
       {
         test: {
           name: 'fuzz',
@@ -64,7 +65,6 @@ export default defineConfig({
           testTimeout: 240_000,
           sequence: { groupOrder: 3 },
         },
-      },
       },
     ],
   },
