@@ -59,7 +59,8 @@ export class Driver {
     const heard = new Map<number, number>()
     const times: Times[] = Array.from({ length: messages }, () => ({ toAcknowledgement: 0, toLastDelivery: 0 }))
     this.#onFrame = (kind, frame, place) => {
-      const i = (numberIn(frame) ?? -1) - first
+      const n = kind === 'acknowledgement' ? this.#room.acknowledged?.(frame) : undefined
+      const i = (n ?? numberIn(frame) ?? -1) - first
       const [at, time] = [sentAt[i], times[i]]
       if (at === undefined || time === undefined) return
       const ms = performance.now() - at

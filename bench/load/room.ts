@@ -12,6 +12,8 @@ export type Room = {
   kindOf(frame: Buffer): Kind
   /** Where a server says nothing to the sender but the message itself, that is its acknowledgement. */
   acknowledges: boolean
+  /** Which message an acknowledgement is for, where its text is not in it. */
+  acknowledged?(frame: Buffer): number
   /** Sent by each socket every 20 s, where the server wants to hear of it. */
   heartbeat?: string
   close(): Promise<void>
@@ -22,8 +24,6 @@ export type Messenger = Subject & {
   openRoom(size: number): Promise<Room>
   /** How much of the usual number of messages it is given, where it takes many times as long for each. */
   share?: number
-  /** What it is not asked for, and why. */
-  cannot?(size: number): string | null
 }
 
 /** The text of a message: what a person says, and its number, by which it is known again. */

@@ -4,22 +4,29 @@ import { causerieMessenger } from '../load/causerie.ts'
 import { Driver } from '../load/drive.ts'
 import type { Messenger } from '../load/room.ts'
 import type { Measurement } from '../measurement.ts'
+import { fastApi } from '../peers/fastapi.ts'
+import type { Peer } from '../peers/peer.ts'
+import { socketIo } from '../peers/socket-io.ts'
 import type { Bar, Context, Scenario } from '../scenario.ts'
 import { quantile } from '../statistics.ts'
 
-const WINDOW = 10
+/** How many messages are under way at once: calls of a distributed server carry more the more there is to carry. */
+const LOADS = [10, 100] as const
+type Load = (typeof LOADS)[number]
 /** So many are sent in a turn before the clock is read, for what went to sleep while the others had theirs. */
 const WARM_SHARE = 0.1
-const PER_MESSAGE = 'CPU per message'
-const PER_DELIVERY = 'CPU per delivery'
+const perMessage = (load: Load): string => `CPU per message, ${load} in flight`
+const perDelivery = (load: Load): string => `CPU per delivery, ${load} in flight`
+
+const PEERS: Record<string, Peer> = { 'socket.io': socketIo, fastapi: fastApi }
 
 type Size = { members: number; messages: number; perSecond: number; paced: number }
 
 const SIZES: Size[] = [
   { members: 2, messages: 4_000, perSecond: 20, paced: 100 },
   { members: 10, messages: 2_500, perSecond: 20, paced: 100 },
-  { members: 100, messages: 400, perSecond: 10, paced: 50 },
-  { members: 1_000, messages: 50, perSecond: 1, paced: 5 },
+  { members: 100, messages: 500, perSecond: 10, paced: 50 },
+  { members: 1_000, messages: 100, perSecond: 1, paced: 5 },
 ]
 
 const inGroupOf = (members: number): string =>
@@ -32,6 +39,11 @@ const run = async (context: Context): Promise<Measurement[]> => {
   try {
     messengers.push(await startFloor({ folder: join(context.folder, 'floor'), port: await context.freePort() }))
     messengers.push(causerieMessenger(await context.startCauserie({ people })))
+    for (const [name, peer] of Object.entries(PEERS)) {
+      const started = await peer({ folder: join(context.folder, name), port: await context.freePort(), people })
+      if (typeof started === 'string') context.log(`${name} is left out: ${started}`)
+      else messengers.push(started)
+    }
     const measurements: Measurement[] = []
     for (const size of sizes) measurements.push(...(await climb(context, messengers, size)))
     return measurements
@@ -40,7 +52,8 @@ const run = async (context: Context): Promise<Measurement[]> => {
   }
 }
 
-type Turn = { perMessage: number; perDelivery: number; p50: Pair; p99: Pair; strolled: number }
+/** All in µs of the processor for a message, and in ms. */
+type Turn = { hurried: Record<Load, number>; strolled: number; p50: Pair; p99: Pair }
 type Pair = { acknowledgement: number; delivery: number }
 
 /** One step of the ladder: the subjects take turns, round after round, in rooms that stay open. */
@@ -56,10 +69,8 @@ const climb = async (context: Context, messengers: Messenger[], size: Size): Pro
         const turn = await takeTurn({ messenger, driver, size, quick: context.quick })
         if (round === 0) continue
         turns.set(messenger, [...(turns.get(messenger) ?? []), turn])
-        context.log(
-          `${scenario}, round ${round}: ${messenger.name} ${turn.perMessage.toFixed(1)} µs of CPU, ` +
-            `${turn.perDelivery.toFixed(1)} per delivery`,
-        )
+        const costs = LOADS.map((load) => `${(turn.hurried[load] / members).toFixed(1)} (${load} in flight)`)
+        context.log(`${scenario}, round ${round}: ${messenger.name}, µs of CPU per delivery ${costs.join(', ')}`)
       }
     }
     return [...turns].flatMap(([messenger, list]) => {
@@ -71,8 +82,10 @@ const climb = async (context: Context, messengers: Messenger[], size: Size): Pro
         values: list.map(value),
       })
       return [
-        of(PER_MESSAGE, 'µs', (turn) => turn.perMessage),
-        of(PER_DELIVERY, 'µs', (turn) => turn.perDelivery),
+        ...LOADS.flatMap((load) => [
+          of(perMessage(load), 'µs', (turn) => turn.hurried[load]),
+          of(perDelivery(load), 'µs', (turn) => turn.hurried[load] / members),
+        ]),
         of('CPU per message, one at a time', 'µs', (turn) => turn.strolled),
         of('to the acknowledgement, p50', 'ms', (turn) => turn.p50.acknowledgement),
         of('to the acknowledgement, p99', 'ms', (turn) => turn.p99.acknowledgement),
@@ -94,11 +107,14 @@ const takeTurn = async (options: {
 }): Promise<Turn> => {
   const { messenger, driver, size, quick } = options
   const share = (messenger.share ?? 1) * (quick ? 0.1 : 1)
-  const messages = Math.max(WINDOW, Math.round(size.messages * share))
-  await driver.hurry({ messages: Math.max(WINDOW, Math.round(messages * WARM_SHARE)), window: WINDOW })
-  const before = messenger.cpuMs()
-  await driver.hurry({ messages, window: WINDOW })
-  const perMessage = ((messenger.cpuMs() - before) * 1000) / messages
+  const hurried = {} as Record<Load, number>
+  for (const load of LOADS) {
+    const messages = Math.max(load, Math.round(size.messages * share))
+    await driver.hurry({ messages: Math.max(load, Math.round(messages * WARM_SHARE)), window: load })
+    const before = messenger.cpuMs()
+    await driver.hurry({ messages, window: load })
+    hurried[load] = ((messenger.cpuMs() - before) * 1000) / messages
+  }
   const paced = quick ? 5 : size.paced
   const pacedFrom = messenger.cpuMs()
   const times = await driver.stroll({ messages: paced, perSecond: size.perSecond })
@@ -113,32 +129,63 @@ const takeTurn = async (options: {
       q,
     ),
   })
-  return { perMessage, perDelivery: perMessage / size.members, p50: at(0.5), p99: at(0.99), strolled }
+  return { hurried, strolled, p50: at(0.5), p99: at(0.99) }
 }
 
+/** Under each load: what one costs, times the other. */
 const against = (options: {
   claim: string
   members: number
-  metric: string
-  of: [subject: string, to: string]
-}): Pick<Bar, 'claim' | 'of'> => {
-  const { claim, members, metric, of } = options
-  const [above, below] = of.map((subject) => ({ scenario: inGroupOf(members), subject, metric }))
-  return { claim, of: (figures) => (above && below ? figures.ratio(above, below) : null) }
+  metric: (load: Load) => string
+  of: string
+  to: string
+}): Pick<Bar, 'claim' | 'of'>[] => {
+  const { claim, members, metric, of, to } = options
+  return LOADS.map((load) => {
+    const name = { scenario: inGroupOf(members), metric: metric(load) }
+    return {
+      claim: `${claim}, ${load} in flight`,
+      of: (figures) => figures.ratio({ ...name, subject: of }, { ...name, subject: to }),
+    }
+  })
 }
 
-const againstFloor = (members: number, words: string): Pick<Bar, 'claim' | 'of'> =>
+const AMONG: Record<number, string> = { 2: 'between two', 10: 'among ten', 100: 'among a hundred' }
+
+const againstFloor = (members: number, atMost: number): Bar[] =>
   against({
-    claim: `CPU per delivery ${words}, times the floor`,
+    claim: `CPU per delivery ${AMONG[members]}: Causerie's, times the floor's`,
     members,
-    metric: PER_DELIVERY,
-    of: ['causerie', 'floor'],
-  })
+    metric: perDelivery,
+    of: 'causerie',
+    to: 'floor',
+  }).map((bar) => ({ ...bar, atMost }))
+
+const againstFastApi = (members: number, atLeast: number): Bar[] =>
+  against({
+    claim: `CPU per message ${AMONG[members]}: that of FastAPI, times Causerie's`,
+    members,
+    metric: perMessage,
+    of: 'fastapi',
+    to: 'causerie',
+  }).map((bar) => ({ ...bar, atLeast }))
+
+const againstSocketIo = (members: number, atMost: number): Bar[] =>
+  against({
+    claim: `CPU per delivery ${AMONG[members]}: Causerie's, times that of Socket.IO`,
+    members,
+    metric: perDelivery,
+    of: 'causerie',
+    to: 'socket.io',
+  }).map((bar) => ({ ...bar, atMost }))
 
 const bars: Bar[] = [
-  { ...againstFloor(2, 'between two'), atMost: 2.5 },
-  { ...againstFloor(10, 'among ten'), atMost: 2 },
-  { ...againstFloor(100, 'among a hundred'), atMost: 1.2 },
+  ...againstFloor(2, 2.5),
+  ...againstFloor(10, 2),
+  ...againstFloor(100, 1.2),
+  ...againstFastApi(2, 10),
+  ...againstFastApi(100, 3),
+  ...againstSocketIo(100, 1),
 ]
 
 export const messages: Scenario = { name: 'messages', bars, run }
