@@ -16,10 +16,10 @@ afterEach(async () => {
 })
 
 const isAllowed = (cell: number): boolean => cell < 400
-const shown = ({ cells }: Row): string => ACTORS.map((actor) => cells[actor]).join(' ')
+const shown = ({ cells }: Row): string => ACTORS.map((actor) => String(cells[actor]).padStart(4)).join('')
 
 describe('who may do what', () => {
-  test.each(ROWS.map((row) => [row.name, shown(row), row] as const))('[AUTHZ] %s: %s', async (_, __, row) => {
+  test.each(ROWS.map((row) => [row.name.padEnd(60), shown(row), row] as const))('[AUTHZ] %s%s', async (_, __, row) => {
     const players = (cast ??= await Cast.gather())
     const given = Object.fromEntries(
       await Promise.all(ACTORS.map(async (actor) => [actor, await givenTo(players, actor, row.name)] as const)),

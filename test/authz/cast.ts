@@ -91,8 +91,10 @@ export class Cast {
   }
 
   static async gather(): Promise<Cast> {
-    const people: Record<string, Person> = {}
-    for (const name of PEOPLE) people[name] = await enroll(name === 'administrator')
+    const enrolled = await Promise.all(
+      PEOPLE.map(async (name) => [name, await enroll(name === 'administrator')] as const),
+    )
+    const people: Record<string, Person> = Object.fromEntries(enrolled)
     const owner = people['owner']
     if (!owner) throw new Error('nobody owns the group')
     const cast = new Cast(people, {
@@ -187,37 +189,59 @@ export class Cast {
 
   async #prepare(): Promise<void> {
     const id = (name: string) => this.person(name).id
-    const others = ['admin', 'member', 'other', 'removed', 'victim of admin', 'victim of owner'].map(id)
-    this.group = await this.#open('owner', { kind: 'group', title: 'Picnic', memberIds: others })
-    await this.#do('owner', 'PATCH', `/v1/conversations/${this.group}/members/${id('admin')}`, { role: 'admin' })
-    await this.#do('owner', 'DELETE', `/v1/conversations/${this.group}/members/${id('removed')}`)
-    this.#groupMessage = await this.#say('member', this.group)
-    this.direct = await this.#open('member', { kind: 'direct', userId: id('blocked') })
-    this.#directMessage = await this.#say('member', this.direct)
-    await this.#do('member', 'PUT', `/v1/blocks/${id('blocked')}`)
-    await this.#do('other', 'POST', '/v1/friend-requests', { userId: id('member') })
-    await this.#do('member', 'POST', '/v1/friend-requests', { userId: id('other') })
     type Requested = { request: { id: number } }
-    this.refreshToken = (await signIn(this.person('guest').username)).body.refreshToken
-    const asked = await this.#do<Requested>('guest', 'POST', '/v1/friend-requests', { userId: id('member') })
-    const asks = await this.#do<Requested>('member', 'POST', '/v1/friend-requests', { userId: id('passerby') })
+    const befriend = async (from: string, to: string): Promise<number> =>
+      (await this.#do<Requested>(from, 'POST', '/v1/friend-requests', { userId: id(to) })).request?.id
     const invite = async (from: string, to: string): Promise<number> =>
       (await this.#do<Invitation>(from, 'POST', '/v1/invitations', { userId: id(to) })).id
     const plan = { title: `Ball of ${this.person('member').username}`, startsAt: '2030-01-01T20:00:00.000Z' }
+
+    await Promise.all([
+      this.#prepareGroup(),
+      this.#prepareDirect(),
+      befriend('other', 'member').then(() => befriend('member', 'other')),
+    ])
+    const [request, ownRequest, invitation, ownInvitation, event, session, direct, administrators, signedIn] =
+      await Promise.all([
+        befriend('guest', 'member'),
+        befriend('member', 'passerby'),
+        invite('guest', 'member'),
+        invite('member', 'passerby'),
+        this.#do<CalendarEvent>('member', 'POST', '/v1/events', plan),
+        openSession(this.person('member')),
+        this.#open('administrator', { kind: 'direct', userId: id('guest') }),
+        invite('guest', 'administrator'),
+        signIn(this.person('guest').username),
+      ])
+    this.refreshToken = signedIn.body.refreshToken
     this.#things = {
       member: id('member'),
       guest: id('guest'),
-      request: asked.request.id,
-      ownRequest: asks.request.id,
-      invitation: await invite('guest', 'member'),
-      ownInvitation: await invite('member', 'passerby'),
-      event: (await this.#do<CalendarEvent>('member', 'POST', '/v1/events', plan)).id,
-      session: (await openSession(this.person('member'))).sessionId,
-      administrators: {
-        conversation: await this.#open('administrator', { kind: 'direct', userId: id('guest') }),
-        invitation: await invite('guest', 'administrator'),
-      },
+      request,
+      ownRequest,
+      invitation,
+      ownInvitation,
+      event: event.id,
+      session: session.sessionId,
+      administrators: { conversation: direct, invitation: administrators },
     }
+  }
+
+  async #prepareGroup(): Promise<void> {
+    const others = ['admin', 'member', 'other', 'removed', 'victim of admin', 'victim of owner']
+    const memberIds = others.map((name) => this.person(name).id)
+    this.group = await this.#open('owner', { kind: 'group', title: 'Picnic', memberIds })
+    const members = `/v1/conversations/${this.group}/members`
+    await this.#do('owner', 'PATCH', `${members}/${this.person('admin').id}`, { role: 'admin' })
+    await this.#do('owner', 'DELETE', `${members}/${this.person('removed').id}`)
+    this.#groupMessage = await this.#say('member', this.group)
+  }
+
+  async #prepareDirect(): Promise<void> {
+    const userId = this.person('blocked').id
+    this.direct = await this.#open('member', { kind: 'direct', userId })
+    this.#directMessage = await this.#say('member', this.direct)
+    await this.#do('member', 'PUT', `/v1/blocks/${userId}`)
   }
 
   async #open(name: string, json: object): Promise<number> {
