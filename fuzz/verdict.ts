@@ -8,7 +8,8 @@ const LEAK =
 
 /** What a text gives away; null where nothing, or only what it was told. */
 export const leakIn = (text: string, told: string): string | null => {
-  const [leak] = LEAK.exec(text) ?? []
+  // As it reads once JSON is undone.
+  const [leak] = LEAK.exec(text.replaceAll('\\n', '\n').replaceAll('\\"', '"')) ?? []
   return leak === undefined || told.includes(leak.trim()) ? null : leak.trim()
 }
 
