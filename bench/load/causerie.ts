@@ -58,9 +58,10 @@ export const openConversation = async (url: string, members: Person[]): Promise<
   return conversation.id
 }
 
-/** A socket that was greeted. */
-export const openSocket = async (url: string, person: Person): Promise<LoadSocket> => {
-  const socket = await LoadSocket.open(`${url.replace('http', 'ws')}/v1/socket`, {
+/** A socket that was greeted. `have` says what its client has already. */
+export const openSocket = async (url: string, person: Person, have = ''): Promise<LoadSocket> => {
+  const query = have === '' ? '' : `?have=${have}`
+  const socket = await LoadSocket.open(`${url.replace('http', 'ws')}/v1/socket${query}`, {
     authorization: `Bearer ${person.token}`,
     'sec-websocket-protocol': 'causerie.v1',
   })
