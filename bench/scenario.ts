@@ -64,4 +64,10 @@ export type Figures = {
 }
 
 /** One file in `scenarios/`, chosen by `--only <name>`. */
-export type Scenario = { name: string; bars?: Bar[]; run(context: Context): Promise<Measurement[]> }
+export type Scenario = {
+  name: string
+  bars?: Bar[]
+  /** The one metric that a picture is made of. */
+  plot?: { metric: string; title: string }
+  run(context: Context): Promise<Measurement[]>
+}
