@@ -19,13 +19,16 @@ const OWN = '/v1/me /v1/friend-requests /v1/invitations /v1/blocks /v1/auth/sess
   ' ',
 )
 
-/** After these a token is good for nothing more, so somebody asks them who is not needed. */
-const ENDING = ['DELETE /v1/me', 'DELETE /users/{user_id}']
+/** What can end an account, or lock its owner out: there somebody asks who is not needed. */
+const ENDING = /^\w+ (?:\/v1\/me(?:\/password)?|\/users\/\{user_id\})$/
+/** So often somebody new does. */
+const LEAVER_LASTS = 10
 
 /** The people of a run and what is between them. `alice` is who asks for everything; the others only have what she must not touch. */
 export class People {
   readonly #client: Client
   #made = 0
+  #mended = 0
   #fresh = 0
   #alice!: Person
   #bob!: Person
@@ -47,11 +50,11 @@ export class People {
 
   /** Whose token a request carries. */
   tokenFor(route: string): string {
-    return (ENDING.includes(route) ? this.#leaver : this.#alice).token
+    return (ENDING.test(route) ? this.#leaver : this.#alice).token
   }
 
   worldFor(route: string): World {
-    return ENDING.includes(route) ? { ...this.world, me: () => this.#leaver.id } : this.world
+    return ENDING.test(route) ? { ...this.world, me: () => this.#leaver.id } : this.world
   }
 
   get token(): string {
@@ -95,7 +98,7 @@ export class People {
       await this.#look()
     }
     const leaver = await this.#client.try('GET', '/v1/me', { token: this.#leaver.token })
-    if (leaver.body === null) this.#leaver = await this.#signUp()
+    if (leaver.body === null || ++this.#mended % LEAVER_LASTS === 0) this.#leaver = await this.#signUp()
     await this.#mendConversations()
     await this.#mendMessages()
     await this.#mendPeople()
