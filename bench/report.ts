@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { arch, availableParallelism, platform } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { workerd } from '../chaos/bundle.ts'
 import type { Measurement } from './measurement.ts'
 import { plot } from './plot.ts'
 import type { Bar, Figures, Scenario } from './scenario.ts'
@@ -30,10 +31,9 @@ export const report = ({ scenario, measurements, rounds, keep }: Run): boolean =
 }
 
 const machine = (): string => {
-  const require = createRequire(import.meta.resolve('wrangler'))
-  const { version } = JSON.parse(readFileSync(require.resolve('workerd/package.json'), 'utf8')) as { version: string }
+  const version = execFileSync(workerd, ['--version'], { encoding: 'utf8' }).trim()
   const date = new Date().toISOString().slice(0, 10)
-  return `${date}, ${availableParallelism()} processors (${platform()} ${arch()}), workerd ${version}`
+  return `${date}, ${availableParallelism()} processors (${platform()} ${arch()}), ${version}`
 }
 
 /** A table for each thing done: a line for each metric, a column for each subject. */

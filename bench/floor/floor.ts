@@ -1,14 +1,13 @@
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { workerd } from '../../chaos/bundle.ts'
 import { inGroups } from '../load/in-groups.ts'
 import type { Messenger } from '../load/room.ts'
 import { LoadSocket } from '../load/socket.ts'
 import { memoryOf, processorClock, startProcess, stopProcess } from '../process.ts'
 
-const workerd = createRequire(import.meta.resolve('wrangler')).resolve('workerd/bin/workerd')
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
 /** The floor under bare `workerd serve`, as Causerie is. */

@@ -57,7 +57,7 @@ export const fastApi: Peer = async ({ folder, port, people }) => {
     pid: child.pid,
     cpuMs: processorClock(child.pid),
     memory: () => memoryOf(child.pid),
-    share: 0.2,
+    share: 0.1,
     openRoom: async (size) => {
       const ids = Array.from({ length: size }, (_, i) => i + 1)
       const conversation = size > 2 ? await openConversation(url, ids) : null

@@ -24,10 +24,10 @@ const PEERS: Record<string, Peer> = { 'socket.io': socketIo, fastapi: fastApi }
 type Size = { members: number; messages: number; perSecond: number; paced: number }
 
 const SIZES: Size[] = [
-  { members: 2, messages: 4_000, perSecond: 20, paced: 100 },
-  { members: 10, messages: 2_500, perSecond: 20, paced: 100 },
-  { members: 100, messages: 500, perSecond: 10, paced: 50 },
-  { members: 1_000, messages: 100, perSecond: 1, paced: 5 },
+  { members: 2, messages: 4_000, perSecond: 20, paced: 50 },
+  { members: 10, messages: 2_500, perSecond: 20, paced: 50 },
+  { members: 100, messages: 500, perSecond: 10, paced: 25 },
+  { members: 1_000, messages: 50, perSecond: 2, paced: 5 },
 ]
 
 const inGroupOf = (members: number): string =>
@@ -113,7 +113,7 @@ const takeTurn = async (options: {
   const hurried = {} as Record<Load, number>
   for (const load of LOADS) {
     const messages = Math.max(load, Math.round(size.messages * share))
-    await driver.hurry({ messages: Math.max(load, Math.round(messages * WARM_SHARE)), window: load })
+    await driver.hurry({ messages: Math.max(WAKING, Math.round(messages * WARM_SHARE)), window: load })
     const before = messenger.cpuMs()
     await driver.hurry({ messages, window: load })
     hurried[load] = ((messenger.cpuMs() - before) * 1000) / messages
