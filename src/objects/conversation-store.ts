@@ -178,10 +178,15 @@ export class ConversationStore {
     return row?.rev ?? 0
   }
 
-  /** The last message that existed at revision `rev`: `rev` grows with `seq`, so bisecting the primary key finds it. */
+  /**
+   * The last message that existed at revision `rev`. Each message took a revision of its own: so no more messages came later than there were
+   * later revisions, and what is left to bisect does not grow with the history.
+   */
   #lastSeqAt(rev: number): number {
-    let low = 0
-    let high = this.lastMessage()?.seq ?? 0
+    const last = this.lastMessage()
+    if (!last) return 0
+    let low = Math.max(0, last.seq - Math.max(0, last.rev - rev))
+    let high = Math.min(last.seq, rev)
     while (low < high) {
       const middle = Math.ceil((low + high) / 2)
       if ((this.message(middle)?.rev ?? 0) <= rev) low = middle
