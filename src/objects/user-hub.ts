@@ -210,10 +210,11 @@ export class UserHub extends DurableObject<Env> {
   /** The user is now a member. Durable when it returns. */
   join(entry: InboxEntry): Delivered {
     const conversationId = entry.conversation.id
-    if (this.#inbox.has(conversationId) && this.#inbox.peek(conversationId)?.epoch === entry.epoch) {
-      return { asleep: false }
-    }
     const asleep = this.#sockets.size === 0
+    // A call that comes again, or late, must not take this hub back to where the conversation stood then.
+    if (this.#inbox.entryOnce(conversationId)?.epoch === entry.epoch) {
+      return asleep ? { asleep, nap: this.#inbox.fallAsleep(conversationId) } : { asleep }
+    }
     const nap = this.#inbox.join(entry, { asleep, now: Date.now() })
     if (asleep) return { asleep, nap }
     this.#tell({ type: 'conversation.created', conversationId, entry })

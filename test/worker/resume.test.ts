@@ -1,11 +1,11 @@
-import { abortAllDurableObjects, evictAllDurableObjects } from 'cloudflare:test'
+import { abortAllDurableObjects, evictAllDurableObjects, evictDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { hubOf } from '../../src/objects/stubs.ts'
 import type { Changes, InboxEntry } from '../../src/protocol/conversation.ts'
 import { encodeHave, logOf } from '../../src/protocol/socket.ts'
 import type { HistoryPage, Message } from '../../src/protocol/message.ts'
-import { openGroup, pair, say, text } from '../support/people.ts'
+import { entryFor, openGroup, pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signUp } from '../support/rest.ts'
 
@@ -44,6 +44,24 @@ test('[SYNC1] hello lists the conversations that are ahead of what the client sa
   const later = await RawSocket.connect(alice.accessToken, have)
   const [ahead] = entriesOf(await later.waitForType('hello'))
   expect(ahead).toMatchObject({ seq: 1, unread: 1, lastMessage: { content: text('news') } })
+})
+
+test('[SYNC12] a joining that is told again much later takes nobody back', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const hub = hubOf(env, bob.user.id)
+  const then = await entryFor(bob, conversationId)
+  for (let i = 1; i <= 5; i += 1) await send(alices, conversationId, `m${i}`)
+  await expect.poll(() => bobs.of('message.created')).toHaveLength(5)
+
+  await evictDurableObject(hub)
+  await hub.join(then)
+  await send(alices, conversationId, 'm6')
+  await expect.poll(() => bobs.of('message.created').length).toBeGreaterThan(5)
+  await bobs.request({ type: 'read.mark', conversationId, seq: 6 })
+
+  expect(bobs.of('message.created').map((frame) => frame['rev'])).toEqual([1, 2, 3, 4, 5, 6].map((n) => then.rev + n))
+  expect(bobs.of('conversation.created')).toEqual([])
 })
 
 test('[SYNC2] a member whose hub slept through a hundred messages pulls them all, in order', async () => {
