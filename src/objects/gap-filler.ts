@@ -19,10 +19,15 @@ export class GapFiller {
 
   /** To be called when a conversation was heard of, with the head it is known to stand at, if it is. */
   watch(conversationId: number, head = 0): void {
-    if (this.#timers.has(conversationId) || !this.#hub.inbox.lags(conversationId, head)) return
+    const { inbox } = this.#hub
+    if (this.#timers.has(conversationId) || !inbox.lags(conversationId, head)) return
+    const known = inbox.line(conversationId)?.order.known
     const timer = setTimeout(() => {
       this.#timers.delete(conversationId)
-      if (this.#hub.inbox.lags(conversationId, head)) void this.fill(conversationId)
+      if (!inbox.lags(conversationId, head)) return
+      // In a lively conversation something is always on its way: only what has not moved on since is stuck.
+      if (inbox.line(conversationId)?.order.known === known) void this.fill(conversationId)
+      else this.watch(conversationId, head)
     }, GAP_MS)
     this.#timers.set(conversationId, timer)
   }
