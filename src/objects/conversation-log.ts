@@ -60,16 +60,15 @@ export class ConversationLog {
 
   /** Those whose hub does not know yet that they joined or left. */
   untold(): MemberRow[] {
-    return this.#state.everybody().filter((member) => !member.told)
+    return this.#state.untold()
   }
 
   /** Whom to call for a frame: members who are in, whose hub knows of it and is awake. */
   audience(emission: Emission): number[] {
-    return this.#state
-      .everybody()
-      .filter((member) => member.leftAt === null && member.told && !member.asleep)
-      .map((member) => member.userId)
-      .filter((id) => id !== emission.except && (emission.only === undefined || id === emission.only))
+    const { only, except } = emission
+    const listeners = this.#state.listeners()
+    if (only === undefined && except === undefined) return listeners
+    return listeners.filter((id) => id !== except && (only === undefined || id === only))
   }
 
   /** Notes what is known of a member's hub; takes no revision, for no client sees it. */

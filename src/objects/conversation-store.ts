@@ -50,6 +50,8 @@ export class ConversationStore {
         createdAt: sql.placeholder('createdAt'),
         body: sql.placeholder('body'),
       })
+      .onConflictDoNothing({ target: [messages.senderId, messages.clientId] })
+      .returning({ seq: messages.seq })
       .prepare()
     this.#byClientId = this.#db
       .select()
@@ -80,8 +82,9 @@ export class ConversationStore {
     this.#db.insert(members).values(row).onConflictDoUpdate({ target: members.userId, set: row }).run()
   }
 
-  insertMessage(row: NewMessageRow): void {
-    this.#insert.run(row)
+  /** False where the sender has a message of this client id already. */
+  insertMessage(row: NewMessageRow): boolean {
+    return this.#insert.get(row) !== undefined
   }
 
   changeMessage(seq: number, change: MessageChange): void {

@@ -15,6 +15,9 @@ export class LogState {
   // Counted rather than looked for: a read mark must not cost a walk through all members.
   #presentCount = 0
   #blockerCount = 0
+  #untoldCount = 0
+  // Every message asks for them, and they change seldom.
+  #listeners: number[] | null = null
 
   constructor(store: ConversationStore, row: ConversationRow) {
     this.store = store
@@ -60,6 +63,17 @@ export class LogState {
     return [...this.#members.values()]
   }
 
+  /** The members to call: those who are in, whose hub knows of it and is awake. */
+  listeners(): number[] {
+    this.#listeners ??= this.everybody().flatMap((member) => (isListening(member) ? [member.userId] : []))
+    return this.#listeners
+  }
+
+  /** The members whose hub does not know yet that they joined or left. */
+  untold(): MemberRow[] {
+    return this.#untoldCount === 0 ? [] : this.everybody().filter((member) => !member.told)
+  }
+
   /** The members who are in now. */
   present(): MemberRow[] {
     return this.everybody().filter((member) => member.leftAt === null)
@@ -80,6 +94,7 @@ export class LogState {
     this.#members.set(member.userId, member)
     if (before) this.#count(before, -1)
     this.#count(member, 1)
+    if (!before || isListening(before) !== isListening(member)) this.#listeners = null
     return member
   }
 
@@ -88,7 +103,8 @@ export class LogState {
     this.store.updateConversation(change)
   }
 
-  addMessage(message: Pick<NewMessageRow, 'senderId' | 'clientId' | 'body'>, now: number): MessageRow {
+  /** Null where the sender has a message of this client id already. */
+  addMessage(message: Pick<NewMessageRow, 'senderId' | 'clientId' | 'body'>, now: number): MessageRow | null {
     const row = {
       ...message,
       seq: this.#seq + 1,
@@ -96,7 +112,7 @@ export class LogState {
       // A clock that went back must not make a message older than the one before it.
       createdAt: Math.max(now, this.#lastCreatedAt),
     }
-    this.store.insertMessage(row)
+    if (!this.store.insertMessage(row)) return null
     this.#seq = row.seq
     this.#rev = row.rev
     this.#lastCreatedAt = row.createdAt
@@ -106,5 +122,8 @@ export class LogState {
   #count(member: MemberRow, by: 1 | -1): void {
     if (member.leftAt === null) this.#presentCount += by
     if (member.blocks) this.#blockerCount += by
+    if (!member.told) this.#untoldCount += by
   }
 }
+
+const isListening = (member: MemberRow): boolean => member.leftAt === null && member.told && !member.asleep

@@ -1,6 +1,6 @@
 import { mayAddress, mayDelete, mayEdit, mayPin, withReaction } from '../core/conversation-rules.ts'
 import type { CommandOf } from '../protocol/commands.ts'
-import { isRefusal, refuse } from '../protocol/errors.ts'
+import { isRefusal, type Refusal, refuse } from '../protocol/errors.ts'
 import type { ReadReply } from '../protocol/events.ts'
 import { conversationOfMessage, seqOfMessage } from '../protocol/ids.ts'
 import { LIMITS } from '../protocol/limits.ts'
@@ -18,13 +18,14 @@ type MessageEventType = 'message.created' | 'message.updated' | 'message.deleted
 
 export const sendMessage = ({ state, actor, order, now }: Given<CommandOf<'message.send'>>): Outcome => {
   const body = bodyOf(order)
-  const earlier = state.store.messageByClientId(actor.userId, order.clientId)
+  const { clientId } = order
+  const no = mayAddress(state.row.kind, state.isBlocked) ?? mayReplyTo(state, order.replyTo)
+  const row = no ? null : state.addMessage({ senderId: actor.userId, clientId, body }, now)
+  if (row) return told(state, 'message.created', row)
+  // Looked for only now: the insert found out by itself, and nearly every message is new. What may not be sent may yet be a repeat.
+  const earlier = state.store.messageByClientId(actor.userId, clientId)
   if (earlier) return sendAgain(state, earlier, body)
-  const no = mayAddress(state.row.kind, state.isBlocked)
-  if (no) return refused(no)
-  if (order.replyTo !== undefined && !isInLog(state, order.replyTo)) return refused(refuse('message.not_found'))
-  const row = state.addMessage({ senderId: actor.userId, clientId: order.clientId, body }, now)
-  return told(state, 'message.created', row)
+  return refused(no ?? refuse('server.fault'))
 }
 
 const sendAgain = (state: LogState, earlier: MessageRow, body: MessageBody): Outcome => {
@@ -113,8 +114,10 @@ export const signalTyping = ({ state, actor, order }: Given<CommandOf<'typing.st
   return answered({}, [{ rev: 0, frame, except: userId }])
 }
 
-const isInLog = (state: LogState, messageId: number): boolean =>
-  conversationOfMessage(messageId) === state.id && seqOfMessage(messageId) <= state.seq
+const mayReplyTo = (state: LogState, messageId: number | undefined): Refusal | null =>
+  messageId === undefined || (conversationOfMessage(messageId) === state.id && seqOfMessage(messageId) <= state.seq)
+    ? null
+    : refuse('message.not_found')
 
 const withMessage = (state: LogState, messageId: number, then: (row: MessageRow) => Outcome): Outcome => {
   const row = state.store.message(seqOfMessage(messageId))
