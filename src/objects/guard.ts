@@ -11,7 +11,8 @@ export class Guard {
   #armed: boolean
   /** The alarm that stands was set by an earlier life of this object: what that life had not delivered is unknown. */
   #inherited: boolean
-  #lull: ReturnType<typeof setTimeout> | undefined
+  #lull: ReturnType<typeof setTimeout> | null = null
+  #activeAt = 0
 
   constructor(storage: DurableObjectStorage, options: { standing: boolean; isSettled: () => boolean }) {
     this.#storage = storage
@@ -21,7 +22,7 @@ export class Guard {
   }
 
   arm(): void {
-    clearTimeout(this.#lull)
+    this.#activeAt = Date.now()
     if (this.#armed) return
     this.#armed = true
     void this.#storage.setAlarm(Date.now() + Guard.DELAY_MS)
@@ -29,12 +30,23 @@ export class Guard {
 
   /** Everything is delivered: once nothing new came for a moment, the alarm is not needed. */
   settle(): void {
-    clearTimeout(this.#lull)
-    this.#lull = setTimeout(() => {
-      if (!this.#armed || this.#inherited || !this.#isSettled()) return
-      this.#armed = false
-      void this.#storage.deleteAlarm()
-    }, Guard.#LULL_MS)
+    this.#activeAt = Date.now()
+    if (!this.#lull && this.#armed && !this.#inherited) this.#waitForLull(Guard.#LULL_MS)
+  }
+
+  /** One timer waits for the end of a burst, however many messages there are in it. */
+  #waitForLull(ms: number): void {
+    this.#lull = setTimeout(() => this.#mayDisarm(), ms)
+  }
+
+  #mayDisarm(): void {
+    this.#lull = null
+    // What is under way now settles once more.
+    if (!this.#armed || this.#inherited || !this.#isSettled()) return
+    const rest = this.#activeAt + Guard.#LULL_MS - Date.now()
+    if (rest > 0) return this.#waitForLull(Math.min(rest, Guard.#LULL_MS))
+    this.#armed = false
+    void this.#storage.deleteAlarm()
   }
 
   /** To be called when the alarm fires. Answers whether an earlier life set it, so that its work is to be taken up. */
