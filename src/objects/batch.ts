@@ -13,8 +13,8 @@ export type CatchUp = Batch & { after: number; upTo: number; more: boolean }
 /** What a hub misses: all above `after`. `from` is where its catching up began; a message made above that is new to it. */
 export type Missing = { from: number; after: number }
 
-/** The hub's word on a delivery. `asleep` carries the number of the nap: do not call before it wakes from that one. */
-export type Delivered = { asleep: false } | { asleep: true; nap: number }
+/** The hub's word on a delivery: null, or where nobody is there the number of its nap. Do not call before it wakes from that one. */
+export type Nap = number | null
 
 /** The answer to an order: `json` is the encoded result, made once and spliced into the reply of the socket. */
 export type Answer = { ok: true; json: string } | import('../protocol/errors.ts').Refusal

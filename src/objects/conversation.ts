@@ -9,7 +9,7 @@ import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
 import { refuse, type Refusal } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { Restored } from '../protocol/restoration.ts'
-import type { CatchUp, Delivered, Missing, Submitted } from './batch.ts'
+import type { CatchUp, Missing, Nap, Submitted } from './batch.ts'
 import { PART_CHARACTERS } from './call-size.ts'
 import { ConversationLog } from './conversation-log.ts'
 import type { MemberRow } from './conversation-schema.ts'
@@ -20,7 +20,7 @@ import { Guard } from './guard.ts'
 import { logFault } from './log.ts'
 import { hasStorage, migrateStorage } from './migrate.ts'
 import { type Emission, type Outcome, refused } from './outcome.ts'
-import { hubOf } from './stubs.ts'
+import { hubOf, keptHubs } from './stubs.ts'
 
 /** So far back the platform keeps the history of an object. */
 const HISTORY_MS = 30 * 24 * 60 * 60 * 1000
@@ -235,15 +235,19 @@ export class Conversation extends DurableObject<Env> {
       standing: standingAlarm,
       isSettled: () => fanOut.settled && log.untold().length === 0,
     })
+    const hubs = keptHubs(this.env)
     const fanOut = new FanOut({
       conversationId: row.id,
-      deliver: (userId, batch) => hubOf(this.env, userId).deliver(batch),
-      deliverCatchUp: (userId, catchUp) => hubOf(this.env, userId).deliverCatchUp(catchUp),
+      deliver: (userId, batch) => hubs.get(userId).deliver(batch),
+      deliverCatchUp: (userId, catchUp) => hubs.get(userId).deliverCatchUp(catchUp),
       catchUpFor: (missing) => log.catchUp(missing),
       onAsleep: (userId, nap) => this.#noteAsleep(userId, nap),
       onDelivered: countDelivery,
       onSettled: () => guard.settle(),
-      onFailure: (userId, error) => logFault('fan-out.failed', error, { conversationId: row.id, userId }),
+      onFailure: (userId, error) => {
+        hubs.drop(userId)
+        logFault('fan-out.failed', error, { conversationId: row.id, userId })
+      },
     })
     this.#log = log
     this.#guard = guard
@@ -297,12 +301,12 @@ export class Conversation extends DurableObject<Env> {
         return
       }
       const entry = log.entry(member)
-      const delivered: Delivered = await hubOf(this.env, userId).join(entry)
+      const nap: Nap = await hubOf(this.env, userId).join(entry)
       // Joined and left again while the call was under way: the leaving is still to be told.
       const current = log.member(userId)
       if (current?.joinedAt !== member.joinedAt || current.leftAt !== null) return
       log.noteHub(userId, { told: true })
-      if (delivered.asleep) this.#noteAsleep(userId, delivered.nap)
+      if (nap !== null) this.#noteAsleep(userId, nap)
       else if (log.rev > entry.rev) this.#fanOut?.catchUp(userId, entry.rev)
     } catch (error) {
       logFault('tell.failed', error, { conversationId: log.id, userId })

@@ -1,9 +1,11 @@
-import type { Batch, CatchUp, Delivered, Missing } from './batch.ts'
+import type { Batch, CatchUp, Missing, Nap } from './batch.ts'
 import { fitting } from './call-size.ts'
 
 /** Above this a queue is not worth keeping frame by frame: the present state of what changed is smaller. */
 const MAX_QUEUED = 500
 const MAX_RETRY_MS = 5_000
+/** Calls go out this far apart at least. The first of a burst goes at once, and no screen shows the next one sooner. */
+const PACE_MS = 16
 
 type Queue = {
   revs: number[]
@@ -16,8 +18,8 @@ type Queue = {
 
 type Ports = {
   conversationId: number
-  deliver: (userId: number, batch: Batch) => Promise<Delivered>
-  deliverCatchUp: (userId: number, catchUp: CatchUp) => Promise<Delivered>
+  deliver: (userId: number, batch: Batch) => Promise<Nap>
+  deliverCatchUp: (userId: number, catchUp: CatchUp) => Promise<Nap>
   catchUpFor: (missing: Missing) => CatchUp
   onAsleep: (userId: number, nap: number) => void
   /** A call went well; the first of what it took waited at most so long. */
@@ -27,13 +29,16 @@ type Ports = {
 }
 
 /**
- * Tells the members' hubs. One call per member is in flight; what comes meanwhile goes in the next as a batch, so that under load
- * the cost per message falls and the order per member is kept. A failed call is tried again with the same frames.
+ * Tells the members' hubs. One call per member is in flight and the next one keeps its distance; what comes meanwhile goes in it as a
+ * batch, so that under load the cost per message falls and the order per member is kept. A failed call is tried again with the same
+ * frames.
  */
 export class FanOut {
   readonly #queues = new Map<number, Queue>()
   readonly #ports: Ports
   #busy = 0
+  #departure: Promise<void> | null = null
+  #departedAt = 0
 
   constructor(ports: Ports) {
     this.#ports = ports
@@ -90,18 +95,19 @@ export class FanOut {
   }
 
   async #run(userId: number, queue: Queue): Promise<void> {
-    // The orders of one batch make their frames in one turn: they go in one call.
     let waitingSince = Date.now()
-    await Promise.resolve()
     while (queue.frames.length > 0 || queue.missing !== null) {
+      await this.#nextDeparture()
       const taken = take(queue)
+      // Somebody who left meanwhile is to hear nothing more.
+      if (taken.missing === null && taken.frames.length === 0) continue
       const takenAt = Date.now()
       try {
-        const delivered = await this.#deliver(userId, queue, taken)
+        const nap = await this.#deliver(userId, queue, taken)
         queue.failures = 0
         this.#ports.onDelivered(Date.now() - waitingSince)
         waitingSince = takenAt
-        if (delivered.asleep) this.#ports.onAsleep(userId, delivered.nap)
+        if (nap !== null) this.#ports.onAsleep(userId, nap)
       } catch (error) {
         putBack(queue, taken)
         queue.failures += 1
@@ -115,14 +121,28 @@ export class FanOut {
     if (this.#busy === 0) this.#ports.onSettled()
   }
 
+  /** When calls may go out next. The queues share it, so that many members cost one timer. */
+  #nextDeparture(): Promise<void> {
+    this.#departure ??= this.#depart()
+    return this.#departure
+  }
+
+  async #depart(): Promise<void> {
+    const wait = this.#departedAt + PACE_MS - Date.now()
+    // Where nothing is to be waited for, the orders of one batch still make their frames first, and go in one call.
+    await (wait > 0 ? pause(Math.min(wait, PACE_MS)) : null)
+    this.#departure = null
+    this.#departedAt = Date.now()
+  }
+
   /** A large catch-up comes in parts: where there is another one, it waits in the queue when this returns. */
-  async #deliver(userId: number, queue: Queue, { missing, revs, frames }: Taken): Promise<Delivered> {
+  async #deliver(userId: number, queue: Queue, { missing, revs, frames }: Taken): Promise<Nap> {
     const { conversationId, deliver, deliverCatchUp, catchUpFor } = this.#ports
     if (missing === null) return deliver(userId, { conversationId, revs, frames })
     const catchUp = catchUpFor(missing)
-    const delivered = await deliverCatchUp(userId, catchUp)
-    if (catchUp.more && !delivered.asleep) giveUpFrames(queue, { from: missing.from, after: catchUp.upTo })
-    return delivered
+    const nap = await deliverCatchUp(userId, catchUp)
+    if (catchUp.more && nap === null) giveUpFrames(queue, { from: missing.from, after: catchUp.upTo })
+    return nap
   }
 }
 

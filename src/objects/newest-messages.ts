@@ -3,6 +3,7 @@ import type { InboxEntry, Member, MemberList } from '../protocol/conversation.ts
 import { LIMITS } from '../protocol/limits.ts'
 import type { HistoryPage, Message } from '../protocol/message.ts'
 import { postOrders } from './post-orders.ts'
+import type { Conversations } from './stubs.ts'
 
 /** What one reading may cost: calls to conversations, and what their pages hold in memory. */
 const MAX_PAGES = 40
@@ -60,12 +61,12 @@ export const newestMessages = async (
 
 /** Reads pages as this user; of a direct conversation with its members, who hold the read marks. */
 export const pageReader =
-  (env: Env, userId: number): ReadPage =>
+  (conversations: Conversations, userId: number): ReadPage =>
   async (entry, query) => {
     const conversationId = entry.conversation.id
     const orders: Order[] = [{ type: 'history.get', conversationId, ...query }]
     if (entry.conversation.kind === 'direct') orders.push({ type: 'members.get', conversationId })
-    const { submitted } = await postOrders(env, { conversationId, userId, orders })
+    const { submitted } = await postOrders(conversations, { conversationId, userId, orders })
     const [history, members] = submitted.answers
     if (!history?.ok) return null
     const { items, nextCursor } = JSON.parse(history.json) as HistoryPage

@@ -3,7 +3,7 @@ import { isOverloaded } from '../directory/insist.ts'
 import { refuse } from '../protocol/errors.ts'
 import type { Submitted } from './batch.ts'
 import { logFault } from './log.ts'
-import { conversationOf } from './stubs.ts'
+import type { Conversations } from './stubs.ts'
 
 const PAUSES_MS = [50, 200, 800]
 
@@ -12,15 +12,16 @@ const PAUSES_MS = [50, 200, 800]
  * every other order by nature. `retried` says that an earlier try may have done its work without an answer.
  */
 export const postOrders = async (
-  env: Env,
+  conversations: Conversations,
   input: { conversationId: number; userId: number; orders: Order[] },
 ): Promise<{ submitted: Submitted; retried: boolean }> => {
   const { conversationId, userId, orders } = input
   for (let tries = 0; ; tries += 1) {
     try {
-      const submitted = await conversationOf(env, conversationId).submit({ userId, orders })
+      const submitted = await conversations.get(conversationId).submit({ userId, orders })
       return { submitted, retried: tries > 0 }
     } catch (error) {
+      conversations.drop(conversationId)
       const pause = PAUSES_MS[tries]
       if (pause === undefined || isOverloaded(error)) {
         logFault('post.failed', error, { conversationId, userId, tries })

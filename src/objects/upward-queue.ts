@@ -3,6 +3,8 @@ import { refuse } from '../protocol/errors.ts'
 import type { Answer } from './batch.ts'
 
 const MAX_BATCH = 100
+/** Who sends faster than answers come waits this long between two calls. Whoever awaits each answer never does. */
+const PACE_MS = 8
 /** Orders of one user that may wait for one conversation; above this the answer is "later", never silence. */
 const MAX_WAITING = 1_000
 
@@ -34,7 +36,8 @@ export class UpwardQueue {
 
   async #run(conversationId: number, queue: Queue): Promise<void> {
     queue.inFlight = true
-    while (queue.waiting.length > 0) {
+    for (let wait = 0; queue.waiting.length > 0; wait = PACE_MS) {
+      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
       const batch = queue.waiting.splice(0, MAX_BATCH)
       const answers = await this.#post(
         conversationId,

@@ -12,7 +12,7 @@ import { refuse, type Refusal } from '../protocol/errors.ts'
 import type { DirectoryEvent, ServerEvent } from '../protocol/events.ts'
 import { CLOSE, decodeHave, type Have, logOf, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
 import type { Presence } from '../protocol/user.ts'
-import type { Answer, Batch, CatchUp, Delivered } from './batch.ts'
+import type { Answer, Batch, CatchUp, Nap } from './batch.ts'
 import { fitting } from './call-size.ts'
 import { Circle } from './circle.ts'
 import { countedStorage } from './counted-storage.ts'
@@ -29,6 +29,7 @@ import { migrateStorage } from './migrate.ts'
 import { type Newest, newestMessages, type NewestQuery, pageReader } from './newest-messages.ts'
 import { postOrders } from './post-orders.ts'
 import { PresenceDesk } from './presence-desk.ts'
+import { keptConversations } from './stubs.ts'
 import { newTicket, hashOf, TICKET_LIFE_MS } from './ticket.ts'
 import { UpwardQueue } from './upward-queue.ts'
 
@@ -41,6 +42,7 @@ export class UserHub extends DurableObject<Env> {
   readonly #sockets: LiveSockets
   readonly #upward: UpwardQueue
   readonly #budget = newBudget()
+  readonly #conversations = keptConversations(this.env)
   #circle!: Circle
   #inbox!: InboxBook
   #reader!: InboxReader
@@ -189,37 +191,37 @@ export class UserHub extends DurableObject<Env> {
   }
 
   /** Takes frames of one conversation to the sockets, or answers that nobody is here and the conversation need not call. */
-  deliver(batch: Batch): Delivered {
-    if (!this.#inbox.has(batch.conversationId)) return { asleep: false }
-    if (this.#sockets.size === 0) return { asleep: true, nap: this.#inbox.fallAsleep(batch.conversationId) }
+  deliver(batch: Batch): Nap {
+    if (!this.#inbox.has(batch.conversationId)) return null
+    if (this.#sockets.size === 0) return this.#inbox.fallAsleep(batch.conversationId)
     this.#broadcast(this.#inbox.receive(batch))
     this.#gaps.watch(batch.conversationId)
-    return { asleep: false }
+    return null
   }
 
   /** The same for what an earlier delivery may have missed. */
-  deliverCatchUp(catchUp: CatchUp): Delivered {
-    if (!this.#inbox.has(catchUp.conversationId)) return { asleep: false }
-    if (this.#sockets.size === 0) return { asleep: true, nap: this.#inbox.fallAsleep(catchUp.conversationId) }
+  deliverCatchUp(catchUp: CatchUp): Nap {
+    if (!this.#inbox.has(catchUp.conversationId)) return null
+    if (this.#sockets.size === 0) return this.#inbox.fallAsleep(catchUp.conversationId)
     // It was made without knowing how far this hub is, so it is asked for anew from there.
     if (this.#inbox.reachesBack(catchUp)) this.ctx.waitUntil(this.#gaps.fill(catchUp.conversationId))
     else this.#broadcast(this.#inbox.receiveCatchUp(catchUp))
-    return { asleep: false }
+    return null
   }
 
   /** The user is now a member. Durable when it returns. */
-  join(entry: InboxEntry): Delivered {
+  join(entry: InboxEntry): Nap {
     const conversationId = entry.conversation.id
     const asleep = this.#sockets.size === 0
     // A call that comes again, or late, must not take this hub back to where the conversation stood then.
     if (this.#inbox.entryOnce(conversationId)?.epoch === entry.epoch) {
-      return asleep ? { asleep, nap: this.#inbox.fallAsleep(conversationId) } : { asleep }
+      return asleep ? this.#inbox.fallAsleep(conversationId) : null
     }
     const nap = this.#inbox.join(entry, { asleep, now: Date.now() })
-    if (asleep) return { asleep, nap }
+    if (asleep) return nap
     this.#tell({ type: 'conversation.created', conversationId, entry })
     this.ctx.waitUntil(this.#presence.meetNewcomers(entry.memberIds))
-    return { asleep }
+    return null
   }
 
   /** The user is no longer a member, or the conversation is gone. */
@@ -243,7 +245,7 @@ export class UserHub extends DurableObject<Env> {
   /** The newest messages over all conversations, as far back as one reading may cost. */
   async newestMessages(query: NewestQuery): Promise<Newest> {
     const { entries } = await this.#reader.readAll({ wake: false })
-    return newestMessages(this.#userId, { entries, query, read: pageReader(this.env, this.#userId) })
+    return newestMessages(this.#userId, { entries, query, read: pageReader(this.#conversations, this.#userId) })
   }
 
   /** Which of the user's peers are online now, the user among them. */
@@ -363,7 +365,11 @@ export class UserHub extends DurableObject<Env> {
   }
 
   async #post(conversationId: number, orders: Order[]): Promise<Answer[]> {
-    const { submitted, retried } = await postOrders(this.env, { conversationId, userId: this.#userId, orders })
+    const { submitted, retried } = await postOrders(this.#conversations, {
+      conversationId,
+      userId: this.#userId,
+      orders,
+    })
     this.#broadcast(this.#inbox.receive(submitted.batch))
     // What an unanswered try had done came back to nobody: look whether something is missing.
     if (retried) await this.#gaps.fill(conversationId)
