@@ -264,7 +264,7 @@ describe('groups', () => {
       body: { code: 'conversation.not_found' },
     })
     expect(await rest(member).inbox()).toEqual([])
-    const back = await RawSocket.connect(member.accessToken, `${conversationId.toString(36)}.5.0`)
+    const back = await RawSocket.connect(member.accessToken, `${conversationId.toString(36)}.5.0.0a0b0c0d`)
     expect(await back.waitForType('hello')).toMatchObject({ conversations: [], gone: [conversationId] })
   })
 
