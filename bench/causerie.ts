@@ -12,16 +12,15 @@ const DAY_MS = 24 * 60 * 60_000
 const NO_PASSWORD = '$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
 
 /** The production bundle under bare `workerd serve`, on data of its own. */
-export const startCauserie = async (
-  options: CauserieOptions & { folder: string; port: number },
-): Promise<Causerie & { stop(): Promise<void> }> => {
+export const startCauserie = async (options: CauserieOptions & { folder: string; port: number }): Promise<Causerie> => {
   const { folder, port, people: count = 0 } = options
   mkdirSync(folder, { recursive: true })
   const server = await ChaosServer.prepare({ folder, port })
   const people = await settle(folder, count)
   await server.start()
   const endWithUs = (): void => void server.kill()
-  process.once('exit', endWithUs)
+  // Before its folder is thrown away.
+  process.prependOnceListener('exit', endWithUs)
   let clock = processorClock(pidOf(server))
   return {
     name: 'causerie',

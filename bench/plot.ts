@@ -12,10 +12,11 @@ const COLOURS = ['#2563eb', '#94a3b8', '#d97706', '#16a34a', '#9333ea']
 export const plot = (measurements: Measurement[], { metric, title }: { metric: string; title: string }): string => {
   const shown = measurements.filter((each) => each.metric === metric)
   const subjects = [...new Set(shown.map(({ subject }) => subject))]
-  const values = shown.flatMap((each) => each.values)
+  const values = shown.flatMap((each) => each.values).filter((value) => value > 0)
   const low = 10 ** Math.floor(Math.log10(Math.min(...values)) - 0.01)
   const high = Math.max(...values)
-  const x = (value: number): number => LEFT + ((WIDTH - LEFT - RIGHT) * Math.log(value / low)) / Math.log(high / low)
+  const x = (value: number): number =>
+    LEFT + ((WIDTH - LEFT - RIGHT) * Math.log(Math.max(value, low) / low)) / Math.log(high / low)
   const parts: string[] = [text({ x: 8, y: 22, size: 15 }, title)]
   let y = 40
   for (const scenario of new Set(shown.map((each) => each.scenario))) {
