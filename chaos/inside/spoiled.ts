@@ -9,7 +9,7 @@ export const spoiled = (env: Env, injector: Injector, ctx?: DurableObjectState):
   USER_HUB: spoiledNamespace(env.USER_HUB, (method, call) =>
     ctx && method.startsWith('deliver') ? injector.tell(ctx, call) : injector.call(call),
   ),
-  DIRECTORY: spoiledDatabase(env.DIRECTORY, injector),
+  DIRECTORY: spoiledDatabase(env.DIRECTORY, (run) => injector.query(run)),
 })
 
 type Meet = (method: string, call: () => Promise<unknown>) => Promise<unknown>
@@ -38,24 +38,27 @@ const RUNS = ['all', 'first', 'raw', 'run']
 /** By what stands in for it: a batch takes no stand-ins. */
 const originals = new WeakMap<object, D1PreparedStatement>()
 
-const spoiledDatabase = (database: D1Database, injector: Injector): D1Database =>
+type Query = <Result>(run: () => Promise<Result>) => Promise<Result>
+
+/** The same database, but every query of it goes through `query`. */
+export const spoiledDatabase = (database: D1Database, query: Query): D1Database =>
   new Proxy(database, {
     get: (target, property) => {
-      if (property === 'prepare') return (sql: string) => spoiledStatement(target.prepare(sql), injector)
+      if (property === 'prepare') return (sql: string) => spoiledStatement(target.prepare(sql), query)
       if (property === 'batch') {
         return (statements: D1PreparedStatement[]) =>
-          injector.query(() => target.batch(statements.map((each) => originals.get(each) ?? each)))
+          query(() => target.batch(statements.map((each) => originals.get(each) ?? each)))
       }
       return bound(target, property)
     },
   })
 
-const spoiledStatement = (statement: D1PreparedStatement, injector: Injector): D1PreparedStatement => {
+const spoiledStatement = (statement: D1PreparedStatement, query: Query): D1PreparedStatement => {
   const standIn = new Proxy(statement, {
     get: (target, property) => {
-      if (property === 'bind') return (...values: unknown[]) => spoiledStatement(target.bind(...values), injector)
+      if (property === 'bind') return (...values: unknown[]) => spoiledStatement(target.bind(...values), query)
       if (typeof property === 'symbol' || !RUNS.includes(property)) return bound(target, property)
-      return (...args: unknown[]) => injector.query(async () => (target as unknown as Methods)[property]?.(...args))
+      return (...args: unknown[]) => query(async () => (target as unknown as Methods)[property]?.(...args))
     },
   })
   originals.set(standIn, statement)
