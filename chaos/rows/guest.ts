@@ -20,7 +20,6 @@ export type Result = {
   messages: { seq: number; clientId: string }[]
   items: { userId: number; online: boolean }[]
 }
-export type HeardFrame = Frame
 
 /** Somebody signed in. */
 export type Guest = { id: number; token: string }

@@ -42,7 +42,7 @@ const answer = (change: Partial<Answer>): Answer => ({
 })
 const verdict = (change: Partial<Answer>): string | null => faultOf(asked, answer(change), 1_000)
 
-test('[FUZZ1] a refusal in its proper form is no fault, nor is being busy with a time to come back', () => {
+test('a refusal in its proper form is no fault, nor is being busy with a time to come back', () => {
   expect(verdict({})).toBeNull()
   expect(verdict({ status: 200, text: '{"id":1}', headers: {} })).toBeNull()
   const busy = { 'content-type': 'application/problem+json', 'retry-after': '1' }
@@ -62,11 +62,11 @@ test.each<[string, Partial<Answer>]>([
   ['a problem of another status', { text: problem('token.invalid') }],
   ['a problem that is none', { text: '{"code":"nonsense","status":404,"title":"","type":""}' }],
   ['no word of why', { headers: {}, text: '' }],
-])('[FUZZ1] %s is a fault', (_, change) => {
+])('%s is a fault', (_, change) => {
   expect(verdict(change)).toEqual(expect.any(String))
 })
 
-test('[FUZZ1] what an answer only repeats gives nothing away', () => {
+test('what an answer only repeats gives nothing away', () => {
   const told = { ...asked, body: '{"displayName":"TypeError"}' }
 
   expect(faultOf(told, answer({ status: 200, text: '{"displayName":"TypeError"}' }), 1_000)).toBeNull()
@@ -75,7 +75,7 @@ test('[FUZZ1] what an answer only repeats gives nothing away', () => {
 const folder = mkdtempSync(join(tmpdir(), 'causerie-held-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-test('[FUZZ2] whatever is written is seen, but for the notes that the server keeps for itself', () => {
+test('whatever is written is seen, but for the notes that the server keeps for itself', () => {
   mkdirSync(join(folder, 'state', 'd1'), { recursive: true })
   const database = new DatabaseSync(join(folder, 'state', 'd1', 'one.sqlite'))
   database.exec(`PRAGMA journal_mode = WAL; CREATE TABLE users (id INTEGER, name TEXT); INSERT INTO users VALUES (1, 'a');

@@ -35,7 +35,7 @@ const frames = [
   ...DIALECT_SOCKETS.flatMap(({ name, says }) => Object.keys(says).map((type) => `${name} ${type}`)),
 ]
 
-test('[JOIN1] the fuzzer sends to every route, and says every frame, of the running app', () => {
+test('the fuzzer sends to every route, and says every frame, of the running app', () => {
   const names = targets.frames.map(({ name }) => name)
 
   expect(targets.routes.map(({ name }) => name).toSorted()).toEqual(routes.map(openApiPath).toSorted())
@@ -44,7 +44,7 @@ test('[JOIN1] the fuzzer sends to every route, and says every frame, of the runn
   expect(names).toContain('sealed anything')
 })
 
-test('[JOIN1] the fuzzer knows what every id in a path, a query, a body and a frame names', () => {
+test('the fuzzer knows what every id in a path, a query, a body and a frame names', () => {
   const fields = [
     ...targets.routes.flatMap(({ name, params, query, body, schemas }) => [
       ...params.filter((each) => isUnknownName(each.name, each.behind)).map((each) => `${name} ${each.name}`),
@@ -67,7 +67,7 @@ const namesIn = (shape: Shape, schemas: Schemas): string[] => {
   ]
 }
 
-test('[JOIN2] every route and frame that writes is performed by the people of the chaos, or it says why not', () => {
+test('every route and frame that writes is performed by the people of the chaos, or it says why not', () => {
   const writing = [...routes.filter((route) => !route.startsWith('GET ')), ...frames]
 
   expect([...Object.keys(PERFORMED), ...Object.keys(LEFT_OUT)].toSorted()).toEqual(writing.toSorted())
