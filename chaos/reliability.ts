@@ -47,7 +47,13 @@ const folders: string[] = []
 const servers: ChaosServer[] = []
 process.once('exit', () => {
   for (const { pid } of servers) if (pid !== null) process.kill(pid, 'SIGKILL')
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+  for (const folder of folders) {
+    try {
+      rmSync(folder, { recursive: true, force: true })
+    } catch {
+      // Something is mounted there: what was interrupted could not take it away.
+    }
+  }
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
 
