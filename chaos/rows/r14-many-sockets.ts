@@ -14,11 +14,12 @@ export const manySockets: Row = {
     const [greedy, alice, bob] = [await newGuest(server.url), await newGuest(server.url), await newGuest(server.url)]
     const c = await openGroup(server.url, alice, [bob])
     const writer = await openLine(server.url, alice)
+    let said = 0
     const talk = async (count: number): Promise<number[]> => {
       const took: number[] = []
       for (let i = 0; i < count; i += 1) {
         const from = performance.now()
-        const reply = await writer.say(c, `calm-${performance.now()}`)
+        const reply = await writer.say(c, `calm-${(said += 1)}`)
         if (reply?.ok) took.push(performance.now() - from)
       }
       return took

@@ -19,10 +19,11 @@ export const slowReaders: Row = {
     const lines: Line[] = []
     for (const guest of guests) lines.push(await openLine(server.url, guest))
     const healthy = lines.slice(0, MEMBERS - READERS_NOT)
+    let said = 0
     const talk = async (count: number, text: string): Promise<number[]> => {
       const took: number[] = []
       for (let i = 0; i < count; i += 1) {
-        const clientId = `slow-${performance.now()}`
+        const clientId = `slow-${(said += 1)}`
         const from = performance.now()
         const heard = healthy.slice(1).map(
           (line) =>
