@@ -24,9 +24,9 @@ const PEERS: Record<string, Peer> = { 'socket.io': socketIo, fastapi: fastApi }
 type Size = { members: number; messages: number; perSecond: number; paced: number }
 
 const SIZES: Size[] = [
-  { members: 2, messages: 4_000, perSecond: 20, paced: 50 },
-  { members: 10, messages: 2_500, perSecond: 20, paced: 50 },
-  { members: 100, messages: 500, perSecond: 10, paced: 25 },
+  { members: 2, messages: 3_000, perSecond: 20, paced: 50 },
+  { members: 10, messages: 1_500, perSecond: 20, paced: 50 },
+  { members: 100, messages: 300, perSecond: 10, paced: 25 },
   { members: 1_000, messages: 50, perSecond: 2, paced: 5 },
 ]
 
