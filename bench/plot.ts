@@ -17,7 +17,7 @@ export const plot = (measurements: Measurement[], { metric, title }: { metric: s
   const high = Math.max(...values)
   const x = (value: number): number =>
     LEFT + ((WIDTH - LEFT - RIGHT) * Math.log(Math.max(value, low) / low)) / Math.log(high / low)
-  const parts: string[] = [text({ x: 8, y: 22, size: 15 }, title)]
+  const parts: string[] = [text({ x: 8, y: 22, size: 15 }, `${title} (logarithmic)`)]
   let y = 40
   for (const scenario of new Set(shown.map((each) => each.scenario))) {
     parts.push(text({ x: 8, y: y + 16, size: 13 }, scenario))
