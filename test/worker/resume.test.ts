@@ -155,3 +155,32 @@ test('[SYNC12] a catch-up that reaches back behind what a socket has seen shows 
   await bobs.waitFor((each) => (each['message'] as Message | undefined)?.id === next.id)
   expect(bobs.of('message.created').map((each) => (each['message'] as Message).id)).toEqual([message.id, next.id])
 })
+
+test('[SYNC12] an answer that frames overtook on its way shows no message as new twice', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const one = await say(alices, conversationId, 'one')
+  const two = await say(alices, conversationId, 'two')
+  await alices.request({ type: 'message.edit', messageId: two.id, content: text('two, edited') })
+  await bobs.waitForType('message.updated')
+  const hub = hubOf(env, bob.user.id)
+  await evictDurableObject(hub)
+  const created = (message: Message) => ({
+    conversationId,
+    revs: [message.rev],
+    frames: [JSON.stringify({ type: 'message.created', conversationId, rev: message.rev, message })],
+  })
+  const shown = (type: 'message.created' | 'message.updated') =>
+    bobs.of(type).filter((frame) => (frame['message'] as Message | undefined)?.id === two.id).length
+
+  await hub.deliver(created(one))
+  const nothing = { conversationId, revs: [], frames: [], more: false }
+  // The first has the hub ask from the first message on; the second comes before the answer to that.
+  await Promise.all([
+    hub.deliverCatchUp({ ...nothing, after: one.rev - 1, upTo: two.rev + 1 }),
+    hub.deliver(created(two)),
+  ])
+
+  await expect.poll(() => shown('message.updated')).toBe(2)
+  expect(shown('message.created')).toBe(2)
+})
