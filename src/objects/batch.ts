@@ -20,7 +20,7 @@ export type Nap = number | null
 export type Answer = { ok: true; json: string } | import('../protocol/errors.ts').Refusal
 
 /**
- * The answers to a batch of orders, and the events that they made, which are the sender's own delivery. `rev` is the head. Fewer answers
- * than orders mean that no more fitted into one call: the rest was not looked at, and is to be posted again.
+ * The answers to a batch of orders, and the events that they made, which are the sender's own delivery. `rev` is the head; `told` is how far
+ * the sender's hub had been told of what others did before these orders. Fewer answers than orders mean that no more fitted into one call: the rest was not looked at, and is to be posted again.
  */
-export type Submitted = { answers: Answer[]; batch: Batch; rev: number }
+export type Submitted = { answers: Answer[]; batch: Batch; rev: number; told: number }

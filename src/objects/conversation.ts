@@ -70,7 +70,12 @@ export class Conversation extends DurableObject<Env> {
    */
   async submit(input: { userId: number; orders: Order[] }): Promise<Submitted> {
     const log = this.#log
-    const submitted: Submitted = { answers: [], batch: { conversationId: log?.id ?? 0, revs: [], frames: [] }, rev: 0 }
+    const submitted: Submitted = {
+      answers: [],
+      batch: { conversationId: log?.id ?? 0, revs: [], frames: [] },
+      rev: 0,
+      told: this.#fanOut?.toldUpTo(input.userId) ?? log?.rev ?? 0,
+    }
     let characters = 0
     for (const order of input.orders) {
       if (characters > PART_CHARACTERS) break

@@ -10,6 +10,8 @@ const PACE_MS = 16
 type Queue = {
   revs: number[]
   frames: string[]
+  /** The first revision of what the call in flight carries. */
+  flying: number | null
   inFlight: boolean
   failures: number
   /** Set when frames were given up for a catch-up. */
@@ -53,7 +55,7 @@ export class FanOut {
     if (queue.missing !== null) {
       if (rev === 0) return
     } else if (queue.frames.length >= MAX_QUEUED) {
-      const first = queue.revs.find((queued) => queued > 0) ?? rev
+      const first = firstOf(queue) ?? rev
       giveUpFrames(queue, { from: first - 1, after: first - 1 })
     } else {
       queue.revs.push(rev)
@@ -69,6 +71,14 @@ export class FanOut {
     this.#start(userId, queue)
   }
 
+  /** How far this member was told for sure; null where nothing waits or is on its way. */
+  toldUpTo(userId: number): number | null {
+    const queue = this.#queues.get(userId)
+    if (!queue) return null
+    const untold = [queue.flying, firstOf(queue)].filter((rev) => rev !== null)
+    return untold.length === 0 ? null : Math.min(...untold) - 1
+  }
+
   /** Forgets what waits for somebody who is to hear nothing more. */
   drop(userId: number): void {
     const queue = this.#queues.get(userId)
@@ -81,7 +91,7 @@ export class FanOut {
   #queueOf(userId: number): Queue {
     let queue = this.#queues.get(userId)
     if (!queue) {
-      queue = { revs: [], frames: [], inFlight: false, failures: 0, missing: null }
+      queue = { revs: [], frames: [], flying: null, inFlight: false, failures: 0, missing: null }
       this.#queues.set(userId, queue)
     }
     return queue
@@ -103,12 +113,15 @@ export class FanOut {
       if (taken.missing === null && taken.frames.length === 0) continue
       const takenAt = Date.now()
       try {
+        queue.flying = firstOf(taken)
         const nap = await this.#deliver(userId, queue, taken)
+        queue.flying = null
         queue.failures = 0
         this.#ports.onDelivered(Date.now() - waitingSince)
         waitingSince = takenAt
         if (nap !== null) this.#ports.onAsleep(userId, nap)
       } catch (error) {
+        queue.flying = null
         putBack(queue, taken)
         queue.failures += 1
         this.#ports.onFailure(userId, error)
@@ -156,6 +169,10 @@ const take = (queue: Queue): Taken => {
   return { missing, revs: queue.revs.splice(0, count), frames: queue.frames.splice(0, count) }
 }
 
+/** The first revision that these tell; null where they are signals only. */
+const firstOf = ({ missing, revs }: Pick<Taken, 'missing' | 'revs'>): number | null =>
+  missing ? missing.after + 1 : (revs.find((rev) => rev > 0) ?? null)
+
 const giveUpFrames = (queue: Queue, { from, after }: Missing): void => {
   const { missing } = queue
   queue.missing = { from: Math.min(from, missing?.from ?? from), after: Math.min(after, missing?.after ?? after) }
@@ -169,8 +186,8 @@ const putBack = (queue: Queue, { missing, revs, frames }: Taken): void => {
     queue.revs = [...revs, ...queue.revs]
     queue.frames = [...frames, ...queue.frames]
   } else {
-    const first = revs.find((rev) => rev > 0)
-    if (first !== undefined) giveUpFrames(queue, { from: first - 1, after: first - 1 })
+    const first = firstOf({ missing, revs })
+    if (first !== null) giveUpFrames(queue, { from: first - 1, after: first - 1 })
   }
 }
 

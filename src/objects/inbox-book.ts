@@ -1,4 +1,4 @@
-import { accept, acceptCatchUp, hasGap, newRevOrder, type RevOrder } from '../core/rev-order.ts'
+import { accept, acceptCatchUp, begin, hasGap, newRevOrder, type RevOrder } from '../core/rev-order.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { ConversationEvent } from '../protocol/events.ts'
 import { nextInboxEntry } from '../protocol/inbox.ts'
@@ -46,12 +46,16 @@ export class InboxBook {
     return this.#lines.get(conversationId)
   }
 
-  /** Takes frames in; answers those that are due, in order. */
-  receive(batch: Batch): string[] {
+  /**
+   * Takes frames in; answers those that are due, in order. A hub that woke from a sleep does not know how far its sockets are: `told` is the
+   * conversation's word on that, and `waits` says that a reply with that word is on its way.
+   */
+  receive(batch: Batch, { told, waits }: { told?: number | null; waits?: boolean } = {}): string[] {
     const line = this.#lines.get(batch.conversationId)
     if (!line) return []
     if (batch.revs.some((rev, i) => rev > 0 || isMark(batch.frames[i]))) this.#touch(batch.conversationId, line)
-    const due = accept(line.order, batch)
+    const due = told === undefined ? [] : begin(line.order, told)
+    due.push(...accept(line.order, batch, waits))
     if (line.base) line.tail.push(...due)
     if (line.tail.length > MAX_TAIL) forget(line)
     return due

@@ -27,7 +27,12 @@ export const postOrders = async (
         logFault('post.failed', error, { conversationId, userId, tries })
         const later = refuse('server.unavailable', { retryAfter: 1 })
         return {
-          submitted: { answers: orders.map(() => later), batch: { conversationId, revs: [], frames: [] }, rev: 0 },
+          submitted: {
+            answers: orders.map(() => later),
+            batch: { conversationId, revs: [], frames: [] },
+            rev: 0,
+            told: 0,
+          },
           retried: true,
         }
       }

@@ -194,7 +194,7 @@ export class UserHub extends DurableObject<Env> {
   deliver(batch: Batch): Nap {
     if (!this.#inbox.has(batch.conversationId)) return null
     if (this.#sockets.size === 0) return this.#inbox.fallAsleep(batch.conversationId)
-    this.#broadcast(this.#inbox.receive(batch))
+    this.#broadcast(this.#inbox.receive(batch, { waits: this.#upward.isBusy(batch.conversationId) }))
     this.#gaps.watch(batch.conversationId)
     return null
   }
@@ -370,7 +370,7 @@ export class UserHub extends DurableObject<Env> {
       userId: this.#userId,
       orders,
     })
-    this.#broadcast(this.#inbox.receive(submitted.batch))
+    this.#broadcast(this.#inbox.receive(submitted.batch, { told: retried ? null : submitted.told }))
     // What an unanswered try had done came back to nobody: look whether something is missing.
     if (retried) await this.#gaps.fill(conversationId)
     else this.#gaps.watch(conversationId, submitted.rev)

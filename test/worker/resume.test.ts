@@ -184,3 +184,30 @@ test('[SYNC12] an answer that frames overtook on its way shows no message as new
   await expect.poll(() => shown('message.updated')).toBe(2)
   expect(shown('message.created')).toBe(2)
 })
+
+test('[SYNC13] a hub that slept shows what others said before its own user spoke, whichever comes first', async () => {
+  const [alice, bob, carol] = [await signUp(), await signUp(), await signUp()]
+  const conversationId = await openGroup(alice, bob, carol)
+  const [alices, bobs, second] = [
+    await RawSocket.arrive(alice),
+    await RawSocket.arrive(bob),
+    await RawSocket.arrive(bob),
+  ]
+  const carols = await RawSocket.arrive(carol)
+  await say(carols, conversationId, 'first')
+  await second.waitForType('message.created')
+  for (let round = 0; round < 10; round += 1) {
+    await evictDurableObject(hubOf(env, bob.user.id))
+    // The conversation holds back what follows closely upon another delivery, and no reply.
+    await Promise.all([
+      ...[1, 2, 3].map((i) => send(alices, conversationId, `a${round}-${i}`)),
+      send(carols, conversationId, `c${round}`),
+      send(bobs, conversationId, `b${round}`),
+    ])
+  }
+
+  const all = Array.from({ length: 51 }, (_, i) => i + 1)
+  for (const socket of [bobs, second]) {
+    await expect.poll(() => socket.of('message.created').map((frame) => (frame['message'] as Message).seq)).toEqual(all)
+  }
+})

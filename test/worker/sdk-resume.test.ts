@@ -106,7 +106,9 @@ test('[SDK15] after an absence the copy is mended: what came, and what changed o
   await alices.edit(early[1]?.id ?? 0, 'edited')
   await alices.delete(early[2]?.id ?? 0)
   await carols.react(early[3]?.id ?? 0, '❤️')
+  await expect.poll(() => carols.messages).toHaveLength(140)
   carols.markRead()
+  await expect.poll(() => alices.members.map(({ readSeq }) => readSeq)).toContain(140)
   await alice.client.conversations.rename(alices.id, 'Rain')
   bob.client.connect()
 
