@@ -22,6 +22,7 @@ import {
   markRead,
   pinMessage,
   reactToMessage,
+  repeatOf,
   sendMessage,
   signalTyping,
 } from './message-orders.ts'
@@ -139,7 +140,12 @@ export class ConversationLog {
   apply(userId: number, order: Order, now: number): Outcome {
     const state = this.#state
     const actor = state.member(userId)
-    if (!actor || actor.leftAt !== null || this.isDeleted) return refused(refuse('conversation.not_found'))
+    if (!actor || this.isDeleted) return refused(refuse('conversation.not_found'))
+    if (actor.leftAt !== null) {
+      const otherwise = refuse('conversation.not_found')
+      // Removed between a message and the repeat of a call that got no answer: a refusal would say that it was not stored.
+      return order.type === 'message.send' ? repeatOf(state, { actor, order, otherwise }) : refused(otherwise)
+    }
     const given = { state, actor, now }
     switch (order.type) {
       case 'message.send':

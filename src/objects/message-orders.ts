@@ -23,9 +23,17 @@ export const sendMessage = ({ state, actor, order, now }: Given<CommandOf<'messa
   const row = no ? null : state.addMessage({ senderId: actor.userId, clientId, body }, now)
   if (row) return told(state, 'message.created', row)
   // Looked for only now: the insert found out by itself, and nearly every message is new. What may not be sent may yet be a repeat.
-  const earlier = state.store.messageByClientId(actor.userId, clientId)
-  if (earlier) return sendAgain(state, earlier, body)
-  return refused(no ?? refuse('server.fault'))
+  return repeatOf(state, { actor, order, otherwise: no ?? refuse('server.fault') })
+}
+
+/** The answer to a message that was sent before; `otherwise` where it was not. */
+export const repeatOf = (
+  state: LogState,
+  given: { actor: MemberRow; order: CommandOf<'message.send'>; otherwise: Refusal },
+): Outcome => {
+  const { actor, order, otherwise } = given
+  const earlier = state.store.messageByClientId(actor.userId, order.clientId)
+  return earlier ? sendAgain(state, earlier, bodyOf(order)) : refused(otherwise)
 }
 
 const sendAgain = (state: LogState, earlier: MessageRow, body: MessageBody): Outcome => {

@@ -1,5 +1,7 @@
 import { evictAllDurableObjects } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
+import { conversationOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { Changes } from '../../src/protocol/conversation.ts'
 import type { MessageReply } from '../../src/protocol/events.ts'
@@ -117,6 +119,25 @@ test('[MSG4] a clientId sent again returns the first message, after an edit, a d
   expect((await history(bob, conversationId)).items).toEqual([deleted.message])
   await bobs.waitForType('message.deleted')
   expect(bobs.of('message.created')).toHaveLength(1)
+})
+
+test('[MSG4] a call that is repeated because no answer came is answered also when its user was removed meanwhile', async () => {
+  const [owner, member] = [await signUp(), await signUp()]
+  const conversationId = await openGroup(owner, member)
+  const send = (clientId: string) =>
+    conversationOf(env, conversationId).submit({
+      userId: member.user.id,
+      orders: [{ type: 'message.send', conversationId, clientId, content: text('was it stored?') }],
+    })
+  await send('once')
+  const path = `/v1/conversations/${conversationId}/members/${member.user.id}`
+  await ask('DELETE', path, { token: owner.accessToken })
+
+  const [repeat] = (await send('once')).answers
+  const [another] = (await send('another')).answers
+
+  expect(repeat?.ok && JSON.parse(repeat.json)).toMatchObject({ repeated: true, message: { seq: 1 } })
+  expect(another).toMatchObject({ ok: false, code: 'conversation.not_found' })
 })
 
 test('[MSG4] twenty at once with one clientId make one message, over all devices and REST', async () => {
