@@ -55,7 +55,7 @@ test.each<[string, Partial<Answer>]>([
   ['a status of 500', { status: 500, text: problem('server.fault') }],
   ['being busy without a time to come back', { status: 503, text: problem('server.unavailable') }],
   ['a stack', { text: problem('user.not_found', { title: 'x\n    at verify (index.js:1:1)' }) }],
-  ['a line of a source', { text: problem('user.not_found', { title: '/work/src/index.ts:10' }) }],
+  ['a line of a source', { text: problem('user.not_found', { title: '/srv/src/index.ts:10' }) }],
   ['a statement', { text: problem('user.not_found', { title: 'Failed query: SELECT "id" FROM users' }) }],
   ['the words of the database', { text: problem('user.not_found', { title: 'SQLITE_CONSTRAINT' }) }],
   ['the name of an error', { status: 200, text: '{"x":"TypeError: x is undefined"}' }],
