@@ -1,15 +1,13 @@
 // `npm run bench`: what a message costs the server, side by side with what else there is, in one run.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { freePort } from '../scripts/free-port.ts'
 import { startCauserie } from './causerie.ts'
 import { report } from './report.ts'
 import type { Context, Scenario } from './scenario.ts'
 
-const FIRST_PORT = 9_200
-const LAST_PORT = 9_299
 const ROUNDS = 5
 
 const { values: flags } = parseArgs({
@@ -49,23 +47,6 @@ const findScenarios = async (): Promise<Scenario[]> => {
   return found.flat().toSorted((a, b) => Number(b.name === 'messages') - Number(a.name === 'messages'))
 }
 
-let port = FIRST_PORT
-const freePort = async (): Promise<number> => {
-  while (port <= LAST_PORT) {
-    const candidate = port
-    port += 1
-    if (await isFree(candidate)) return candidate
-  }
-  throw new Error(`No port between ${FIRST_PORT} and ${LAST_PORT} is free.`)
-}
-
-const isFree = (candidate: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const probe = createServer()
-    probe.once('error', () => resolve(false))
-    probe.listen(candidate, '127.0.0.1', () => probe.close(() => resolve(true)))
-  })
-
 let servers = 0
 const contextFor = (name: string): Context => {
   const own = join(folder, name)
@@ -76,7 +57,6 @@ const contextFor = (name: string): Context => {
     quick: flags.quick,
     sizes,
     log,
-    freePort,
     startCauserie: async (options = {}) => {
       servers += 1
       return startCauserie({ ...options, folder: join(own, `causerie-${servers}`), port: await freePort() })

@@ -40,7 +40,6 @@ export type Context = {
   /** Sizes of groups to measure, from `--sizes`. */
   sizes: number[] | null
   startCauserie(options?: CauserieOptions): Promise<Causerie>
-  freePort(): Promise<number>
   log(line: string): void
 }
 

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { freePort } from '../scripts/free-port.ts'
 import { chaos, seeds } from './rows/driver-runs.ts'
 import { fsyncBeforeAck } from './rows/r08-fsync.ts'
 import { diskFull } from './rows/r09-disk-full.ts'
@@ -16,7 +17,7 @@ import { halfOpen } from './rows/r16-half-open.ts'
 import { deployLive } from './rows/r20-deploy.ts'
 import { soak } from './rows/r22-soak.ts'
 import type { Place, Row } from './rows/row.ts'
-import { ChaosServer, freePort } from './server.ts'
+import { ChaosServer } from './server.ts'
 
 const ROWS: Row[] = [
   chaos,

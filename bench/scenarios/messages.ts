@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { freePort } from '../../scripts/free-port.ts'
 import { startFloor } from '../floor/floor.ts'
 import { causerieMessenger } from '../load/causerie.ts'
 import { Driver } from '../load/drive.ts'
@@ -38,10 +39,10 @@ const run = async (context: Context): Promise<Measurement[]> => {
   const people = Math.max(...sizes.map(({ members }) => members))
   const messengers: Messenger[] = []
   try {
-    messengers.push(await startFloor({ folder: join(context.folder, 'floor'), port: await context.freePort() }))
+    messengers.push(await startFloor({ folder: join(context.folder, 'floor'), port: await freePort() }))
     messengers.push(causerieMessenger(await context.startCauserie({ people })))
     for (const [name, peer] of Object.entries(PEERS)) {
-      const started = await peer({ folder: join(context.folder, name), port: await context.freePort(), people })
+      const started = await peer({ folder: join(context.folder, name), port: await freePort(), people })
       if (typeof started === 'string') context.log(`${name} is left out: ${started}`)
       else messengers.push(started)
     }

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../../scripts/free-port.ts'
 import { PING, PING_INTERVAL_MS, PONG } from '../../src/protocol/wire.ts'
 import { ByteCounter } from '../load/byte-counter.ts'
 import { openConversation, openSocket } from '../load/causerie.ts'
@@ -26,7 +27,7 @@ const run = async (context: Context): Promise<Measurement[]> => {
   const [reader, other] = causerie.people as [Person, Person]
   await causerie.restart(() => makeAdministrators(causerie))
   const upstream = Number(new URL(causerie.url).port)
-  const counter = await ByteCounter.listen({ port: await context.freePort(), upstream })
+  const counter = await ByteCounter.listen({ port: await freePort(), upstream })
   try {
     const id = await openConversation(causerie.url, [reader, other])
     await converse(causerie, other, id)
