@@ -57,15 +57,16 @@ const native = async (who: SignedIn): Promise<Person> => {
   }
 }
 
+/** Documents 000 and 002 tell a message in the same words. */
+const newMessage = (frame: Frame) =>
+  frame['type'] === 'new_message' ? { words: String(frame['content']), senderId: number(frame['sender_id']) } : null
+
 const direct = async (who: SignedIn): Promise<Person> => {
   const socket = await RawSocket.open({ path: `/messages/ws?token=${who.accessToken}` })
   return {
     who,
     socket,
-    hears: (frame) =>
-      frame['type'] === 'new_message'
-        ? { words: String(frame['content']), senderId: number(frame['sender_id']) }
-        : null,
+    hears: newMessage,
     writeTo: async (other, content) => emit(socket, { type: 'send_message', receiver_id: other.who.user.id, content }),
     writeIn: null,
   }
@@ -95,10 +96,7 @@ const friends = async (who: SignedIn): Promise<Person> => {
   return {
     who,
     socket,
-    hears: (frame) =>
-      frame['type'] === 'new_message'
-        ? { words: String(frame['content']), senderId: number(frame['sender_id']) }
-        : null,
+    hears: newMessage,
     writeTo: async (other, content) => emit(socket, { type: 'send_message', receiver_id: other.who.user.id, content }),
     writeIn: (conversation_id, content) => post(who, '/conversation/send_message', { conversation_id, content }),
   }
