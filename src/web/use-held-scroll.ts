@@ -11,6 +11,7 @@ const NEAR_START = 600
 export const useHeldScroll = (onNearStart: () => void) => {
   const box = useRef<HTMLDivElement>(null)
   const held = useRef<{ key: string; top: number } | null>(null)
+  const noted = useRef({ top: 0, height: 0, shown: 0 })
   const atEnd = useSignal(true)
 
   const note = () => {
@@ -18,6 +19,7 @@ export const useHeldScroll = (onNearStart: () => void) => {
     if (view === null) return
     atEnd.value = view.scrollHeight - view.scrollTop - view.clientHeight < NEAR_END
     held.current = topmostOf(view)
+    noted.current = { top: view.scrollTop, height: view.scrollHeight, shown: view.clientHeight }
     if (view.scrollTop < NEAR_START) onNearStart()
   }
 
@@ -25,6 +27,12 @@ export const useHeldScroll = (onNearStart: () => void) => {
     const view = box.current
     if (view === null) return
     const { current } = held
+    const before = noted.current
+    if (hasMovedUp(view, before)) {
+      // The reader has scrolled, and a render came before the word of it: they are not to be thrown back.
+      atEnd.value = before.height - view.scrollTop - before.shown < NEAR_END
+      if (current !== null) current.top += before.top - view.scrollTop
+    }
     if (atEnd.peek()) view.scrollTop = view.scrollHeight
     else if (current !== null) {
       const row = view.querySelector(`[data-key="${CSS.escape(current.key)}"]`)
@@ -47,6 +55,7 @@ export const useHeldScroll = (onNearStart: () => void) => {
 
   const toEnd = () => {
     atEnd.value = true
+    box.current?.scrollTo({ top: box.current.scrollHeight })
     hold()
   }
   const toRow = (key: string) => {
@@ -56,6 +65,10 @@ export const useHeldScroll = (onNearStart: () => void) => {
   }
   return { box, atEnd, note, toEnd, toRow }
 }
+
+/** The browser itself moves a view up only where there is less to scroll than before. */
+const hasMovedUp = (view: HTMLElement, before: { top: number; height: number; shown: number }) =>
+  view.scrollTop < before.top && view.scrollHeight >= before.height && view.clientHeight <= before.shown
 
 const topIn = (view: HTMLElement, row: Element) => row.getBoundingClientRect().top - view.getBoundingClientRect().top
 

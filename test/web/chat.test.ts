@@ -191,6 +191,29 @@ test('older messages load while scrolling up, and what is being read stays where
   expect(await ana.texts()).toEqual(lines)
 })
 
+test('who scrolls up is not thrown back by what is drawn in the same moment', async () => {
+  const [ana, ben] = await people('Ana', 'Ben')
+  await ana.find(ben)
+  const lines = Array.from({ length: 30 }, (_, at) => `line ${at + 1} of some`)
+  for (const line of lines) await ana.say(line)
+  await ana.holds(lines)
+  const timeline = ana.page.locator('.timeline')
+  await expect.poll(() => timeline.evaluate((view) => view.scrollTop)).toBeGreaterThan(300)
+
+  const top = await timeline.evaluate(async (view) => {
+    view.scrollTop -= 250
+    const { scrollTop } = view
+    // Drawn anew at once, while the word of the scrolling comes with the next frame.
+    view.querySelector<HTMLElement>('.message')?.click()
+    await Promise.resolve()
+    await Promise.resolve()
+    return view.scrollTop - scrollTop
+  })
+
+  expect(top).toBe(0)
+  await expect.poll(() => ana.page.locator('.to-latest').count()).toBe(1)
+})
+
 test('a reload in the middle keeps the conversation, the place and what was being written', async () => {
   const [ana, ben] = await people('Ana', 'Ben')
   await ana.find(ben)
