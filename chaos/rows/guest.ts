@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { ask } from '../rest.ts'
 import { PlainSocket } from './plain-socket.ts'
 
@@ -21,8 +22,13 @@ export type Result = {
   items: { userId: number; online: boolean }[]
 }
 
+/** As docs/protocol.md limits it. */
+const IDS_PER_REQUEST = 100
+
 /** Somebody signed in. */
-export type Guest = { id: number; token: string }
+export type Guest = { id: number; name: string; token: string; refreshToken: string; sessionId: string }
+
+type SignedIn = { user: { id: number }; accessToken: string; refreshToken: string; sessionId: string }
 
 let guests = 0
 
@@ -32,10 +38,29 @@ export const newGuest = async (base: string): Promise<Guest> => {
   const json = { username: name, email: `${name}@example.org`, password: PASSWORD }
   const from = `10.${guests >> 16}.${(guests >> 8) & 255}.${guests & 255}`
   const request = { method: 'POST', path: '/v1/auth/register', json, from }
-  const answer = await ask<{ user: { id: number }; accessToken: string }>(base, request)
+  const answer = await ask<SignedIn>(base, request)
   if (answer.status === null || !answer.ok) throw new Error(`${name} could not register`)
-  return { id: answer.body.user.id, token: answer.body.accessToken }
+  return guestOf(name, answer.body)
 }
+
+/** The same person on another device. */
+export const signIn = async (base: string, name: string, password = PASSWORD): Promise<Guest> => {
+  const request = { method: 'POST', path: '/v1/auth/login', json: { login: name, password }, from: randomNetwork() }
+  const answer = await ask<SignedIn>(base, request)
+  if (answer.status === null || !answer.ok) throw new Error(`${name} could not sign in`)
+  return guestOf(name, answer.body)
+}
+
+/** Sign-ins are limited per network: one that nobody had before. */
+export const randomNetwork = (): string => `11.${randomBytes(3).join('.')}`
+
+const guestOf = (name: string, { user, accessToken, refreshToken, sessionId }: SignedIn): Guest => ({
+  id: user.id,
+  name,
+  token: accessToken,
+  refreshToken,
+  sessionId,
+})
 
 /** So many, a few at a time. */
 export const newGuests = async (base: string, count: number): Promise<Guest[]> => {
@@ -48,11 +73,18 @@ export const newGuests = async (base: string, count: number): Promise<Guest[]> =
 }
 
 export const openGroup = async (base: string, owner: Guest, others: Guest[]): Promise<number> => {
-  const json = { kind: 'group', title: 'Group', memberIds: others.map(({ id }) => id) }
-  const request = { method: 'POST', path: '/v1/conversations', token: owner.token, json }
-  const answer = await ask<{ conversation: { id: number } }>(base, request)
-  if (answer.status === null || !answer.ok) throw new Error('The group could not be opened.')
-  return answer.body.conversation.id
+  const post = async <Body>(path: string, json: object): Promise<Body> => {
+    const answer = await ask<Body>(base, { method: 'POST', path, token: owner.token, json })
+    if (answer.status !== null && answer.ok) return answer.body
+    throw new Error(`The group could not be opened: ${JSON.stringify(answer)}`)
+  }
+  const ids = others.map(({ id }) => id)
+  const first = { kind: 'group', title: 'Group', memberIds: ids.splice(0, IDS_PER_REQUEST) }
+  const { conversation } = await post<{ conversation: { id: number } }>('/v1/conversations', first)
+  while (ids.length > 0) {
+    await post(`/v1/conversations/${conversation.id}/members`, { userIds: ids.splice(0, IDS_PER_REQUEST) })
+  }
+  return conversation.id
 }
 
 /** A native client on a plain socket. */

@@ -135,7 +135,7 @@ export class LiveSockets {
 
   send(socket: LiveSocket, frame: string): void {
     // There is no back-pressure: what a slow reader does not take piles up in memory. It is looked at before, for a frame that was just
-    // sent waits for the fastest reader too. A runtime that does not count, as the local one before workerd 2026-11, cuts nobody.
+    // sent waits for the fastest reader too. A runtime that does not count, as workerd before 2026-11-17, cuts nobody.
     if (socket.ws.bufferedAmount > LIMITS.bufferedBytes) return this.close(socket, CLOSE.slowReader, 'socket.slow')
     try {
       socket.ws.send(frame)
