@@ -16,6 +16,7 @@ import { slowReaders } from './rows/r15-slow-readers.ts'
 import { halfOpen } from './rows/r16-half-open.ts'
 import { deployLive } from './rows/r20-deploy.ts'
 import { soak } from './rows/r22-soak.ts'
+import { forgedTokens } from './rows/s05-forged-tokens.ts'
 import type { Place, Row } from './rows/row.ts'
 import { ChaosServer } from './server.ts'
 
@@ -33,6 +34,7 @@ const ROWS: Row[] = [
   halfOpen,
   deployLive,
   soak,
+  forgedTokens,
 ]
 
 const { values: flags } = parseArgs({

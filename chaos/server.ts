@@ -107,6 +107,16 @@ export class ChaosServer {
     await ended
   }
 
+  /** Where its keys are, for whoever must know what a thief would. */
+  get secretsFile(): string {
+    return this.#build.secrets
+  }
+
+  /** Where its data are. */
+  get state(): string {
+    return this.#build.state
+  }
+
   /** Whether it ended by itself, which it never should. */
   get hasFallen(): boolean {
     return this.#child !== null && (this.#child.exitCode !== null || this.#child.signalCode !== null)

@@ -1,113 +1,34 @@
 import { env } from 'cloudflare:workers'
-import {
-  base64url,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JWTHeaderParameters,
-  type JWTPayload,
-  SignJWT,
-} from 'jose'
+import { exportJWK, generateKeyPair } from 'jose'
 import { expect, test } from 'vitest'
 import { SINGLE_TOKEN_LIFE } from '../../src/core/session-life.ts'
 import { accountsOf, authenticate, logIn } from '../../src/directory/accounts.ts'
 import { signAccessToken, verifyAccessToken } from '../../src/directory/tokens.ts'
 import { hubOf } from '../../src/objects/stubs.ts'
 import { SignedIn } from '../../src/protocol/auth.ts'
+import { forge, forgeriesOf } from '../support/forgeries.ts'
 import { ask, PASSWORD, signUp, statusOf } from '../support/rest.ts'
 
 const [key] = JSON.parse(env.SIGNING_KEYS)
 
-const forge = async (change: {
-  header?: Partial<JWTHeaderParameters>
-  claims?: JWTPayload
-  key?: CryptoKey | Uint8Array
-}) => {
-  const { user, sessionId } = await signUp()
-  const now = Math.floor(Date.now() / 1000)
-  const claims = {
-    sub: String(user.id),
-    sid: sessionId,
-    iss: env.ISSUER,
-    aud: 'causerie-api',
-    iat: now,
-    exp: now + 600,
-    jti: 'x',
-    ...change.claims,
-  }
-  const header = { alg: 'EdDSA', typ: 'at+jwt', kid: key.kid, ...change.header }
-  return new SignJWT(claims)
-    .setProtectedHeader(header)
-    .sign(change.key ?? (await importJWK(key, 'EdDSA')), { crit: { x: true } })
+const somebody = async () => {
+  const [{ user, sessionId, accessToken, refreshToken }, other] = [await signUp(), await signUp()]
+  return { key, issuer: env.ISSUER, userId: user.id, sessionId, accessToken, refreshToken, otherId: other.user.id }
 }
 const codeFor = async (token: string) => (await ask('GET', '/v1/me', { token })).body.code
 
 test('[AUTH16] one that is made as the server makes it passes', async () => {
-  expect(await statusOf(await forge({}))).toBe(200)
+  expect(await statusOf(await forge(await somebody()))).toBe(200)
 })
 
-const hour = 3600
-const at = () => Math.floor(Date.now() / 1000)
-test.each([
-  ['expired', () => ({ claims: { exp: at() - 1 } }), 'token.expired'],
-  ['not valid yet', () => ({ claims: { nbf: at() + hour } }), 'token.invalid'],
-  ['of another audience', () => ({ claims: { aud: 'elsewhere' } }), 'token.invalid'],
-  ['without an audience', () => ({ claims: { aud: undefined } }), 'token.invalid'],
-  ['of another issuer', () => ({ claims: { iss: 'elsewhere' } }), 'token.invalid'],
-  ['without an end', () => ({ claims: { exp: undefined } }), 'token.invalid'],
-  ['without a session', () => ({ claims: { sid: undefined } }), 'token.invalid'],
-  ['without an id', () => ({ claims: { jti: undefined } }), 'token.invalid'],
-  ['of no user', () => ({ claims: { sub: '0' } }), 'token.invalid'],
-  ['of a user that is not a number', () => ({ claims: { sub: '1 OR 1=1' } }), 'token.invalid'],
-  ['of an unknown session', () => ({ claims: { sid: 'x' } }), 'session.revoked'],
-  ['of the session of another', () => ({ claims: { sub: '1' } }), 'session.revoked'],
-  ['of another type', () => ({ header: { typ: 'JWT' } }), 'token.invalid'],
-  ['of no type', () => ({ header: { typ: undefined } }), 'token.invalid'],
-  ['with an unknown key', () => ({ header: { kid: 'x' } }), 'token.invalid'],
-  ['with a path as its key', () => ({ header: { kid: '../../dev/null' } }), 'token.invalid'],
-  ['with no key', () => ({ header: { kid: undefined } }), 'token.invalid'],
-  ['with an unknown extension', () => ({ header: { crit: ['x'], x: 1 } }), 'token.invalid'],
-  [
-    'signed with the public key as a secret',
-    () => ({ header: { alg: 'HS256' }, key: new TextEncoder().encode(key.x) }),
-    'token.invalid',
-  ],
-] as [string, () => Parameters<typeof forge>[0], string][])('[AUTH16] one %s is refused', async (_, change, code) => {
-  expect(await codeFor(await forge(change()))).toBe(code)
-})
+test('[AUTH16] each of at least forty forgeries is refused', async () => {
+  const forgeries = await forgeriesOf(await somebody())
 
-test('[AUTH16] one signed with another key is refused, though it brings the key along', async () => {
-  const pair = await generateKeyPair('EdDSA', { extractable: true })
-  const jwk = await exportJWK(pair.publicKey)
+  const refused = []
+  for (const { what, token } of forgeries) refused.push({ what, code: await codeFor(token) })
 
-  expect(await codeFor(await forge({ key: pair.privateKey }))).toBe('token.invalid')
-  expect(await codeFor(await forge({ key: pair.privateKey, header: { jwk } }))).toBe('token.invalid')
-  expect(await codeFor(await forge({ key: pair.privateKey, header: { jku: 'https://evil.example/jwks' } }))).toBe(
-    'token.invalid',
-  )
-})
-
-test('[AUTH16] one that was tampered with is refused', async () => {
-  const { accessToken } = await signUp()
-  const [header = '', payload = '', signature = ''] = accessToken.split('.')
-  const none = base64url.encode(JSON.stringify({ alg: 'none', typ: 'at+jwt' }))
-  const admin = base64url.encode(
-    JSON.stringify({ ...JSON.parse(new TextDecoder().decode(base64url.decode(payload))), sub: '1' }),
-  )
-
-  const forgeries = [
-    `${none}.${payload}.`,
-    `${none}.${payload}.${signature}`,
-    `${header}.${admin}.${signature}`,
-    `${header}.${payload}`,
-    `${header}.${payload}.`,
-    `${header}.${payload}.${signature.slice(0, -2)}`,
-    `${header}.${payload}.${signature}.${signature}`,
-    '..',
-    'x',
-    'a'.repeat(8_000),
-  ]
-  for (const forgery of forgeries) expect(await codeFor(forgery), forgery.slice(0, 60)).toBe('token.invalid')
+  expect(forgeries.length).toBeGreaterThanOrEqual(40)
+  expect(refused).toEqual(forgeries.map(({ what, code }) => ({ what, code })))
 })
 
 test('[AUTH16] a request without one is asked to sign in', async () => {
