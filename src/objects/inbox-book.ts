@@ -20,17 +20,26 @@ type Line = {
   tail: string[]
 }
 
+/** How far the sockets have heard a conversation, kept where a hibernation does not reach. */
+type Heard = {
+  heard: (conversationId: number) => number | null
+  noteHeard: (conversationId: number, rev: number | null) => void
+}
+
 /** The user's conversations as the hub knows them: which there are, where each stands, and what its inbox line says. */
 export class InboxBook {
   readonly #store: HubStore
   readonly #userId: number
+  readonly #sockets: Heard
   readonly #lines = new Map<number, Line>()
 
-  constructor(store: HubStore, userId: number) {
+  constructor({ store, userId, sockets }: { store: HubStore; userId: number; sockets: Heard }) {
     this.#store = store
     this.#userId = userId
+    this.#sockets = sockets
     for (const row of store.flags()) {
-      this.#lines.set(row.conversationId, { ...row, order: newRevOrder(), base: null, tail: [] })
+      const order = newRevOrder(sockets.heard(row.conversationId))
+      this.#lines.set(row.conversationId, { ...row, order, base: null, tail: [] })
     }
   }
 
@@ -47,8 +56,8 @@ export class InboxBook {
   }
 
   /**
-   * Takes frames in; answers those that are due, in order. A hub that woke from a sleep does not know how far its sockets are: `told` is the
-   * conversation's word on that, and `waits` says that a reply with that word is on its way.
+   * Takes frames in; answers those that are due, in order. Where it is not known how far the sockets are, `told` is the conversation's word
+   * on that, and `waits` says that a reply with that word is on its way.
    */
   receive(batch: Batch, { told, waits }: { told?: number | null; waits?: boolean } = {}): string[] {
     const line = this.#lines.get(batch.conversationId)
@@ -56,6 +65,7 @@ export class InboxBook {
     if (batch.revs.some((rev, i) => rev > 0 || isMark(batch.frames[i]))) this.#touch(batch.conversationId, line)
     const due = told === undefined ? [] : begin(line.order, told)
     due.push(...accept(line.order, batch, waits))
+    this.#note(batch.conversationId, line)
     if (line.base) line.tail.push(...due)
     if (line.tail.length > MAX_TAIL) forget(line)
     return due
@@ -66,6 +76,7 @@ export class InboxBook {
     if (!line) return []
     this.#touch(catchUp.conversationId, line)
     const due = acceptCatchUp(line.order, catchUp)
+    this.#note(catchUp.conversationId, line)
     // Collapsed changes say where things stand, not how many there were: only the conversation can count.
     if (due.length > 0) forget(line)
     return due
@@ -93,12 +104,15 @@ export class InboxBook {
     const row = { conversationId, entry, stale: options.asleep, asleep: options.asleep, nap }
     this.#store.putInbox(row)
     const base = options.asleep ? null : entry
-    this.#lines.set(conversationId, { ...row, order: newRevOrder(entry.rev), base, tail: [] })
+    const line = { ...row, order: newRevOrder(entry.rev), base, tail: [] }
+    this.#lines.set(conversationId, line)
+    this.#note(conversationId, line)
     return nap
   }
 
   leave(conversationId: number): boolean {
     this.#store.deleteInbox(conversationId)
+    this.#sockets.noteHeard(conversationId, null)
     return this.#lines.delete(conversationId)
   }
 
@@ -114,6 +128,7 @@ export class InboxBook {
     }
     forget(line)
     line.order = newRevOrder()
+    this.#note(conversationId, line)
     return line.nap
   }
 
@@ -161,6 +176,11 @@ export class InboxBook {
     line.base = entry
     line.tail = []
     if (line.order.known === null) line.order.known = entry.rev
+    this.#note(conversationId, line)
+  }
+
+  #note(conversationId: number, { order }: Line): void {
+    this.#sockets.noteHeard(conversationId, order.known)
   }
 
   #touch(conversationId: number, line: Line): void {

@@ -8,6 +8,8 @@ import { LIMITS } from '../protocol/limits.ts'
 import { CLOSE } from '../protocol/socket.ts'
 
 const MAX_LEFT = 500
+/** With the others an attachment stays well below the 16 KiB that it may have. */
+const MAX_HEARD = 64
 
 /** What a socket must still know after its hub was hibernated: kept in the attachment. */
 const Attachment = z.object({
@@ -20,10 +22,12 @@ const Attachment = z.object({
   sessionExpiresAt: z.number(),
   connectedAt: z.number(),
   greeted: z.boolean(),
+  /** How far this socket, as all of its hub, has heard the conversations that spoke last: revisions by id. */
+  heard: z.map(z.number(), z.number()),
 })
 type Attachment = z.infer<typeof Attachment>
 
-export type LiveSocket = Attachment & {
+export type LiveSocket = Omit<Attachment, 'heard'> & {
   ws: WebSocket
   /** When the client was last heard, as far as is known: a frame, a ping, or its coming. */
   lastFrameAt: number
@@ -36,6 +40,8 @@ export class LiveSockets {
   readonly #ctx: DurableObjectState
   readonly #speak: (socket: LiveSocket, frame: string) => string[]
   readonly #sockets = new Map<WebSocket, LiveSocket>()
+  readonly #heard = new Map<number, number>()
+  #isHeardKept = true
 
   /** `speak` puts a frame of the native protocol into those of the socket's dialects. */
   constructor(ctx: DurableObjectState, speak: (socket: LiveSocket, frame: string) => string[]) {
@@ -47,8 +53,9 @@ export class LiveSockets {
       // A hub that went away in the middle of a greeting will not finish it.
       else if (!attachment.data.greeted) ws.close(CLOSE.fault, 'server.fault')
       else {
-        const { data } = attachment
+        const { heard, ...data } = attachment.data
         this.#sockets.set(ws, { ...data, ws, lastFrameAt: data.connectedAt, greeting: Promise.resolve() })
+        for (const [conversationId, rev] of heard) this.#heard.set(conversationId, rev)
       }
     }
   }
@@ -71,9 +78,9 @@ export class LiveSockets {
     now: number,
   ): LiveSocket {
     const id = crypto.randomUUID().slice(0, 8)
-    const attachment: Attachment = { ...session, id, left: [], connectedAt: now, greeted: false }
+    const state = { ...session, id, left: [], connectedAt: now, greeted: false }
     this.#ctx.acceptWebSocket(ws)
-    const socket: LiveSocket = { ...attachment, ws, lastFrameAt: now, greeting: Promise.resolve() }
+    const socket: LiveSocket = { ...state, ws, lastFrameAt: now, greeting: Promise.resolve() }
     this.#keep(socket)
     this.#sockets.set(ws, socket)
     count('causerie_connections_opened_total')
@@ -94,6 +101,27 @@ export class LiveSockets {
     const others = socket.left.filter((id) => id !== conversationId)
     socket.left = wanted ? others : [...others, conversationId].slice(-MAX_LEFT)
     this.#keep(socket)
+  }
+
+  /** How far the sockets have heard a conversation, where that is known: also after a hibernation, in which a hub forgets the rest. */
+  heard(conversationId: number): number | null {
+    return this.#heard.get(conversationId) ?? null
+  }
+
+  /** Notes how far the sockets have heard a conversation; null where that is not known any more. */
+  noteHeard(conversationId: number, rev: number | null): void {
+    if (rev === this.heard(conversationId)) return
+    this.#heard.delete(conversationId)
+    if (rev !== null) this.#heard.set(conversationId, rev)
+    const [oldest] = this.#heard.keys()
+    if (this.#heard.size > MAX_HEARD && oldest !== undefined) this.#heard.delete(oldest)
+    if (!this.#isHeardKept) return
+    this.#isHeardKept = false
+    // Once, however many notes one turn makes.
+    queueMicrotask(() => {
+      this.#isHeardKept = true
+      for (const socket of this.#sockets.values()) this.#keep(socket)
+    })
   }
 
   remove(ws: WebSocket): void {
@@ -154,8 +182,8 @@ export class LiveSockets {
 
   #keep(socket: LiveSocket): void {
     const { id, dialects, left, sessionId, sessionExpiresAt, connectedAt, greeted } = socket
-    const attachment: Attachment = { id, dialects, left, sessionId, sessionExpiresAt, connectedAt, greeted }
-    socket.ws.serializeAttachment(attachment)
+    const state = { id, dialects, left, sessionId, sessionExpiresAt, connectedAt, greeted }
+    socket.ws.serializeAttachment({ ...state, heard: this.#heard } satisfies Attachment)
   }
 
   /** Asks the runtime for the last pong only where what is known already would say that the peer is gone. */

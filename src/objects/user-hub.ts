@@ -73,7 +73,7 @@ export class UserHub extends DurableObject<Env> {
     void ctx.blockConcurrencyWhile(async () => {
       await migrateStorage(ctx.storage, migrations)
       this.#circle = new Circle(env, { userId: this.#userId, store: this.#store })
-      this.#inbox = new InboxBook(this.#store, this.#userId)
+      this.#inbox = new InboxBook({ store: this.#store, userId: this.#userId, sockets: this.#sockets })
       this.#reader = new InboxReader(env, { userId: this.#userId, inbox: this.#inbox })
       this.#gaps = new GapFiller({
         userId: this.#userId,

@@ -156,6 +156,27 @@ test('[SYNC12] a catch-up that reaches back behind what a socket has seen shows 
   expect(bobs.of('message.created').map((each) => (each['message'] as Message).id)).toEqual([message.id, next.id])
 })
 
+test('[SYNC12] a hub that slept with its sockets open knows how far they have heard', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const message = await say(alices, conversationId, 'once')
+  await bobs.waitForType('message.created')
+  await alices.request({ type: 'message.edit', messageId: message.id, content: text('once, edited') })
+  await bobs.waitForType('message.updated')
+  const hub = hubOf(env, bob.user.id)
+  await evictDurableObject(hub)
+
+  // As a conversation tells it that died before it knew whether the edited message was heard.
+  const rev = message.rev + 1
+  const frame = { type: 'message.created', conversationId, rev, message: { ...message, rev } }
+  const batch = { conversationId, revs: [rev], frames: [JSON.stringify(frame)] }
+  await hub.deliverCatchUp({ ...batch, after: message.rev - 1, upTo: rev, more: false })
+  const next = await say(alices, conversationId, 'next')
+
+  await bobs.waitFor((each) => (each['message'] as Message | undefined)?.id === next.id)
+  expect(bobs.of('message.created').map((each) => (each['message'] as Message).id)).toEqual([message.id, next.id])
+})
+
 test('[SYNC12] an answer that frames overtook on its way shows no message as new twice', async () => {
   const { alice, bob, conversationId } = await pair()
   const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
@@ -164,21 +185,19 @@ test('[SYNC12] an answer that frames overtook on its way shows no message as new
   await alices.request({ type: 'message.edit', messageId: two.id, content: text('two, edited') })
   await bobs.waitForType('message.updated')
   const hub = hubOf(env, bob.user.id)
-  await evictDurableObject(hub)
-  const created = (message: Message) => ({
-    conversationId,
-    revs: [message.rev],
-    frames: [JSON.stringify({ type: 'message.created', conversationId, rev: message.rev, message })],
-  })
   const shown = (type: 'message.created' | 'message.updated') =>
     bobs.of(type).filter((frame) => (frame['message'] as Message | undefined)?.id === two.id).length
 
-  await hub.deliver(created(one))
+  // Another log of the same conversation takes the hub back to the first message.
+  const [entry] = (await hub.inbox({ limit: 1 })).items
+  if (!entry) throw new Error('no entry')
+  await hub.join({ ...entry, epoch: crypto.randomUUID(), rev: one.rev })
+  const frames = [JSON.stringify({ type: 'message.created', conversationId, rev: two.rev, message: two })]
   const nothing = { conversationId, revs: [], frames: [], more: false }
-  // The first has the hub ask from the first message on; the second comes before the answer to that.
+  // The first has the hub ask from there on; the second comes before the answer to that.
   await Promise.all([
     hub.deliverCatchUp({ ...nothing, after: one.rev - 1, upTo: two.rev + 1 }),
-    hub.deliver(created(two)),
+    hub.deliver({ conversationId, revs: [two.rev], frames }),
   ])
 
   await expect.poll(() => shown('message.updated')).toBe(2)
