@@ -70,7 +70,4 @@ export const metered = async (work: () => Promise<void>): Promise<Bill> => {
 }
 
 /** What all statements of the directory pass through, on their own or in a batch. */
-const directorySession = (): { _send(): unknown } => {
-  const { alwaysPrimarySession: session } = env.DIRECTORY as unknown as { alwaysPrimarySession: object }
-  return Object.getPrototypeOf(Object.getPrototypeOf(session))
-}
+const directorySession = (): { _send(): unknown } => Object.getPrototypeOf(env.DIRECTORY.withSession())
