@@ -41,6 +41,8 @@ export class LiveSockets {
   readonly #speak: (socket: LiveSocket, frame: string) => string[]
   readonly #sockets = new Map<WebSocket, LiveSocket>()
   readonly #heard = new Map<number, number>()
+  /** The last sign of life of those that went. */
+  #leftAt = 0
   #isHeardKept = true
 
   /** `speak` puts a frame of the native protocol into those of the socket's dialects. */
@@ -127,9 +129,11 @@ export class LiveSockets {
   remove(ws: WebSocket): void {
     const socket = this.#sockets.get(ws)
     if (!socket) return
+    const now = Date.now()
+    this.#leftAt = Math.max(this.#leftAt, this.#lastSignOfLife(socket, now))
     this.#sockets.delete(ws)
     count('causerie_connections_closed_total')
-    count('causerie_connection_seconds_total', (Date.now() - socket.connectedAt) / 1000)
+    count('causerie_connection_seconds_total', (now - socket.connectedAt) / 1000)
   }
 
   close(socket: LiveSocket, code: number, reason: string): void {
@@ -176,8 +180,9 @@ export class LiveSockets {
     return [...this.#sockets.values()].some((socket) => isAlive(this.#lastSignOfLife(socket, now), now))
   }
 
+  /** Also of those that went, as far as this life of the hub knows. */
   lastSeenAt(now: number): number {
-    return Math.max(0, ...[...this.#sockets.values()].map((socket) => this.#lastSignOfLife(socket, now)))
+    return Math.max(this.#leftAt, ...[...this.#sockets.values()].map((socket) => this.#lastSignOfLife(socket, now)))
   }
 
   #keep(socket: LiveSocket): void {

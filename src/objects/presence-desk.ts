@@ -1,4 +1,4 @@
-import { OFFLINE_GRACE_MS } from '../core/presence.ts'
+import { isAlive, OFFLINE_GRACE_MS } from '../core/presence.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import type { Presence } from '../protocol/user.ts'
 import type { Circle } from './circle.ts'
@@ -137,8 +137,9 @@ export class PresenceDesk {
     const { userId, sockets } = this.#hub
     const now = Date.now()
     const seen = sockets.lastSeenAt(now)
-    // Within the grace after a last socket closed, nobody was told that this user left.
-    const online = sockets.isOnline(now) || (sockets.size === 0 && this.#book.announced)
+    // Within the grace after a last socket closed, nobody was told that this user left: where it proved anything until then.
+    const isBetween = sockets.size === 0 && this.#book.announced && isAlive(seen, now)
+    const online = sockets.isOnline(now) || isBetween
     return { userId, online, lastSeenAt: seen > 0 ? new Date(seen).toISOString() : null }
   }
 

@@ -12,8 +12,8 @@ export const TICKET_PREFIX = 'ticket.'
 export const PING = 'ping'
 export const PONG = 'pong'
 export const PING_INTERVAL_MS = 25_000
-/** A socket that has not pinged for this long counts as gone. */
-export const LEASE_MS = 60_000
+/** A socket that has not pinged for this long counts as gone: two pings and a little for the way, and a minute with the asking. */
+export const LEASE_MS = 55_000
 
 /**
  * Why a socket was closed. 4400–4499: do not come back with the same credentials or frame. 4500–4599: come back with backoff.

@@ -142,14 +142,25 @@ test('[PRES3] who shares no conversation looks as one who was never here', async
   ])
 })
 
-test('[PRES4] an open socket proves presence for a minute after each sign of life, and no longer', async () => {
+test('[PRES4] an open socket proves presence for 55 seconds after each sign of life, and no longer', async () => {
   const { alice, bob } = await pair()
   const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
-  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 })
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 56_000 })
 
   expect(await presenceOf(bobs, alice.user.id)).toMatchObject([{ online: false }])
   await presenceOf(alices)
   expect(await presenceOf(bobs, alice.user.id)).toMatchObject([{ online: true }])
+})
+
+test('[PRES4] a socket that closes after that time shows nobody as online again', async () => {
+  const { alice, bob } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 56_000 })
+
+  alices.close()
+  await expect.poll(() => alices.closed).not.toBeNull()
+
+  expect(await presenceOf(bobs, alice.user.id)).toMatchObject([{ online: false }])
 })
 
 test('[PRES3] who was taken out of the last conversation that they shared is out of sight at once, on both sides', async () => {
