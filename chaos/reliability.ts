@@ -17,6 +17,10 @@ import { halfOpen } from './rows/r16-half-open.ts'
 import { deployLive } from './rows/r20-deploy.ts'
 import { soak } from './rows/r22-soak.ts'
 import { forgedTokens } from './rows/s05-forged-tokens.ts'
+import { refreshRace } from './rows/s07-refresh-race.ts'
+import { guessing } from './rows/s11-guessing.ts'
+import { hashing } from './rows/s17-hashing.ts'
+import { erasure } from './rows/s20-erasure.ts'
 import type { Place, Row } from './rows/row.ts'
 import { ChaosServer } from './server.ts'
 
@@ -35,6 +39,10 @@ const ROWS: Row[] = [
   deployLive,
   soak,
   forgedTokens,
+  refreshRace,
+  guessing,
+  hashing,
+  erasure,
 ]
 
 const { values: flags } = parseArgs({
