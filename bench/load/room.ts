@@ -24,6 +24,8 @@ export type Messenger = Subject & {
   openRoom(size: number): Promise<Room>
   /** How much of the usual number of messages it is given, where it takes many times as long for each. */
   share?: number
+  /** The largest group that it is measured with, where a larger one takes too long. */
+  mostMembers?: number
 }
 
 /** The text of a message: what a person says, and its number, by which it is known again. */

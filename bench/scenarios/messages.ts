@@ -7,6 +7,7 @@ import type { Messenger } from '../load/room.ts'
 import type { Measurement } from '../measurement.ts'
 import { fastApi } from '../peers/fastapi.ts'
 import type { Peer } from '../peers/peer.ts'
+import { prosody } from '../peers/prosody.ts'
 import { socketIo } from '../peers/socket-io.ts'
 import type { Bar, Context, Scenario } from '../scenario.ts'
 import { quantile } from '../statistics.ts'
@@ -20,7 +21,7 @@ const WARM_SHARE = 0.1
 const perMessage = (load: Load): string => `CPU per message, ${load} in flight`
 const perDelivery = (load: Load): string => `CPU per delivery, ${load} in flight`
 
-const PEERS: Record<string, Peer> = { 'socket.io': socketIo, fastapi: fastApi }
+const PEERS: Record<string, Peer> = { 'socket.io': socketIo, fastapi: fastApi, prosody }
 
 type Size = { members: number; messages: number; perSecond: number; paced: number }
 
@@ -65,7 +66,11 @@ const climb = async (context: Context, messengers: Messenger[], size: Size): Pro
   const drivers = new Map<Messenger, Driver>()
   const turns = new Map<Messenger, Turn[]>()
   try {
-    for (const messenger of messengers) drivers.set(messenger, new Driver(await messenger.openRoom(members)))
+    for (const messenger of messengers) {
+      if (members <= (messenger.mostMembers ?? Infinity)) {
+        drivers.set(messenger, new Driver(await messenger.openRoom(members)))
+      } else context.log(`${scenario}: ${messenger.name} is left out, which is measured up to ${messenger.mostMembers}`)
+    }
     for (let round = 0; round <= context.rounds; round += 1) {
       for (const [messenger, driver] of drivers) {
         const turn = await takeTurn({ messenger, driver, size, quick: context.quick })
