@@ -3,14 +3,15 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { workerd } from '../../chaos/bundle.ts'
+import { ChaosServer } from '../../chaos/server.ts'
 import { inGroups } from '../load/in-groups.ts'
-import type { Messenger } from '../load/room.ts'
+import type { Messenger, Room } from '../load/room.ts'
 import { LoadSocket } from '../load/socket.ts'
 import { memoryOf, processorClock, startProcess, stopProcess } from '../process.ts'
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
-/** The floor under bare `workerd serve`, as Causerie is. */
+/** The floor under bare `workerd serve`, as Causerie is, with nothing before it. */
 export const startFloor = async ({ folder, port }: { folder: string; port: number }): Promise<Messenger> => {
   const data = join(folder, 'data')
   mkdirSync(data, { recursive: true })
@@ -33,20 +34,46 @@ export const startFloor = async ({ folder, port }: { folder: string; port: numbe
     pid: child.pid,
     cpuMs: processorClock(child.pid),
     memory: () => memoryOf(child.pid),
-    openRoom: async (size) => {
-      const path = `ws://127.0.0.1:${port}/room-of-${size}`
-      const sockets = await inGroups(Array.from({ length: size }), 20, () => LoadSocket.open(path))
-      return {
-        sockets,
-        acknowledges: false,
-        encode: ({ n, from, text }) => JSON.stringify({ clientId: String(n), senderId: from, text }),
-        kindOf: () => 'delivery',
-        close: async () => void (await Promise.all(sockets.map((socket) => socket.close()))),
-      }
-    },
+    openRoom: (size) => openRoom(url, size),
     stop: async () => {
       await stopProcess(child)
       rmSync(folder, { recursive: true, force: true })
     },
+  }
+}
+
+/** The same in the place of the server: what stands before that stands before it too. */
+export const startFloorBehindEntry = async (options: { folder: string; port: number }): Promise<Messenger> => {
+  const { folder, port } = options
+  const server = await ChaosServer.prepare({ folder, port, entry: 'bench/floor/behind-entry.ts' })
+  await server.start()
+  const { pid } = server
+  if (pid === null) throw new Error('The floor does not run.')
+  const endWithUs = (): void => void server.kill()
+  process.prependOnceListener('exit', endWithUs)
+  return {
+    name: 'floor behind the same entry',
+    url: server.url,
+    pid,
+    cpuMs: processorClock(pid),
+    memory: () => memoryOf(pid),
+    openRoom: (size) => openRoom(server.url, size),
+    stop: async () => {
+      process.off('exit', endWithUs)
+      await server.kill()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+const openRoom = async (url: string, size: number): Promise<Room> => {
+  const path = `${url.replace('http', 'ws')}/room-of-${size}`
+  const sockets = await inGroups(Array.from({ length: size }), 20, () => LoadSocket.open(path))
+  return {
+    sockets,
+    acknowledges: false,
+    encode: ({ n, from, text }) => JSON.stringify({ clientId: String(n), senderId: from, text }),
+    kindOf: () => 'delivery',
+    close: async () => void (await Promise.all(sockets.map((socket) => socket.close()))),
   }
 }

@@ -1,13 +1,12 @@
 import { DurableObject } from 'cloudflare:workers'
 
-type Env = { FLOOR: DurableObjectNamespace<Floor> }
 type Sent = { clientId: string; text: string; senderId: number }
 
 /** What the runtime itself can do: one object with all sockets, one insert for a message, one send for a socket. */
-export class Floor extends DurableObject<Env> {
+export class Floor extends DurableObject {
   #seq: number
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env)
     const { sql } = ctx.storage
     sql.exec('CREATE TABLE IF NOT EXISTS messages (seq INTEGER PRIMARY KEY, sender INTEGER, body TEXT)')
@@ -31,6 +30,8 @@ export class Floor extends DurableObject<Env> {
 }
 
 const PADDING = ' '.repeat(240)
+
+type Env = { FLOOR: DurableObjectNamespace<Floor> }
 
 export default {
   fetch: (request, env) => env.FLOOR.getByName(new URL(request.url).pathname).fetch(request),

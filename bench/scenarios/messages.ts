@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { freePort } from '../../scripts/free-port.ts'
-import { startFloor } from '../floor/floor.ts'
+import { startFloor, startFloorBehindEntry } from '../floor/floor.ts'
 import { causerieMessenger } from '../load/causerie.ts'
 import { Driver } from '../load/drive.ts'
 import type { Messenger } from '../load/room.ts'
@@ -41,6 +41,8 @@ const run = async (context: Context): Promise<Measurement[]> => {
   const messengers: Messenger[] = []
   try {
     messengers.push(await startFloor({ folder: join(context.folder, 'floor'), port: await freePort() }))
+    const behindEntry = { folder: join(context.folder, 'floor-behind-entry'), port: await freePort() }
+    messengers.push(await startFloorBehindEntry(behindEntry))
     messengers.push(causerieMessenger(await context.startCauserie({ people })))
     for (const [name, peer] of Object.entries(PEERS)) {
       const started = await peer({ folder: join(context.folder, name), port: await freePort(), people })
