@@ -16,7 +16,7 @@ export const Reactions = ({ talk, message }: { talk: Talk; message: Message }) =
             type="button"
             class="reaction"
             aria-pressed={pressed}
-            aria-label={`${emoji} from ${who}`}
+            aria-label={`${emoji} ${userIds.length} from ${who}`}
             title={who}
             onClick={() =>
               void talk.act(message.id, (live) =>

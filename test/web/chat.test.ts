@@ -99,7 +99,7 @@ test('a message is answered, edited, given a reaction and deleted, on both sides
 
   await ben.use('React', 'Meet at seven')
   await ben.page.getByRole('button', { name: 'React with 👍' }).click()
-  await ana.page.getByRole('button', { name: '👍 from Ben' }).waitFor()
+  await ana.page.getByRole('button', { name: '👍 1 from Ben' }).waitFor()
 
   await ben.use('Reply', 'Meet at seven')
   await ben.say('With pleasure')
