@@ -1,0 +1,157 @@
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { afterEach, expect, test, vi } from 'vitest'
+import type { Conversation } from '../../src/objects/conversation.ts'
+import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
+import type { SignedIn } from '../../src/protocol/auth.ts'
+import { openGroup, say } from '../support/people.ts'
+import { RawSocket } from '../support/raw-socket.ts'
+import { ask, signUp } from '../support/rest.ts'
+
+/** The guard of a conversation's deliveries is the only alarm that there is. */
+
+/** What a conversation asks of a hub when it tells something. */
+const TELLING = ['deliver', 'deliverCatchUp', 'join', 'leave']
+const TABLES =
+  "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY name"
+
+const deafen = (who: SignedIn): Promise<void> =>
+  runInDurableObject(hubOf(env, who.user.id), (hub) => {
+    for (const method of TELLING) Object.defineProperty(hub, method, { value: undefined, configurable: true })
+  })
+
+const undeafen = (who: SignedIn): Promise<void> =>
+  runInDurableObject(hubOf(env, who.user.id), (hub) => {
+    for (const method of TELLING) Reflect.deleteProperty(hub, method)
+  })
+
+/**
+ * Alice wrote to Bob, took Carol out and Dave in, and the conversation died before anybody heard of it. All that is left of it is what was
+ * written, and the alarm, which the test rings.
+ */
+const interrupted = async () => {
+  const [alice, bob, carol, dave] = [await signUp(), await signUp(), await signUp(), await signUp()]
+  const conversationId = await openGroup(alice, bob, carol)
+  const others = [bob, carol, dave]
+  const sockets = [await RawSocket.arrive(bob), await RawSocket.arrive(carol), await RawSocket.arrive(dave)]
+  const alices = await RawSocket.arrive(alice)
+  await say(alices, conversationId)
+  for (const socket of sockets.slice(0, 2)) await socket.waitForType('message.created')
+
+  for (const who of others) await deafen(who)
+  const unheard = await say(alices, conversationId)
+  const members = `/v1/conversations/${conversationId}/members`
+  const token = alice.accessToken
+  await ask('DELETE', `${members}/${carol.user.id}`, { token })
+  await ask('POST', members, { token, json: { userIds: [dave.user.id] } })
+  const scheduledTime = (await alarmOf(conversationId)) ?? 0
+  await runInDurableObject(conversationOf(env, conversationId), (_, state) => state.abort('crash')).catch(() => {})
+  for (const who of others) await undeafen(who)
+
+  /** What the three were told, each in one line per frame. */
+  const told = () =>
+    sockets.map(({ frames }) =>
+      frames.flatMap((frame) => {
+        const { message } = frame as { message?: { id: number } }
+        if (frame.type === 'message.created') return [message?.id === unheard.id ? 'unheard' : 'heard']
+        return frame.type.startsWith('conversation.') ? [frame.type] : []
+      }),
+    )
+  /** Every row that the conversation and the hubs of all four keep. */
+  const state = () =>
+    Promise.all(
+      [conversationOf(env, conversationId), ...[alice, ...others].map(({ user }) => hubOf(env, user.id))].map(rowsOf),
+    )
+  expect(told()).toEqual([['heard'], ['heard'], []])
+  return { conversationId, scheduledTime, told, state }
+}
+
+const ALL_TOLD = [['heard', 'unheard'], ['heard', 'conversation.deleted'], ['conversation.created']]
+
+const rowsOf = (stub: DurableObjectStub): Promise<Record<string, unknown[]>> =>
+  runInDurableObject(stub, (_, { storage: { sql } }) => {
+    const names = sql.exec<{ name: string }>(TABLES).toArray()
+    const rows = (name: string) => sql.exec(`SELECT * FROM "${name}"`).toArray()
+    // Whether a line of the inbox, which is a copy, is to be read anew when it is next asked for.
+    const lasting = (name: string) => rows(name).map((row) => ({ ...row, stale: null }))
+    return Object.fromEntries(names.map(({ name }) => [name, lasting(name)]))
+  })
+
+const alarmOf = (conversationId: number): Promise<number | null> =>
+  runInDurableObject(conversationOf(env, conversationId), (_, { storage }) => storage.getAlarm())
+
+/** Has the runtime call the handler, and again where it throws. */
+const ring = (conversationId: number): Promise<void> =>
+  runInDurableObject(conversationOf(env, conversationId), (_, { storage }) => storage.setAlarm(Date.now()))
+
+const isQuiet = (conversationId: number) => expect.poll(() => alarmOf(conversationId), { timeout: 60_000 }).toBeNull()
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+test('an alarm that runs again and again after it did its work changes nothing, and tells nobody anything twice', async () => {
+  const { conversationId, told, state } = await interrupted()
+  await runDurableObjectAlarm(conversationOf(env, conversationId))
+  await expect.poll(told).toEqual(ALL_TOLD)
+  await isQuiet(conversationId)
+  const before = await state()
+
+  for (let i = 0; i < 2; i += 1) {
+    await ring(conversationId)
+    await isQuiet(conversationId)
+  }
+
+  expect(told()).toEqual(ALL_TOLD)
+  expect(await state()).toEqual(before)
+})
+
+test('an alarm that runs twice at once does its work once', async () => {
+  const { conversationId, told, state } = await interrupted()
+
+  await runInDurableObject(conversationOf(env, conversationId), (object: Conversation) =>
+    Promise.all([object.alarm(), object.alarm()]),
+  )
+
+  await expect.poll(told).toEqual(ALL_TOLD)
+  await isQuiet(conversationId)
+  const before = await state()
+  await runDurableObjectAlarm(conversationOf(env, conversationId))
+  expect(told()).toEqual(ALL_TOLD)
+  expect(await state()).toEqual(before)
+})
+
+test('an alarm that broke off three times does its work within a minute', async () => {
+  const { conversationId, told, state } = await interrupted()
+  let thrown = 0
+  await runInDurableObject(conversationOf(env, conversationId), (object: Conversation) => {
+    const alarm = object.alarm.bind(object)
+    object.alarm = async (info) => {
+      if (thrown === 3) return alarm(info)
+      thrown += 1
+      throw new Error('broken off')
+    }
+  })
+
+  await ring(conversationId)
+
+  await expect.poll(told, { timeout: 60_000 }).toEqual(ALL_TOLD)
+  expect(thrown).toBe(3)
+  await isQuiet(conversationId)
+  const before = await state()
+  await ring(conversationId)
+  await isQuiet(conversationId)
+  expect(told()).toEqual(ALL_TOLD)
+  expect(await state()).toEqual(before)
+}, 120_000)
+
+test('an alarm that comes late still knows from when on nothing was told', async () => {
+  const { conversationId, scheduledTime, told } = await interrupted()
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 100_000 })
+
+  await runInDurableObject(conversationOf(env, conversationId), (object: Conversation) =>
+    object.alarm({ isRetry: true, retryCount: 3, scheduledTime }),
+  )
+
+  await expect.poll(told).toEqual(ALL_TOLD)
+})
