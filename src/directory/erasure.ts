@@ -2,7 +2,17 @@ import { eq, or } from 'drizzle-orm'
 import { refuse, type Refusal } from '../protocol/errors.ts'
 import { friendIdsOf } from './friends.ts'
 import { type People, refreshCirclesLater, tell } from './people.ts'
-import { blocks, events, friendRequests, friendships, invitations, rsvps, sessions, users } from './schema.ts'
+import {
+  blocks,
+  conversations,
+  events,
+  friendRequests,
+  friendships,
+  invitations,
+  rsvps,
+  sessions,
+  users,
+} from './schema.ts'
 
 /**
  * Ends an account: what it wrote loses its content, it is a member of nothing, and its row keeps no more than its number. The names
@@ -37,6 +47,7 @@ export const eraseAccount = async (people: People, userId: number): Promise<Refu
     db.delete(invitations).where(or(eq(invitations.fromId, userId), eq(invitations.toId, userId))),
     db.delete(rsvps).where(eq(rsvps.userId, userId)),
     db.delete(events).where(eq(events.organizerId, userId)),
+    db.update(conversations).set({ clientId: null }).where(eq(conversations.createdBy, userId)),
   ])
   refreshCirclesLater(people, friends)
   tell(people, friends, { type: 'friend.removed', userId })

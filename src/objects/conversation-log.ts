@@ -140,7 +140,10 @@ export class ConversationLog {
   apply(userId: number, order: Order, now: number): Outcome {
     const state = this.#state
     const actor = state.member(userId)
-    if (!actor || this.isDeleted) return refused(refuse('conversation.not_found'))
+    if (!actor) return refused(refuse('conversation.not_found'))
+    // Also of what they left, and of what is deleted for everybody.
+    if (order.type === 'member.erase') return eraseMember({ state, actor, now })
+    if (this.isDeleted) return refused(refuse('conversation.not_found'))
     if (actor.leftAt !== null) {
       const otherwise = refuse('conversation.not_found')
       // Removed between a message and the repeat of a call that got no answer: a refusal would say that it was not stored.
@@ -179,8 +182,6 @@ export class ConversationLog {
         return addMembers(given, order.userIds)
       case 'member.remove':
         return removeMember(given, order.userId)
-      case 'member.erase':
-        return eraseMember(given)
       case 'member.role':
         return changeRole(given, order)
       case 'conversation.rename':

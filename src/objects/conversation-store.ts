@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNull, lt, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, gte, lt, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/durable-sqlite'
 import { LIMITS } from '../protocol/limits.ts'
 import type { HistoryQuery, Reaction } from '../protocol/message.ts'
@@ -23,7 +23,8 @@ export type NewMessageRow = {
 }
 
 export type MessageChange = {
-  changedRev: number
+  changedRev?: number
+  clientId?: string
   body?: MessageBody | null
   reactions?: Reaction[] | null
   editedAt?: number
@@ -99,10 +100,18 @@ export class ConversationStore {
     return this.#byClientId.get({ senderId, clientId })
   }
 
-  /** At most `limit` messages of one sender that are not deleted. */
+  /** At most `limit` messages of one sender, deleted ones too, that still have the client id which the sender chose. */
   messagesBy(senderId: number, limit: number): MessageRow[] {
-    const isTheirs = and(eq(messages.senderId, senderId), isNull(messages.deletedAt))
+    const isTheirs = and(eq(messages.senderId, senderId), gte(messages.clientId, ABOVE_ERASED))
     return this.#db.select().from(messages).where(isTheirs).limit(limit).all()
+  }
+
+  /** At most `limit` messages that this user reacted to. */
+  messagesReactedBy(userId: number, limit: number): MessageRow[] {
+    const hasReacted = sql`${messages.reactions} IS NOT NULL AND EXISTS (
+      SELECT 1 FROM json_each(${messages.reactions}) AS reaction, json_each(reaction.value, '$.userIds') AS user
+      WHERE user.value = ${userId})`
+    return this.#db.select().from(messages).where(hasReacted).limit(limit).all()
   }
 
   lastMessage(): MessageRow | undefined {
@@ -198,6 +207,12 @@ export class ConversationStore {
     return low
   }
 }
+
+/** A client id that no client can choose: it stands in the place of one that is not to be kept. */
+export const erasedClientId = (seq: number): string => `#${seq}`
+
+/** The first text behind all of those. */
+const ABOVE_ERASED = '$'
 
 /** At most `limit` of them, and fewer where they are large. */
 const pageOf = (rows: MessageRow[], limit: number): MessageRow[] =>

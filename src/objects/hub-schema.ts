@@ -3,7 +3,8 @@ import type { InboxEntry } from '../protocol/conversation.ts'
 
 /**
  * The conversations of this user. `entry` is what the inbox showed when it was last written and is true only while `stale`
- * is false: the first event after that makes the row stale once, and those that follow write nothing.
+ * is false: the first event after that makes the row stale once, and those that follow write nothing. A stale one holds nothing that
+ * anybody said, for no event would take it out.
  */
 export const inbox = sqliteTable('inbox', {
   conversationId: integer('conversation_id').primaryKey(),
@@ -13,6 +14,9 @@ export const inbox = sqliteTable('inbox', {
   asleep: integer({ mode: 'boolean' }).notNull(),
   nap: integer().notNull(),
 })
+
+/** Conversations that this user was in and is no more: what was said there is erased with the account. */
+export const parted = sqliteTable('parted', { conversationId: integer('conversation_id').primaryKey() })
 
 /** One-time tickets for sockets, by hash. */
 export const tickets = sqliteTable('tickets', {

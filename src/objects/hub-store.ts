@@ -1,7 +1,7 @@
 import { and, eq, gt, lt } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/durable-sqlite'
 import type { InboxEntry } from '../protocol/conversation.ts'
-import { circle, endedSessions, inbox, type InboxRow, type Standing, tickets } from './hub-schema.ts'
+import { circle, endedSessions, inbox, type InboxRow, parted, type Standing, tickets } from './hub-schema.ts'
 
 export type SocketSession = { sessionId: string; sessionExpiresAt: number }
 
@@ -34,6 +34,20 @@ export class HubStore {
 
   deleteInbox(conversationId: number): void {
     this.#db.delete(inbox).where(eq(inbox.conversationId, conversationId)).run()
+  }
+
+  /** Conversations that the user is no longer in. */
+  parted(): number[] {
+    const rows = this.#db.select().from(parted).all()
+    return rows.map(({ conversationId }) => conversationId)
+  }
+
+  putParted(conversationId: number): void {
+    this.#db.insert(parted).values({ conversationId }).onConflictDoNothing().run()
+  }
+
+  deleteParted(conversationId: number): void {
+    this.#db.delete(parted).where(eq(parted.conversationId, conversationId)).run()
   }
 
   circle(): Map<number, Standing> {

@@ -101,7 +101,8 @@ export class InboxBook {
     const conversationId = entry.conversation.id
     // A line that went with an earlier membership took its number along: counting from the time stays above it.
     const nap = (this.#lines.get(conversationId)?.nap ?? options.now) + (options.asleep ? 1 : 0)
-    const row = { conversationId, entry, stale: options.asleep, asleep: options.asleep, nap }
+    const { asleep } = options
+    const row = { conversationId, entry: asleep ? outlineOf(entry) : entry, stale: asleep, asleep, nap }
     this.#store.putInbox(row)
     const base = options.asleep ? null : entry
     const line = { ...row, order: newRevOrder(entry.rev), base, tail: [] }
@@ -111,9 +112,22 @@ export class InboxBook {
   }
 
   leave(conversationId: number): boolean {
-    this.#store.deleteInbox(conversationId)
     this.#sockets.noteHeard(conversationId, null)
-    return this.#lines.delete(conversationId)
+    if (!this.#lines.delete(conversationId)) return false
+    this.#store.deleteInbox(conversationId)
+    this.#store.putParted(conversationId)
+    return true
+  }
+
+  /** Those that the user is in, and those that the user was in. */
+  everIn(): number[] {
+    return [...new Set([...this.ids(), ...this.#store.parted()])]
+  }
+
+  /** Keeps nothing of it, not even that it was. */
+  forget(conversationId: number): void {
+    this.leave(conversationId)
+    this.#store.deleteParted(conversationId)
   }
 
   /** Nobody is here: the conversation need not call again. Answers the number of this nap. */
@@ -124,7 +138,7 @@ export class InboxBook {
       line.asleep = true
       line.stale = true
       line.nap += 1
-      this.#store.updateInbox(conversationId, { asleep: true, stale: true, nap: line.nap })
+      this.#store.updateInbox(conversationId, { ...this.#stale(conversationId), asleep: true, nap: line.nap })
     }
     forget(line)
     line.order = newRevOrder()
@@ -187,7 +201,12 @@ export class InboxBook {
     if (line.stale) return
     this.#load(conversationId, line)
     line.stale = true
-    this.#store.updateInbox(conversationId, { stale: true })
+    this.#store.updateInbox(conversationId, this.#stale(conversationId))
+  }
+
+  #stale(conversationId: number): { stale: true; entry?: InboxEntry } {
+    const entry = this.entryOnce(conversationId)
+    return { stale: true, ...(entry && { entry: outlineOf(entry) }) }
   }
 
   /** A row that is not stale says where the conversation stands: what comes next must follow it. */
@@ -200,6 +219,13 @@ export class InboxBook {
 
 /** A private mark has no revision and is in the entry all the same; typing is not. */
 const isMark = (frame = ''): boolean => frame.startsWith('{"type":"read.changed"')
+
+/** What never changes of a conversation, and nothing that was said. */
+const outlineOf = (entry: InboxEntry): InboxEntry => ({
+  ...entry,
+  conversation: { ...entry.conversation, title: null },
+  lastMessage: null,
+})
 
 const forget = (line: Line): void => {
   line.base = null

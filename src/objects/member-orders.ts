@@ -12,7 +12,7 @@ import { LIMITS } from '../protocol/limits.ts'
 import type { ConversationRow, MemberRow } from './conversation-schema.ts'
 import { entryOf, memberListOf } from './log-reading.ts'
 import type { LogState } from './log-state.ts'
-import { eraseMessage } from './message-orders.ts'
+import { forgetMessage, withdrawReactions } from './message-orders.ts'
 import { answered, type Emission, emissionOf, type Outcome, refused } from './outcome.ts'
 import { conversationView, memberView } from './views.ts'
 
@@ -61,13 +61,18 @@ export const removeMember = ({ state, actor, now }: Given, userId: number): Outc
 }
 
 /**
- * A member whose account ends: what they wrote loses its content, a part at a time while `more` is answered, and then they leave. In a
- * direct conversation they stay as the one it was with, and are not called again.
+ * Somebody whose account ends, a member or a former one: what they wrote loses its content, their reactions go, a part at a time while `more`
+ * is answered, and then they leave. In a direct conversation they stay as the one it was with, and are not called again.
  */
 export const eraseMember = ({ state, actor, now }: Given): Outcome => {
-  const rows = state.store.messagesBy(actor.userId, ERASED_AT_ONCE)
-  const emissions = rows.flatMap((row) => eraseMessage(state, row, now).emissions)
-  if (rows.length === ERASED_AT_ONCE) return answered({ more: true }, emissions)
+  const { userId } = actor
+  const written = state.store.messagesBy(userId, ERASED_AT_ONCE)
+  const emissions = written.flatMap((row) => forgetMessage(state, row, now))
+  if (written.length === ERASED_AT_ONCE) return answered({ more: true }, emissions)
+  const reacted = state.store.messagesReactedBy(userId, ERASED_AT_ONCE)
+  emissions.push(...reacted.flatMap((row) => withdrawReactions(state, row, userId)))
+  if (reacted.length === ERASED_AT_ONCE) return answered({ more: true }, emissions)
+  if (actor.leftAt !== null) return answered({ more: false }, emissions)
   if (state.row.kind === 'direct') {
     state.putMember({ ...actor, asleep: true, nap: Number.MAX_SAFE_INTEGER })
     return answered({ more: false }, emissions)
@@ -102,7 +107,7 @@ export const deleteConversation = ({ state, actor, now }: Given): Outcome => {
   for (const member of state.present()) {
     state.putMember({ ...member, leftAt: now, rev: state.nextRev(), told: false })
   }
-  state.changeConversation({ deletedAt: now, rev: state.nextRev() })
+  state.changeConversation({ title: null, deletedAt: now, rev: state.nextRev() })
   return answered({})
 }
 

@@ -2,13 +2,14 @@ import { mayAddress, mayDelete, mayEdit, mayPin, withReaction } from '../core/co
 import type { CommandOf } from '../protocol/commands.ts'
 import { isRefusal, type Refusal, refuse } from '../protocol/errors.ts'
 import type { ReadReply } from '../protocol/events.ts'
-import { conversationOfMessage, seqOfMessage } from '../protocol/ids.ts'
+import { conversationOfMessage, messageIdOf, seqOfMessage } from '../protocol/ids.ts'
 import { LIMITS } from '../protocol/limits.ts'
+import type { Reaction } from '../protocol/message.ts'
 import type { MemberRow, MessageBody, MessageRow } from './conversation-schema.ts'
-import { type MessageChange, revOf } from './conversation-store.ts'
+import { erasedClientId, type MessageChange, revOf } from './conversation-store.ts'
 import { unreadAt } from './log-reading.ts'
 import type { LogState } from './log-state.ts'
-import { answered, emissionOf, type Outcome, refused } from './outcome.ts'
+import { answered, type Emission, emissionOf, type Outcome, refused } from './outcome.ts'
 import { messageView } from './views.ts'
 
 /** What a member may do with messages: ask the rule, write, say what is to be told. */
@@ -59,9 +60,32 @@ export const deleteMessage = ({ state, actor, order, now }: Given<CommandOf<'mes
     return eraseMessage(state, row, now)
   })
 
-/** The message keeps its place and nothing else. */
-export const eraseMessage = (state: LogState, row: MessageRow, now: number): Outcome =>
-  change(state, 'message.deleted', row, { body: null, reactions: null, deletedAt: now, pinnedAt: null })
+/** The message keeps its place and nothing else; its client id only for repeats of the call that sent it. */
+const eraseMessage = (state: LogState, row: MessageRow, now: number, clientId = row.clientId): Outcome =>
+  change(state, 'message.deleted', row, { body: null, reactions: null, deletedAt: now, pinnedAt: null, clientId })
+
+/** A message whose author's account ends: nobody will repeat the call. */
+export const forgetMessage = (state: LogState, row: MessageRow, now: number): Emission[] => {
+  const clientId = erasedClientId(row.seq)
+  if (row.deletedAt === null) return eraseMessage(state, row, now, clientId).emissions
+  state.store.changeMessage(row.seq, { clientId })
+  return []
+}
+
+/** Takes back every reaction of a user to this message. */
+export const withdrawReactions = (state: LogState, row: MessageRow, userId: number): Emission[] => {
+  const emissions: Emission[] = []
+  let current = row
+  for (const { emoji, userIds } of row.reactions ?? []) {
+    if (!userIds.includes(userId)) continue
+    const reactions = withReaction(current.reactions ?? [], { userId, emoji, added: false })
+    if (isRefusal(reactions)) continue
+    const changed = changeReactions(state, current, { reactions, userId, emoji, added: false })
+    current = changed.row
+    emissions.push(changed.emission)
+  }
+  return emissions
+}
 
 export const pinMessage = ({ state, actor, order, now }: Given<CommandOf<'pin.add' | 'pin.remove'>>): Outcome =>
   withMessage(state, order.messageId, (row) => {
@@ -83,18 +107,27 @@ export const reactToMessage = ({
     if (no) return refused(no)
     if (row.deletedAt !== null) return refused(refuse('message.deleted'))
     const { userId } = actor
-    const { emoji, messageId } = order
+    const { emoji } = order
     const added = order.type === 'reaction.add'
     const before = row.reactions ?? []
     const reactions = withReaction(before, { userId, emoji, added })
     if (isRefusal(reactions)) return refused(reactions)
     if (reactions === before) return unchanged(state, row)
-    const rev = state.nextRev()
-    state.store.changeMessage(row.seq, { changedRev: rev, reactions })
-    const message = messageView(state.id, { ...row, changedRev: rev, reactions })
-    const facts = { conversationId: state.id, rev, messageId, reactions, userId, emoji, added }
-    return answered({ message, repeated: false }, [emissionOf({ type: 'reaction.changed', ...facts })])
+    const changed = changeReactions(state, row, { reactions, userId, emoji, added })
+    return answered({ message: messageView(state.id, changed.row), repeated: false }, [changed.emission])
   })
+
+const changeReactions = (
+  state: LogState,
+  row: MessageRow,
+  change: { reactions: Reaction[]; userId: number; emoji: string; added: boolean },
+): { row: MessageRow; emission: Emission } => {
+  const rev = state.nextRev()
+  const { reactions } = change
+  state.store.changeMessage(row.seq, { changedRev: rev, reactions })
+  const facts = { conversationId: state.id, rev, messageId: messageIdOf(state.id, row.seq), ...change }
+  return { row: { ...row, changedRev: rev, reactions }, emission: emissionOf({ type: 'reaction.changed', ...facts }) }
+}
 
 export const getMessage = (state: LogState, messageId: number): Outcome =>
   withMessage(state, messageId, (row) => answered(messageView(state.id, row)))

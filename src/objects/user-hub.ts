@@ -276,10 +276,10 @@ export class UserHub extends DurableObject<Env> {
     this.endSessionsExcept(null)
     this.#isEnding = true
     try {
-      for (const conversationId of this.#inbox.ids()) {
+      for (const conversationId of this.#inbox.everIn()) {
         const refusal = await eraseMember(conversationId, (order) => this.#upward.submit(conversationId, order))
         if (refusal) return refusal
-        this.#inbox.leave(conversationId)
+        this.#inbox.forget(conversationId)
       }
     } finally {
       this.#isEnding = false

@@ -1,8 +1,13 @@
+import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
+import type { Conversation } from '../../src/objects/conversation.ts'
+import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
+import type { UserHub } from '../../src/objects/user-hub.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
-import type { HistoryPage } from '../../src/protocol/message.ts'
+import type { HistoryPage, Message } from '../../src/protocol/message.ts'
 import type { MemberList } from '../../src/protocol/conversation.ts'
-import { entryFor, openDirect, openGroup, pair, say } from '../support/people.ts'
+import { entryFor, openDirect, openGroup, pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, PASSWORD, signIn, signUp, statusOf } from '../support/rest.ts'
 
@@ -10,6 +15,15 @@ const erase = (who: SignedIn, password = PASSWORD) =>
   ask('DELETE', '/v1/me', { token: who.accessToken, json: { password } })
 const history = async (who: SignedIn, conversationId: number): Promise<HistoryPage> =>
   (await ask<HistoryPage>('GET', `/v1/conversations/${conversationId}/messages`, { token: who.accessToken })).body
+/** Everything that an object holds. */
+const rowsOf = (stub: DurableObjectStub<Conversation> | DurableObjectStub<UserHub>): Promise<string> =>
+  runInDurableObject(stub, (_, { storage: { sql } }) => {
+    const tables = sql
+      .exec<{ name: string }>(`SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE TABLE %'`)
+      .toArray()
+    const all = tables.map(({ name }) => (name.startsWith('_cf_') ? [] : sql.exec(`SELECT * FROM "${name}"`).toArray()))
+    return JSON.stringify(all)
+  })
 
 test('[ME1] an account ends with its password: no session, no socket and no sign-in is left of it', async () => {
   const { alice } = await pair()
@@ -78,6 +92,84 @@ test('[ME1] of a group it is a member no more, and another owns it', async () =>
   const { items } = await history(carol, groupId)
   expect(items.every(({ content }) => content === null)).toBe(true)
   expect((await entryFor(carol, groupId)).unread).toBe(0)
+})
+
+test('[ME1] what it said goes also from groups that it left, was removed from, or deleted', async () => {
+  const { alice, bob } = await pair()
+  const [left, removed, deleted] = [
+    await openGroup(alice, bob),
+    await openGroup(bob, alice),
+    await openGroup(alice, bob),
+  ]
+  const socket = await RawSocket.arrive(alice)
+  for (const id of [left, removed, deleted]) await say(socket, id, 'secret')
+  await ask('DELETE', `/v1/conversations/${left}/members/${alice.user.id}`, { token: alice.accessToken })
+  await ask('DELETE', `/v1/conversations/${removed}/members/${alice.user.id}`, { token: bob.accessToken })
+  await ask('DELETE', `/v1/conversations/${deleted}`, { token: alice.accessToken })
+
+  await erase(alice)
+
+  for (const id of [left, removed, deleted]) expect(await rowsOf(conversationOf(env, id))).not.toContain('secret')
+  expect((await history(bob, left)).items.map(({ content }) => content)).toEqual([null])
+  expect(await rowsOf(conversationOf(env, deleted))).not.toContain('Picnic')
+})
+
+test('[ME1] its reactions go, and those of others stay', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const said = await say(await RawSocket.arrive(bob), conversationId)
+  for (const [who, emoji] of [
+    [alice, '🎈'],
+    [alice, '🎉'],
+    [bob, '🎉'],
+  ] as const) {
+    const path = `/v1/messages/${said.id}/reactions/${encodeURIComponent(emoji)}`
+    expect((await ask('PUT', path, { token: who.accessToken })).status).toBe(200)
+  }
+  const socket = await RawSocket.arrive(bob)
+
+  await erase(alice)
+
+  const { items } = await history(bob, conversationId)
+  expect(items[0]?.reactions).toEqual([{ emoji: '🎉', userIds: [bob.user.id] }])
+  expect(await socket.waitFor((frame) => frame.type === 'reaction.changed')).toMatchObject({ userId: alice.user.id })
+})
+
+test('[ME1] the ids that its devices chose go too', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const send = (clientId: string) =>
+    ask<Message>('POST', `/v1/conversations/${conversationId}/messages`, {
+      token: alice.accessToken,
+      json: { clientId, content: text('hello') },
+    })
+  await send('my-telephone-1')
+  const { body: second } = await send('my-telephone-2')
+  await ask('DELETE', `/v1/messages/${second.id}`, { token: alice.accessToken })
+  const group = { kind: 'group', title: 'Picnic', memberIds: [bob.user.id], clientId: 'my-telephone-3' }
+  await ask('POST', '/v1/conversations', { token: alice.accessToken, json: group })
+
+  await erase(alice)
+
+  expect(await rowsOf(conversationOf(env, conversationId))).not.toContain('telephone')
+  const kept = await env.DIRECTORY.prepare(`SELECT * FROM conversations WHERE client_id LIKE '%telephone%'`).all()
+  expect(kept.results).toEqual([])
+})
+
+test('[ME1] no inbox keeps a copy of what it said', async () => {
+  const { alice, bob } = await pair()
+  const [carol, dave] = [await signUp(), await signUp()]
+  const groupId = await openGroup(alice, bob)
+  const socket = await RawSocket.arrive(bob)
+  await say(await RawSocket.arrive(alice), groupId, 'secret')
+  await RawSocket.arrive(dave)
+  const json = { userIds: [carol.user.id, dave.user.id] }
+  await ask('POST', `/v1/conversations/${groupId}/members`, { token: alice.accessToken, json })
+
+  await erase(alice)
+
+  await socket.waitFor((frame) => frame.type === 'message.deleted')
+  for (const { user } of [bob, carol, dave]) {
+    await expect.poll(() => rowsOf(hubOf(env, user.id))).not.toContain('secret')
+  }
 })
 
 test('[ME1] nobody can open a conversation with an account that ended', async () => {

@@ -1,0 +1,3 @@
+CREATE TABLE `parted` (
+	`conversation_id` integer PRIMARY KEY NOT NULL
+);
