@@ -22,6 +22,7 @@ const REPLY_TIMEOUT_MS = 20_000
 const PING_EVERY_MS = 4_000
 const PAUSE_MS = 150
 
+type Told = WireFrame | WireEvent
 type Reply = { ok: true; result: WireResult } | { ok: false; code: string } | { ok: null }
 
 /** The platform's WebSocket, with what Node adds to it. */
@@ -190,7 +191,8 @@ export class RawDevice implements Device {
       }
       ws.addEventListener('message', ({ data }) => {
         this.#heardAt = Date.now()
-        if (data !== 'pong') this.#receive(JSON.parse(String(data)), { ws, number })
+        const frames = data === 'pong' ? [] : [JSON.parse(String(data)) as Told | Told[]].flat()
+        for (const frame of frames) this.#receive(frame, { ws, number })
         if (this.#socket?.ws === ws) clearTimeout(giveUp)
       })
       ws.addEventListener('close', (event) => finish(event.code))
@@ -232,7 +234,7 @@ export class RawDevice implements Device {
     return null
   }
 
-  #receive(frame: WireFrame | WireEvent, from: { ws: WebSocket; number: number }): void {
+  #receive(frame: Told, from: { ws: WebSocket; number: number }): void {
     if (isRevised(frame)) return this.#hear(frame, from.number)
     switch (frame.type) {
       case 'hello':

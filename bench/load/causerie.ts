@@ -11,6 +11,7 @@ const HELLO_TIMEOUT_MS = 60_000
 
 const HELLO = Buffer.from('{"type":"hello"')
 const CREATED = Buffer.from('{"type":"message.created"')
+const ARRAY = '['.charCodeAt(0)
 const REPLY = Buffer.from('{"type":"reply"')
 const REFUSED = Buffer.from('"ok":false')
 
@@ -73,7 +74,20 @@ export const openSocket = async (url: string, person: Person, have = ''): Promis
   const late = sleep(HELLO_TIMEOUT_MS, 'late', { ref: false })
   if ((await Promise.race([greeted, late])) === 'late') throw new Error(`${person.username} was not greeted.`)
   socket.onFrame = () => {}
+  socket.split = messagesIn
   return socket
+}
+
+/** A frame as it is, or of one that holds several events a part for each message. It is not parsed: that would take the processor from the server. */
+const messagesIn = (frame: Buffer): Buffer[] => {
+  if (frame[0] !== ARRAY) return [frame]
+  const parts: Buffer[] = []
+  for (let at = frame.indexOf(CREATED); at >= 0;) {
+    const next = frame.indexOf(CREATED, at + 1)
+    parts.push(frame.subarray(at, next < 0 ? undefined : next))
+    at = next
+  }
+  return parts
 }
 
 const roomOf = (conversationId: number, sockets: LoadSocket[]): Room => {

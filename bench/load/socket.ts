@@ -18,6 +18,8 @@ type Listener = (frame: Buffer) => void
 export class LoadSocket {
   /** Called with each text frame; the buffer is good during the call only. */
   onFrame: Listener = () => {}
+  /** The events of a frame that holds several. */
+  split: (frame: Buffer) => Buffer[] = (frame) => [frame]
   /** Called when all frames of a chunk from the network were told. */
   onRest: () => void = () => {}
   /** Bytes of payload that came in. */
@@ -121,7 +123,7 @@ export class LoadSocket {
       at += head + length
       if (code === TEXT) {
         this.received += length
-        this.onFrame(payload)
+        for (const event of this.split(payload)) this.onFrame(event)
       } else if (code === PING) this.#write(PONG, payload)
       else if (code === CLOSE) this.#tcp.destroy()
     }

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { REPLY, type Socket } from '../contract/asyncapi.ts'
 import { Command, type CommandType, FrameId } from '../protocol/commands.ts'
 import { Changes } from '../protocol/conversation.ts'
-import { MessageReply, ReadReply, Reply, ServerEvent } from '../protocol/events.ts'
+import { MessageReply, ReadReply, Reply, ServerEvent, Together } from '../protocol/events.ts'
 import { SocketQuery } from '../protocol/socket.ts'
 import { Presence } from '../protocol/user.ts'
 
@@ -15,13 +15,16 @@ export const nativeSocket = (): Socket => {
     address: '/v1/socket',
     does:
       'The native socket, opened with a ticket from `POST /v1/auth/ticket` or with the access token as bearer. A client says commands, ' +
-      'each with an `id` that its reply repeats, and hears events, `hello` first.',
+      'each with an `id` that its reply repeats, and hears events, `hello` first; those of one moment come together, as an array in one frame.',
     query: SocketQuery,
     says: Object.fromEntries(
       Command.options.map((command) => [command.shape.type.value, command.extend({ id: FrameId })]),
     ),
     replies: { ...Object.fromEntries(replies), refused },
-    hears: Object.fromEntries(ServerEvent.options.map((event) => [event.shape.type.value, event])),
+    hears: {
+      ...Object.fromEntries(ServerEvent.options.map((event) => [event.shape.type.value, event])),
+      together: Together,
+    },
   }
 }
 

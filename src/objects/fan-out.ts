@@ -6,6 +6,9 @@ const MAX_QUEUED = 500
 const MAX_RETRY_MS = 5_000
 /** Calls go out this far apart at least. The first of a burst goes at once, and no screen shows the next one sooner. */
 const PACE_MS = 16
+/** The more calls the last time took, the farther apart: a busy conversation makes no more than some 2,000 of them a second. */
+const PACE_PER_CALL_MS = 0.5
+const MAX_PACE_MS = 100
 
 type Queue = {
   revs: number[]
@@ -40,7 +43,7 @@ export class FanOut {
   readonly #ports: Ports
   #busy = 0
   #departure: Promise<void> | null = null
-  #departedAt = 0
+  #departed = { at: 0, calls: 0 }
 
   constructor(ports: Ports) {
     this.#ports = ports
@@ -141,11 +144,13 @@ export class FanOut {
   }
 
   async #depart(): Promise<void> {
-    const wait = this.#departedAt + PACE_MS - Date.now()
+    const { at, calls } = this.#departed
+    const pace = Math.min(MAX_PACE_MS, Math.max(PACE_MS, calls * PACE_PER_CALL_MS))
+    const wait = at + pace - Date.now()
     // Where nothing is to be waited for, the orders of one batch still make their frames first, and go in one call.
-    await (wait > 0 ? pause(Math.min(wait, PACE_MS)) : null)
+    await (wait > 0 ? pause(Math.min(wait, pace)) : null)
     this.#departure = null
-    this.#departedAt = Date.now()
+    this.#departed = { at: Date.now(), calls: this.#queues.size }
   }
 
   /** A large catch-up comes in parts: where there is another one, it waits in the queue when this returns. */

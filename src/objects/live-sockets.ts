@@ -154,14 +154,20 @@ export class LiveSockets {
     }
   }
 
-  /** Sends to every socket that has been greeted; cuts those whose session is over, whose peer is gone, or who do not read. */
-  broadcast(frame: string, now: number): void {
+  /**
+   * Sends these frames, in order, to every socket that has been greeted; cuts those whose session is over, whose peer is gone, or who do not
+   * read. Sending is most of what a delivery costs, so clients of the native protocol get them all as one.
+   */
+  broadcast(frames: string[], now: number): void {
+    const [first] = frames
+    if (first === undefined) return
+    const together = frames.length === 1 ? first : `[${frames.join(',')}]`
     for (const socket of this.#sockets.values()) {
       if (!socket.greeted) continue
       if (now >= socket.sessionExpiresAt) this.close(socket, CLOSE.ticketInvalid, 'session.expired')
       else if (this.#isGone(socket, now)) this.close(socket, CLOSE.leaseExpired, 'lease.expired')
-      else if (socket.dialects.length === 0) this.send(socket, frame)
-      else for (const said of this.#speak(socket, frame)) this.send(socket, said)
+      else if (socket.dialects.length === 0) this.send(socket, together)
+      else for (const frame of frames) for (const said of this.#speak(socket, frame)) this.send(socket, said)
     }
   }
 

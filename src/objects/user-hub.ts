@@ -385,13 +385,12 @@ export class UserHub extends DurableObject<Env> {
   }
 
   #broadcast(frames: string[]): void {
-    const now = Date.now()
-    for (const frame of frames) this.#sockets.broadcast(frame, now)
+    this.#sockets.broadcast(frames, Date.now())
     if (frames.some(saysLeft)) this.ctx.waitUntil(this.#presence.parted())
   }
 
   #tell(event: ServerEvent): void {
-    this.#sockets.broadcast(JSON.stringify(event), Date.now())
+    this.#sockets.broadcast([JSON.stringify(event)], Date.now())
   }
 
   #endSockets(ended: (sessionId: string) => boolean): void {

@@ -140,6 +140,9 @@ export type ServerEvent = z.infer<typeof ServerEvent>
 export type EventType = ServerEvent['type']
 export type EventOf<Type extends EventType> = Extract<ServerEvent, { type: Type }>
 
+/** What is told at one moment comes as one frame: the events in their order. */
+export const Together = z.array(ServerEvent).min(2)
+
 export const ServerFrame = z.union([ServerEvent, Reply])
 export type ServerFrame = z.infer<typeof ServerFrame>
 

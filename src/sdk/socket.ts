@@ -133,7 +133,7 @@ export class Connection {
       this.#socket = socket
       this.#helloTimer = setTimeout(() => this.#fail('The server did not say hello.'), HELLO_TIMEOUT_MS)
       socket.addEventListener('message', ({ data }) => {
-        if (current === this.#try) this.#receive(data)
+        for (const frame of framesOf(data)) if (current === this.#try) this.#receive(frame)
       })
       socket.addEventListener('close', ({ code }) => {
         if (current === this.#try) this.#closed(code)
@@ -146,15 +146,12 @@ export class Connection {
     }
   }
 
-  #receive(data: unknown): void {
-    if (data === PONG) {
+  #receive(frame: ServerFrame | typeof PONG): void {
+    if (frame === PONG) {
       clearTimeout(this.#pongTimer)
       this.#pongTimer = undefined
       return
     }
-    if (typeof data !== 'string') return
-    // What the frames of this protocol say is trusted; unknown types are for clients to come and find no listener.
-    const frame = JSON.parse(data) as ServerFrame
     if (frame.type === 'reply') {
       const waiting = frame.id === null ? undefined : this.#replies.get(Number(frame.id))
       if (!waiting) return
@@ -229,6 +226,12 @@ export class Connection {
     this.#state = state
     this.#ports.onState(state)
   }
+}
+
+/** What is told at one moment comes as one frame. What the frames say is trusted; unknown types are for clients to come and find no listener. */
+const framesOf = (data: unknown): (ServerFrame | typeof PONG)[] => {
+  if (data === PONG) return [PONG]
+  return typeof data === 'string' ? [JSON.parse(data) as ServerFrame | ServerFrame[]].flat() : []
 }
 
 const closeQuietly = (socket: SocketLike): void => {

@@ -58,7 +58,7 @@ test('the error codes, the close codes and the limits are those of the code', ()
 
 test('every example is a frame that the schemas take, and no command lacks one', () => {
   const frames = [...DOC.matchAll(/```json\n([^`]*)```/g)].flatMap(([, block = '']) => block.trim().split('\n'))
-  const parsed = frames.map((frame) => JSON.parse(frame) as { id?: unknown; type: string })
+  const parsed = frames.flatMap((frame) => JSON.parse(frame) as { id?: unknown; type: string })
   const isCommand = ({ type }: { type: string }) => COMMAND_TYPES.some((known) => known === type)
 
   for (const frame of parsed) {

@@ -10,6 +10,8 @@ export class RawSocket {
   readonly frames: Frame[] = []
   closed: { code: number; reason: string } | null = null
   pongs = 0
+  /** How many events each of them held as it came: what is told at one moment comes as one. */
+  readonly sizes: number[] = []
   readonly #ws: WebSocket
   readonly #waiting = new Set<() => boolean>()
   #nextId = 1
@@ -18,7 +20,11 @@ export class RawSocket {
     this.#ws = ws
     ws.addEventListener('message', ({ data }) => {
       if (data === 'pong') this.pongs += 1
-      else this.frames.push(JSON.parse(String(data)))
+      else {
+        const events = ([JSON.parse(String(data))] as (Frame | Frame[])[]).flat()
+        this.frames.push(...events)
+        this.sizes.push(events.length)
+      }
       this.#look()
     })
     ws.addEventListener('close', ({ code, reason }) => {

@@ -3,6 +3,7 @@ import { env, exports } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn, Ticket } from '../../src/protocol/auth.ts'
+import { Together } from '../../src/protocol/events.ts'
 import { LIMITS } from '../../src/protocol/limits.ts'
 import { CLOSE } from '../../src/protocol/socket.ts'
 import { pair, say } from '../support/people.ts'
@@ -219,7 +220,7 @@ test('[CONN13] what a frame itself adds does not cut a reader; what still waits 
   const { alice, bob, conversationId } = await pair()
   const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
   let waiting = LIMITS.bufferedBytes
-  // What the platform counts in production, and the runtime of these tests does not.
+  // What the runtime counts, but not how fast the other end happens to read.
   await runInDurableObject(hubOf(env, bob.user.id), (_, state) => {
     for (const ws of state.getWebSockets()) {
       const send = ws.send.bind(ws)
@@ -239,6 +240,29 @@ test('[CONN13] what a frame itself adds does not cut a reader; what still waits 
   await say(alices, conversationId)
 
   await expect.poll(() => bobs.closed).toEqual({ code: CLOSE.slowReader, reason: 'socket.slow' })
+})
+
+test('[CONN14] what is told at one moment comes as one frame, its events in their order; to the documents one by one', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const alices = await RawSocket.arrive(alice)
+  const message = await say(alices, conversationId)
+  const [bobs, documented] = [
+    await RawSocket.arrive(bob),
+    await RawSocket.open({ path: `/ws?token=${bob.accessToken}` }),
+  ]
+  const next = [1, 2, 3].map((i) => ({ ...message, id: message.id + i, seq: message.seq + i, rev: message.rev + i }))
+  const frames = next.map((each) => ({ type: 'message.created', conversationId, rev: each.rev, message: each }))
+
+  await hubOf(env, bob.user.id).deliver({
+    conversationId,
+    revs: next.map(({ rev }) => rev),
+    frames: frames.map((frame) => JSON.stringify(frame)),
+  })
+
+  await expect.poll(() => bobs.of('message.created')).toEqual(frames)
+  expect(Together.parse(bobs.frames.slice(-3))).toHaveLength(3)
+  expect(bobs.sizes).toEqual([...bobs.sizes.slice(0, -1).map(() => 1), 3])
+  await expect.poll(() => documented.sizes).toEqual([1, 1, 1])
 })
 
 test('[CONN12] a socket ends with its session: with 4401, when it says something or is told something', async () => {
