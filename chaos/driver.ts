@@ -67,7 +67,7 @@ const RATES: Rates = {
   'alarm late': 0.2,
   'database fails before': 0.005,
   'database fails after': 0.005,
-  'database slow': 0.003,
+  'database slow': 0.004,
 }
 
 /** How long after the last fault everybody may take to hold everything. */
