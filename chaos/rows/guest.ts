@@ -100,10 +100,13 @@ export class Line {
     this.hello = hello
     socket.hear = (text) => {
       if (text === 'pong') return
-      const frame = JSON.parse(text) as Frame
-      if (frame.type !== 'reply') return this.hear(frame)
-      this.#waiting.get(frame.id ?? 0)?.(frame)
-      this.#waiting.delete(frame.id ?? 0)
+      for (const frame of [JSON.parse(text) as Frame | Frame[]].flat()) {
+        if (frame.type !== 'reply') this.hear(frame)
+        else {
+          this.#waiting.get(frame.id ?? 0)?.(frame)
+          this.#waiting.delete(frame.id ?? 0)
+        }
+      }
     }
     void socket.closed.then(() => {
       for (const resolve of this.#waiting.values()) resolve(null)
