@@ -18,6 +18,8 @@ import { deployLive } from './rows/r20-deploy.ts'
 import { soak } from './rows/r22-soak.ts'
 import { forgedTokens } from './rows/s05-forged-tokens.ts'
 import { refreshRace } from './rows/s07-refresh-race.ts'
+import { revocation } from './rows/s08-revocation.ts'
+import { enumeration } from './rows/s10-enumeration.ts'
 import { guessing } from './rows/s11-guessing.ts'
 import { hashing } from './rows/s17-hashing.ts'
 import { erasure } from './rows/s20-erasure.ts'
@@ -40,6 +42,8 @@ const ROWS: Row[] = [
   soak,
   forgedTokens,
   refreshRace,
+  revocation,
+  enumeration,
   guessing,
   hashing,
   erasure,

@@ -12,6 +12,7 @@ type Frame = {
   error?: { code: string; retryAfter?: number }
   result?: Result
   message?: { seq: number; clientId: string; senderId: number }
+  conversationId?: number
   conversations?: { conversation: { id: number }; epoch: string; rev: number; seq: number; readSeq: number }[]
 }
 export type Result = {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { APIS } from '../dialects.ts'
 import { type Answer, ask } from '../rest.ts'
 import { type Guest, newGuest, openGroup, openLine, PASSWORD } from './guest.ts'
-import { remainsOf } from './remains.ts'
+import { type Remains, remainsOf } from './remains.ts'
 import type { Row } from './row.ts'
 
 /** Letters that are good in a username, in a client id and in base64. */
@@ -11,6 +11,8 @@ const WORD = `mark${randomBytes(6).toString('hex')}`
 /** One emoji that nobody else would send: pictures that no font joins. */
 const EMOJI = '🦡\u200D🪗\u200D🧿\u200D🛖'
 const WORDS = [WORD, EMOJI]
+/** A group that others stay in keeps its title, whoever gave it: looked for by itself. */
+const TITLE = `title${randomBytes(6).toString('hex')}`
 
 type Group = { name: string; id: number }
 
@@ -35,19 +37,23 @@ export const erasure: Row = {
     for (const { id } of groups) await speaker.say('POST', `/v1/conversations/${id}/members`, { userIds: [late.id] })
     await speaker.goFrom(groups, awake)
     // That it is found before is what makes not finding it worth something.
-    const before = remainsOf({ state: server.state, copy: join(folder('memory'), 'before'), words: WORDS })
+    const state = { state: server.state, words: WORDS }
+    const before = remainsOf({ ...state, copy: join(folder('memory'), 'before') })
     await speaker.end()
     line.socket.cut()
     await server.kill()
     await server.start()
     const quiet = await ask(server.url, { method: 'GET', path: '/health' })
     await server.kill()
-    const after = remainsOf({ state: server.state, copy: join(folder('memory'), 'after'), words: WORDS })
-    const left = [...after.live].map(([where, times]) => `\n     ${times} × ${where}`).join('')
+    const after = remainsOf({ ...state, copy: join(folder('memory'), 'after') })
+    const titles = remainsOf({ ...state, words: [TITLE], copy: join(folder('memory'), 'titles') })
+    const listed = ({ live }: Remains): string =>
+      [...live].map(([where, times]) => `${times} × ${where}`).join(', ') || 'none'
     const figure =
-      `said ${speaker.said} times and then found in ${before.live.size} columns; after the end in ${after.live.size}, ` +
-      `of ${after.rows} values in ${after.files} databases. In bytes that no query reads: ${after.inFiles} times in the files, ` +
-      `${after.afterCheckpoint} after a checkpoint, ${after.afterVacuum} after VACUUM${left}` +
+      `said in ${speaker.said} ways and then found in ${before.live.size} columns; after the end in ${after.live.size} (${listed(after)}), ` +
+      `of ${after.rows} values in ${after.files} databases; titles of groups that others stay in: ${listed(titles)}\n     ` +
+      `In bytes that no query reads: ${after.inFiles} times in the files (${before.inFiles} before the end), ` +
+      `${after.afterCheckpoint} once the write-ahead logs are empty, ${after.afterVacuum} once free pages are too` +
       (speaker.unheard.length > 0 ? `\n     not taken: ${speaker.unheard.join(', ')}` : '')
     const isGood = before.live.size > 0 && after.live.size === 0 && speaker.unheard.length === 0 && quiet.status === 200
     return { isGood, figure }
@@ -89,7 +95,7 @@ class Speaker {
     const memberIds = others.map(({ id }) => id)
     const groups: Group[] = []
     for (const name of ['own', 'left', 'deleted']) {
-      const json = { kind: 'group', title: `${WORD} ${name}`, memberIds, clientId: `${WORD}_${name}` }
+      const json = { kind: 'group', title: `${TITLE} ${name}`, memberIds, clientId: `${WORD}_${name}` }
       const { conversation } = (await this.say('POST', '/v1/conversations', json)) as { conversation: Group }
       groups.push({ name, id: conversation.id })
     }
@@ -99,7 +105,7 @@ class Speaker {
       await ask(this.#base, { method: 'POST', path, token: awake.token, json: { userIds: [this.#id] } })
       const json = { role: 'admin' }
       await ask(this.#base, { method: 'PATCH', path: `${path}/${this.#id}`, token: awake.token, json })
-      await this.say('PATCH', `/v1/conversations/${id}`, { title: `${WORD} ${name}` })
+      await this.say('PATCH', `/v1/conversations/${id}`, { title: `${TITLE} ${name}` })
       groups.push({ name, id })
     }
     return groups
@@ -128,7 +134,7 @@ class Speaker {
     const gone = (await this.say('POST', path, { clientId: `${WORD}_3`, content: text('deleted') })) as { id: number }
     await this.say('DELETE', `/v1/messages/${gone.id}`)
     // Longer than a page of the database, and the last: it is what inboxes show.
-    await this.say('POST', path, { clientId: `${WORD}_4`, content: text(`${WORD} `.repeat(300)) })
+    await this.say('POST', path, { clientId: `${WORD}_4`, content: text(`${WORD} ${'and so on '.repeat(600)}${WORD}`) })
   }
 
   /** Friends, invitations, events. */

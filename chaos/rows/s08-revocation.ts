@@ -1,0 +1,235 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ask } from '../rest.ts'
+import { type Guest, type Line, newGuest, openGroup, openLine, PASSWORD, signIn } from './guest.ts'
+import { percentile, type Row } from './row.ts'
+
+const TRIALS = 1_000
+const PAIRS = 6
+const WITHIN_MS = 1_000
+/** How long somebody who lost a right goes on trying, and the others go on speaking. */
+const AFTER_MS = 250
+const NEVER_MS = 10_000
+
+/** One who goes and one who stays, with a group and a direct conversation of theirs. */
+type Pair = { victim: Guest; password: string; other: Guest; otherLine: Line; group: number; direct: number }
+
+type Kind = {
+  name: string
+  /** Where something is said that must not be heard, nor be taken, once `revoke` has answered. */
+  place: (pair: Pair) => number
+  /** Whether the socket closes; else the victim is told, or nobody is. */
+  ends: 'closed' | 'told' | 'silently'
+  revoke: (base: string, pair: Pair, device: Guest) => Promise<boolean>
+  /** Makes it good again for the next trial. */
+  mend: (base: string, pair: Pair) => Promise<void>
+}
+
+/** `before` is what was heard and taken while it was still right. */
+type Trial = { ms: number; before: number; heard: number; taken: number; refused: number }
+
+/** Rights that end while their owner talks. */
+export const revocation: Row = {
+  id: 'S8',
+  demands: `${TRIALS} rights that end: closed or told ≤ 1 s at p99, nothing delivered and nothing taken after the call`,
+  run: async ({ server: prepare }) => {
+    const server = await prepare()
+    await server.start()
+    const trials = new Map<string, Trial[]>(KINDS.map(({ name }) => [name, []]))
+    let next = 0
+    const tryOn = async (): Promise<void> => {
+      let pair = await newPair(server.url)
+      for (let i = next++; i < TRIALS; i = next++) {
+        const kind = KINDS[i % KINDS.length] as Kind
+        trials.get(kind.name)?.push(await tryOnce(server.url, kind, pair))
+        await kind.mend(server.url, pair)
+        if (kind.name === 'account deleted') {
+          pair.otherLine.socket.cut()
+          pair = await newPair(server.url)
+        }
+      }
+      pair.otherLine.socket.cut()
+    }
+    await Promise.all(Array.from({ length: PAIRS }, tryOn))
+    await server.kill()
+    const all = [...trials.values()].flat()
+    const sum = (of: (trial: Trial) => number): number => all.reduce((total, trial) => total + of(trial), 0)
+    const ended = all.filter(({ ms }) => Number.isFinite(ms))
+    const lines = [...trials].map(([name, some]) => {
+      const times = some.map(({ ms }) => ms).filter(Number.isFinite)
+      const told = times.length === 0 ? '' : `, p99 ${percentile(times, 0.99).toFixed(0)} ms`
+      return `${some.length} × ${name}${told}`
+    })
+    const p99 = percentile(
+      ended.map(({ ms }) => ms),
+      0.99,
+    )
+    const figure =
+      `${all.length} trials: closed or told after ${percentile(
+        ended.map(({ ms }) => ms),
+        0.5,
+      ).toFixed(0)} ms (p50), ${p99.toFixed(0)} ms (p99), ` +
+      `${sum(({ heard }) => heard)} frames delivered and ${sum(({ taken }) => taken)} writes taken after the call ` +
+      `(${sum(({ before }) => before)} before), ` +
+      `${sum(({ refused }) => refused)} refused\n     ${lines.join('; ')}`
+    const isGood =
+      all.length === TRIALS &&
+      p99 <= WITHIN_MS &&
+      sum(({ heard, taken }) => heard + taken) === 0 &&
+      all.every(({ refused }) => refused > 0)
+    return { isGood, figure }
+  },
+}
+
+const tryOnce = async (base: string, kind: Kind, pair: Pair): Promise<Trial> => {
+  const device = await signIn(base, pair.victim.name, pair.password)
+  const line = await openLine(base, device)
+  const c = kind.place(pair)
+  /** What is said from then on must not be heard. */
+  const forbidden = new Set<string>()
+  let heard = 0
+  let heardBefore = 0
+  let endedAt: number | null = null
+  const end = (): void => void (endedAt ??= performance.now())
+  line.hear = ({ type, message, conversationId }) => {
+    if (message && forbidden.has(message.clientId)) heard += 1
+    else if (message?.senderId === pair.other.id) heardBefore += 1
+    if (type === 'conversation.deleted' && conversationId === c) end()
+  }
+  void line.socket.closed.then(end)
+  let said = 0
+  let hasReturned = false
+  let isOver = false
+  const loop = async (once: (clientId: string) => Promise<unknown>): Promise<void> => {
+    while (!isOver) {
+      await Promise.race([
+        once(`${kind.name.replaceAll(' ', '-')}-${device.sessionId}-${(said += 1)}`.slice(-64)),
+        sleep(NEVER_MS, null, { ref: false }),
+      ])
+      await sleep(5)
+    }
+  }
+  let taken = 0
+  let takenBefore = 0
+  let refused = 0
+  const write = async (send: (clientId: string) => Promise<boolean | null>, clientId: string): Promise<void> => {
+    // Only what begins after the answer must not be taken.
+    const isAfter = hasReturned
+    const ok = await send(clientId)
+    if (!isAfter && ok) takenBefore += 1
+    if (!isAfter) return
+    if (ok) taken += 1
+    else refused += 1
+  }
+  const byRest = async (clientId: string): Promise<boolean> => {
+    const json = { clientId, content: { kind: 'text', text: clientId } }
+    const path = `/v1/conversations/${c}/messages`
+    const answer = await ask(base, { method: 'POST', path, token: device.token, json })
+    return answer.status !== null && answer.ok
+  }
+  const bySocket = async (clientId: string): Promise<boolean> =>
+    endedAt !== null && kind.ends === 'closed' ? false : ((await line.say(c, clientId))?.ok ?? false)
+  const speak = async (clientId: string): Promise<void> => {
+    if (hasReturned) forbidden.add(clientId)
+    await pair.otherLine.say(c, clientId)
+  }
+  const going = [loop(speak), loop((id) => write(byRest, id)), loop((id) => write(bySocket, id))]
+  // A right that was never used shows nothing when it is gone.
+  while (heardBefore === 0 || takenBefore === 0) await sleep(5)
+  const isDone = await kind.revoke(base, pair, device)
+  const returnedAt = performance.now()
+  hasReturned = true
+  if (!isDone) throw new Error(`${kind.name}: the call was refused`)
+  await sleep(AFTER_MS)
+  while (kind.ends !== 'silently' && endedAt === null && performance.now() - returnedAt < NEVER_MS) await sleep(5)
+  isOver = true
+  await Promise.all(going)
+  line.socket.cut()
+  // What was told before the call answered was told in time.
+  const ms = kind.ends === 'silently' ? Number.NaN : Math.max(0, (endedAt ?? performance.now()) - returnedAt)
+  return { ms, before: heardBefore + takenBefore, heard, taken, refused }
+}
+
+const newPair = async (base: string): Promise<Pair> => {
+  const [victim, other] = [await newGuest(base), await newGuest(base)]
+  const group = await openGroup(base, other, [victim])
+  const json = { kind: 'direct', userId: victim.id }
+  const request = { method: 'POST', path: '/v1/conversations', token: other.token, json }
+  const opened = await ask<{ conversation: { id: number } }>(base, request)
+  if (opened.status === null || !opened.ok) throw new Error('The direct conversation could not be opened.')
+  const otherLine = await openLine(base, other)
+  // Others' frames are not looked at.
+  otherLine.hear = () => {}
+  return { victim, password: PASSWORD, other, otherLine, group, direct: opened.body.conversation.id }
+}
+
+const isOk = async (base: string, request: Parameters<typeof ask>[1]): Promise<boolean> => {
+  const answer = await ask(base, request)
+  return answer.status !== null && answer.ok
+}
+
+const inGroup = ({ group }: Pair): number => group
+const nothing = (): Promise<void> => Promise.resolve()
+
+const KINDS: Kind[] = [
+  {
+    name: 'signed out',
+    place: inGroup,
+    ends: 'closed',
+    revoke: (base, _, { token }) => isOk(base, { method: 'POST', path: '/v1/auth/logout', token }),
+    mend: nothing,
+  },
+  {
+    name: 'password changed',
+    place: inGroup,
+    ends: 'closed',
+    revoke: async (base, pair) => {
+      const { token } = await signIn(base, pair.victim.name, pair.password)
+      const newPassword = `${PASSWORD} ${Math.random()}`
+      const json = { currentPassword: pair.password, newPassword }
+      const isChanged = await isOk(base, { method: 'PUT', path: '/v1/me/password', token, json })
+      if (isChanged) pair.password = newPassword
+      return isChanged
+    },
+    mend: nothing,
+  },
+  {
+    name: 'session ended from another',
+    place: inGroup,
+    ends: 'closed',
+    revoke: async (base, { victim, password }, { sessionId }) => {
+      const { token } = await signIn(base, victim.name, password)
+      return isOk(base, { method: 'DELETE', path: `/v1/auth/sessions/${sessionId}`, token })
+    },
+    mend: nothing,
+  },
+  {
+    name: 'member removed',
+    place: inGroup,
+    ends: 'told',
+    revoke: (base, { group, other, victim }) =>
+      isOk(base, { method: 'DELETE', path: `/v1/conversations/${group}/members/${victim.id}`, token: other.token }),
+    mend: async (base, { group, other, victim }) => {
+      const path = `/v1/conversations/${group}/members`
+      await isOk(base, { method: 'POST', path, token: other.token, json: { userIds: [victim.id] } })
+    },
+  },
+  {
+    name: 'blocked',
+    place: ({ direct }) => direct,
+    // Nobody is told who blocked them.
+    ends: 'silently',
+    revoke: (base, { other, victim }) =>
+      isOk(base, { method: 'PUT', path: `/v1/blocks/${victim.id}`, token: other.token }),
+    mend: async (base, { other, victim }) => {
+      await isOk(base, { method: 'DELETE', path: `/v1/blocks/${victim.id}`, token: other.token })
+    },
+  },
+  {
+    name: 'account deleted',
+    place: inGroup,
+    ends: 'closed',
+    revoke: (base, { password }, { token }) =>
+      isOk(base, { method: 'DELETE', path: '/v1/me', token, json: { password } }),
+    mend: nothing,
+  },
+]
