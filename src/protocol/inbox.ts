@@ -14,6 +14,8 @@ export const nextInboxEntry = (entry: InboxEntry, event: ConversationEvent, view
   switch (event.type) {
     case 'message.created': {
       const { message } = event
+      // Where the server forgot what it told, a message comes again as it is now: the entry has counted it.
+      if (message.seq <= entry.seq) return { ...next, ...lastMessageAfter(entry, message) }
       const counts = message.senderId !== viewerId && message.seq > entry.readSeq
       return {
         ...next,
