@@ -24,6 +24,7 @@ export default defineConfig({
               bindings: {
                 ...secrets,
                 COMMANDS_PER_10_SECONDS: '100000',
+                MODEL_RUNS: process.env['MODEL_RUNS'] ?? '12',
                 TEST_MIGRATIONS: await readD1Migrations('migrations/directory'),
               },
             },

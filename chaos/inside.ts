@@ -19,6 +19,11 @@ export class Inside {
     await this.#ask({ do: 'rates', rates, seed: this.#seed + this.#starts })
   }
 
+  /** From now on, until the server is started again, its clock is so far before the right time, or behind it. */
+  setClock(offsetMs: number): Promise<boolean> {
+    return this.#ask({ do: 'clock', offsetMs })
+  }
+
   /** Ends the life of one object; answers whether that was done. */
   end(how: 'object aborted' | 'object evicted', object: { kind: Kind; name: string }): Promise<boolean> {
     return this.#ask({ do: how === 'object aborted' ? 'abort' : 'evict', ...object })

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../scripts/free-port.ts'
+import { wrongClocks } from './rows/f07-clocks.ts'
+import { overload } from './rows/f19-overload.ts'
 import { chaos, seeds } from './rows/driver-runs.ts'
+import { model } from './rows/r07-model.ts'
 import { fsyncBeforeAck } from './rows/r08-fsync.ts'
 import { diskFull } from './rows/r09-disk-full.ts'
 import { resumeGap } from './rows/r10-resume.ts'
@@ -28,7 +31,10 @@ import { ChaosServer } from './server.ts'
 
 const ROWS: Row[] = [
   chaos,
+  wrongClocks,
+  overload,
   seeds,
+  model,
   fsyncBeforeAck,
   diskFull,
   resumeGap,

@@ -1,5 +1,6 @@
 // The server with doors for `npm run chaos`: its own classes and routes, wrapped. Nothing of it is in what is deployed.
 import server, { Conversation as RealConversation, UserHub as RealUserHub } from '../../src/index.ts'
+import { Clock } from './clock.ts'
 import { Injector, type Rates } from './injector.ts'
 import { spoiled } from './spoiled.ts'
 
@@ -9,10 +10,12 @@ const UNSAFE = ['workerd', 'unsafe'].join(':')
 
 /** All objects of a local server live in one isolate, and so share it. */
 const injector = new Injector()
+const clock = new Clock()
 
 export class Conversation extends RealConversation {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, spoiled(env, injector, ctx))
+    clock.keep(ctx.storage)
   }
 
   override alarm(info?: AlarmInvocationInfo): Promise<void> {
@@ -35,10 +38,12 @@ export class UserHub extends RealUserHub {
 }
 
 type Order =
+  | { do: 'clock'; offsetMs: number }
   | { do: 'rates'; rates: Partial<Rates>; seed: number }
   | { do: 'abort' | 'evict'; kind: 'CONVERSATION' | 'USER_HUB'; name: string }
 
 const obey = async (order: Order, env: Env): Promise<void> => {
+  if (order.do === 'clock') return clock.set(order.offsetMs)
   if (order.do === 'rates') return injector.set(order.rates, order.seed)
   const stub: unknown = env[order.kind].getByName(order.name)
   if (order.do === 'evict') {

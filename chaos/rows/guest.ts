@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { ask } from '../rest.ts'
-import { PlainSocket } from './plain-socket.ts'
+import { PATIENCE_MS, PlainSocket } from './plain-socket.ts'
 
 export const PASSWORD = 'correct horse battery'
 
@@ -19,7 +19,7 @@ export type Result = {
   message: { id: number; seq: number; clientId: string }
   rev: number
   more: boolean
-  messages: { seq: number; clientId: string }[]
+  messages: { seq: number; clientId: string; createdAt: string }[]
   items: { userId: number; online: boolean }[]
 }
 
@@ -115,21 +115,26 @@ export class Line {
     })
   }
 
-  /** Resolves with `hello`; null where it did not come. `prepare` gets the socket before anything is heard. */
+  /**
+   * Resolves with `hello`; null where it did not come. `prepare` gets the socket before anything is heard, `refused` the head of the
+   * answer to an upgrade that was refused.
+   */
   static async open(
     base: string,
     guest: Guest,
-    options: { have?: string; prepare?: (socket: PlainSocket) => void } = {},
+    options: { have?: string; prepare?: (socket: PlainSocket) => void; refused?: (head: string) => void } = {},
   ): Promise<Line | null> {
-    const { have = '', prepare } = options
+    const { have = '', prepare, refused } = options
     const url = `${base}/v1/socket${have === '' ? '' : `?have=${have}`}`
-    const socket = await PlainSocket.open(url, { authorization: `Bearer ${guest.token}` })
+    const socket = await PlainSocket.open(url, { authorization: `Bearer ${guest.token}` }, refused)
     if (!socket) return null
     prepare?.(socket)
+    const patience = setTimeout(() => socket.cut(), PATIENCE_MS)
     const hello = await Promise.race([
       new Promise<string>((resolve) => (socket.hear = resolve)),
       socket.closed.then(() => null),
     ])
+    clearTimeout(patience)
     return hello === null ? null : new Line(socket, JSON.parse(hello) as Frame)
   }
 

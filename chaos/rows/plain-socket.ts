@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 
+/** Who waits longer for an answer gives up and hangs up: so would a client. */
+export const PATIENCE_MS = 15_000
+
 /** A WebSocket over bare TCP, without compression: it can stop reading, vanish without a word, and break off at any byte. */
 export class PlainSocket {
   /** Resolves with the close code, 1006 where there was none. */
@@ -19,8 +22,12 @@ export class PlainSocket {
     this.closed = new Promise((resolve) => tcp.once('close', () => resolve(this.#code)))
   }
 
-  /** Null where the upgrade is refused or the connection fails. */
-  static open(url: string, headers: Record<string, string>): Promise<PlainSocket | null> {
+  /** Null where the upgrade is refused, of which `refused` gets the head, is not answered in time, or the connection fails. */
+  static open(
+    url: string,
+    headers: Record<string, string>,
+    refused: (head: string) => void = () => {},
+  ): Promise<PlainSocket | null> {
     const { hostname, port, pathname, search, host } = new URL(url)
     const tcp = connect({ host: hostname, port: Number(port), noDelay: true })
     const socket = new PlainSocket(tcp)
@@ -36,13 +43,18 @@ export class PlainSocket {
     tcp.write(`GET ${pathname}${search} HTTP/1.1\r\n${lines.join('')}\r\n`)
     return new Promise((resolve) => {
       const fail = (): void => resolve(null)
+      const patience = setTimeout(() => tcp.destroy(), PATIENCE_MS)
       tcp.on('error', fail)
       tcp.once('close', fail)
       const shake = (chunk: Buffer): void => {
         socket.#buffer = Buffer.concat([socket.#buffer, chunk])
         const end = socket.#buffer.indexOf('\r\n\r\n')
         if (end === -1) return
-        if (!socket.#buffer.subarray(0, 12).includes('101')) return void tcp.destroy()
+        if (!socket.#buffer.subarray(0, 12).includes('101')) {
+          refused(socket.#buffer.subarray(0, end).toString())
+          return void tcp.destroy()
+        }
+        clearTimeout(patience)
         const rest = socket.#buffer.subarray(end + 4)
         socket.#buffer = Buffer.alloc(0)
         tcp.off('data', shake)

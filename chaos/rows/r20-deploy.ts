@@ -73,7 +73,7 @@ export const deployLive: Row = {
 
 const comeBack = async (base: string, guest: Guest): Promise<Line> => {
   for (let bound = 500; ; bound = Math.min(bound * 2, 30_000)) {
-    const line = await Promise.race([Line.open(base, guest), sleep(15_000, null)])
+    const line = await Line.open(base, guest)
     if (line) return line
     await sleep(Math.random() * bound)
   }

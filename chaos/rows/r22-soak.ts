@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ask } from '../rest.ts'
 import { type Guest, newGuests, openGroup, openLine } from './guest.ts'
 import { mib, type Row } from './row.ts'
 
@@ -7,6 +8,8 @@ const USERS = 40
 const GROUP = 8
 const PAUSE_MS = 100
 const DEFAULT_MINUTES = 30
+/** Access tokens end after ten. */
+const RENEW_MS = 5 * 60_000
 
 /** A steady mixed load, and what it does to the memory once it is warm. */
 export const soak: Row = {
@@ -30,6 +33,9 @@ export const soak: Row = {
     while (Date.now() - from < lasts) {
       await sleep(5_000)
       samples.push({ minute: (Date.now() - from) / 60_000, bytes: server.memory ?? 0 })
+      if (samples.length % 24 === 0) {
+        console.log(`  ${(samples.length / 12).toFixed(0)} min  ${said} messages, ${mib(server.memory)}`)
+      }
     }
     await Promise.all(talking)
     await server.kill()
@@ -40,6 +46,8 @@ export const soak: Row = {
     return { isGood: slope <= 1 && uncaught === 0, figure }
 
     async function talk(guest: Guest, c: number): Promise<void> {
+      let { token, refreshToken } = guest
+      let renewedAt = Date.now()
       let line = await openLine(server.url, guest)
       for (let i = 1; Date.now() - from < lasts; i += 1) {
         await sleep(PAUSE_MS * (0.5 + Math.random()))
@@ -53,7 +61,15 @@ export const soak: Row = {
         if (i % 25 === 0) await line.request({ type: 'message.delete', messageId })
         if (i % 50 !== 0) continue
         line.socket.cut()
-        line = await openLine(server.url, guest)
+        if (Date.now() - renewedAt > RENEW_MS) {
+          const request = { method: 'POST', path: '/v1/auth/refresh', json: { refreshToken } }
+          const answer = await ask<{ accessToken: string; refreshToken: string }>(server.url, request)
+          if (answer.status === null || !answer.ok) throw new Error(`${guest.name} was signed out`)
+          token = answer.body.accessToken
+          refreshToken = answer.body.refreshToken
+          renewedAt = Date.now()
+        }
+        line = await openLine(server.url, { ...guest, token })
       }
       line.socket.cut()
     }

@@ -5,7 +5,12 @@ export type Shown = { isGood: boolean | null; figure: string }
 
 export type Place = {
   /** Builds a server, not started yet. Without a state it keeps its data in memory where the system has such a place. */
-  server: (options?: { state?: string; under?: string[]; vars?: Record<string, string> }) => Promise<ChaosServer>
+  server: (options?: {
+    entry?: string
+    state?: string
+    under?: string[]
+    vars?: Record<string, string>
+  }) => Promise<ChaosServer>
   /** A folder that is thrown away; on a disk where that is asked for. */
   folder: (kind: 'memory' | 'disk') => string
   /** How long what may go on for long goes on. */

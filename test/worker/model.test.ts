@@ -23,6 +23,8 @@ const ACTS = [
   'remove',
   'add',
 ] as const
+/** A few in each run of the tests; thousands in a row of `npm run reliability`. */
+const RUNS = Number(env.MODEL_RUNS)
 const FAULTS = ['crash conversation', 'crash hub', 'evict conversation', 'cut'] as const
 
 const step = fc.record({
@@ -133,10 +135,10 @@ test('[SYNC9] after any commands and crashes, a client that applied live events 
         fresh.client.disconnect()
       }
     }),
-    { numRuns: 12, endOnFailure: true },
+    { numRuns: RUNS, endOnFailure: true },
   )
   // Otherwise the runs proved little.
   expect(sent).toBeGreaterThan(10)
-}, 180_000)
+}, RUNS * 15_000)
 
 const seen = (replica: Parameters<typeof snapshot>[0] | null) => replica && snapshot(replica, 1)

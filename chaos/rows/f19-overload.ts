@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Guest, type Line, newGuests, openGroup, openLine } from './guest.ts'
+import { everything } from './read-all.ts'
+import { mib, percentile, type Row } from './row.ts'
+
+const SENDERS = 10
+const PER_SECOND = 400
+const SECONDS = 15
+const GROWTH_BYTES = 384 * 2 ** 20
+
+type Tally = { acked: Set<string>; took: number[]; refused: Map<string, number>; bare: number; unanswered: number }
+
+/** Ten people each say four hundred things a second in one conversation, whatever the answers: first without a limit, then with ours. */
+export const overload: Row = {
+  id: 'F19',
+  demands: `${SENDERS * PER_SECOND} messages a second at one conversation: refused with a time to wait, nothing acknowledged is lost`,
+  run: async (place) => {
+    const [unlimited, limited] = [await flood(place, '1000000'), await flood(place, '300')]
+    return {
+      isGood: unlimited.isGood && limited.isGood,
+      figure: `without a limit per person: ${unlimited.figure}; with that of 300 in ten seconds: ${limited.figure}`,
+    }
+  },
+}
+
+const flood = async ({ server: prepare }: Parameters<Row['run']>[0], limit: string): ReturnType<Row['run']> => {
+  const server = await prepare({ vars: { COMMANDS_PER_10_SECONDS: limit } })
+  await server.start()
+  const guests = await newGuests(server.url, SENDERS)
+  const [owner, ...others] = guests as [Guest, ...Guest[]]
+  const c = await openGroup(server.url, owner, others)
+  const tally: Tally = { acked: new Set(), took: [], refused: new Map(), bare: 0, unanswered: 0 }
+  const before = server.memory ?? 0
+  let most = before
+  const watching = setInterval(() => (most = Math.max(most, server.memory ?? 0)), 250)
+  await Promise.all(guests.map((guest) => shout(server.url, { guest, c, tally })))
+  clearInterval(watching)
+  // Whoever was refused may go on when the time that they were told is over.
+  await sleep(11_000)
+  const line = await openLine(server.url, owner)
+  const isCalm = (await line.say(c, 'calm'))?.ok === true
+  const stored = await everything(line, c)
+  const counts = new Map<string, number>()
+  for (const { clientId } of stored) counts.set(clientId, (counts.get(clientId) ?? 0) + 1)
+  const lost = [...tally.acked].filter((clientId) => counts.get(clientId) !== 1).length
+  const hasFallen = server.hasFallen
+  line.socket.cut()
+  await server.kill()
+  const refusals = [...tally.refused].map(([code, count]) => `${count} ${code}`).join(', ') || 'none'
+  const isGood =
+    lost + tally.bare + tally.unanswered === 0 &&
+    isCalm &&
+    !hasFallen &&
+    tally.refused.size > 0 &&
+    most - before <= GROWTH_BYTES
+  const figure =
+    `${tally.acked.size} acknowledged (p99 ${percentile(tally.took, 0.99).toFixed(0)} ms), ${lost} lost or twice, refused ${refusals} ` +
+    `(${tally.bare} without a time to wait), ${tally.unanswered} unanswered, ${mib(before)} before and ${mib(most)} at most`
+  return { isGood, figure }
+}
+
+const shout = async (base: string, { guest, c, tally }: { guest: Guest; c: number; tally: Tally }): Promise<void> => {
+  const line: Line = await openLine(base, guest)
+  const startedAt = performance.now()
+  const answers: Promise<void>[] = []
+  for (let sent = 0; sent < PER_SECOND * SECONDS;) {
+    const due = Math.min(PER_SECOND * SECONDS, ((performance.now() - startedAt) / 1_000) * PER_SECOND)
+    for (; sent < due; sent += 1) answers.push(sayOne(line, { clientId: `shout-${guest.id}-${sent}`, c, tally }))
+    await sleep(10)
+  }
+  await Promise.race([Promise.all(answers), sleep(60_000)])
+  tally.unanswered += answers.length - (await answered(answers))
+  line.socket.cut()
+}
+
+/** How many of these came to an end by now. */
+const answered = async (answers: Promise<void>[]): Promise<number> => {
+  const pending = Symbol('pending')
+  const states = await Promise.all(answers.map((answer) => Promise.race([answer, Promise.resolve(pending)])))
+  return states.filter((state) => state !== pending).length
+}
+
+const sayOne = async (line: Line, said: { clientId: string; c: number; tally: Tally }): Promise<void> => {
+  const { clientId, c, tally } = said
+  const from = performance.now()
+  const reply = await line.say(c, clientId)
+  if (reply === null) {
+    tally.unanswered += 1
+  } else if (reply.ok) {
+    tally.acked.add(clientId)
+    tally.took.push(performance.now() - from)
+  } else {
+    const code = reply.error?.code ?? '?'
+    tally.refused.set(code, (tally.refused.get(code) ?? 0) + 1)
+    if ((reply.error?.retryAfter ?? 0) < 1) tally.bare += 1
+  }
+}
