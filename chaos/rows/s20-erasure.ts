@@ -99,6 +99,7 @@ class Speaker {
       const { conversation } = (await this.say('POST', '/v1/conversations', json)) as { conversation: Group }
       groups.push({ name, id: conversation.id })
     }
+    await this.say('POST', '/v1/conversations', { kind: 'group', title: WORD })
     for (const name of ['theirs', 'removed']) {
       const id = await openGroup(this.#base, awake, [others[1]])
       const path = `/v1/conversations/${id}/members`

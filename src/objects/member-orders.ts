@@ -72,13 +72,11 @@ export const eraseMember = ({ state, actor, now }: Given): Outcome => {
   const reacted = state.store.messagesReactedBy(userId, ERASED_AT_ONCE)
   emissions.push(...reacted.flatMap((row) => withdrawReactions(state, row, userId)))
   if (reacted.length === ERASED_AT_ONCE) return answered({ more: true }, emissions)
-  if (actor.leftAt !== null) return answered({ more: false }, emissions)
-  if (state.row.kind === 'direct') {
-    state.putMember({ ...actor, asleep: true, nap: Number.MAX_SAFE_INTEGER })
-    return answered({ more: false }, emissions)
-  }
-  const left = removeMember({ state, actor, now }, actor.userId)
-  return answered({ more: false }, [...emissions, ...left.emissions])
+  if (state.row.kind === 'direct') state.putMember({ ...actor, asleep: true, nap: Number.MAX_SAFE_INTEGER })
+  else if (actor.leftAt === null) emissions.push(...removeMember({ state, actor, now }, userId).emissions)
+  // There is nobody whose title it would be.
+  if (state.presentCount === 0) state.changeConversation({ title: null })
+  return answered({ more: false }, emissions)
 }
 
 export const changeRole = ({ state, actor }: Given, order: Extract<Order, { type: 'member.role' }>): Outcome => {

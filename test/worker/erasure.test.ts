@@ -114,6 +114,16 @@ test('[ME1] what it said goes also from groups that it left, was removed from, o
   expect(await rowsOf(conversationOf(env, deleted))).not.toContain('Picnic')
 })
 
+test('[ME1] a group in which nobody is left keeps no title', async () => {
+  const alice = await signUp()
+  const [own, left] = [await openGroup(alice), await openGroup(alice)]
+  await ask('DELETE', `/v1/conversations/${left}/members/${alice.user.id}`, { token: alice.accessToken })
+
+  await erase(alice)
+
+  for (const id of [own, left]) expect(await rowsOf(conversationOf(env, id))).not.toContain('Picnic')
+})
+
 test('[ME1] its reactions go, and those of others stay', async () => {
   const { alice, bob, conversationId } = await pair()
   const said = await say(await RawSocket.arrive(bob), conversationId)
