@@ -33,10 +33,10 @@ export const allowedOrigins: MiddlewareHandler<{ Bindings: Env }> = (c, next) =>
 
 /** Whether a page may open a socket or read answers: one of our own origin, or of a listed one. */
 export const isAllowedOrigin = (c: Context<{ Bindings: Env }>, origin: string): boolean =>
-  origin === new URL(c.req.url).origin || c.env.ALLOWED_ORIGINS.split(/\s+/).includes(origin)
+  origin !== '' && (origin === new URL(c.req.url).origin || c.env.ALLOWED_ORIGINS.split(/\s+/).includes(origin))
 
 const crossOrigin = cors({
-  origin: (origin, c: Context<{ Bindings: Env }>) => (origin !== '' && isAllowedOrigin(c, origin) ? origin : null),
+  origin: (origin, c: Context<{ Bindings: Env }>) => (isAllowedOrigin(c, origin) ? origin : null),
   allowHeaders: ['authorization', 'content-type'],
   exposeHeaders: ['retry-after', 'x-request-id', 'location'],
   maxAge: 600,
