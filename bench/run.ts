@@ -2,13 +2,15 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { freePort } from '../scripts/free-port.ts'
 import { startCauserie } from './causerie.ts'
-import { report } from './report.ts'
+import { report, reportBars } from './report.ts'
 import type { Context, Scenario } from './scenario.ts'
 
 const ROUNDS = 5
+const SCENARIO_TIMEOUT_MS = 20 * 60_000
 
 const { values: flags } = parseArgs({
   options: {
@@ -24,6 +26,9 @@ const sizes = flags.sizes === undefined ? null : flags.sizes.split(',').map(Numb
 if (![rounds, ...(sizes ?? [])].every((number) => Number.isInteger(number) && number > 0)) {
   throw new Error('--rounds and --sizes take whole numbers.')
 }
+
+// Part of a ladder, or one small round, is no result to keep.
+const keep = !flags.quick && sizes === null
 
 const startedAt = Date.now()
 const log = (line: string): void =>
@@ -75,12 +80,25 @@ const main = async (): Promise<boolean> => {
   const held: boolean[] = []
   for (const scenario of chosen) {
     log(`${scenario.name} …`)
-    const measurements = await scenario.run(contextFor(scenario.name))
-    // Part of a ladder, or one small round, is no result to keep.
-    held.push(report({ scenario, measurements, rounds, keep: !flags.quick && sizes === null }))
+    try {
+      const measurements = await inTime(scenario.run(contextFor(scenario.name)), scenario.name)
+      held.push(report({ scenario, measurements, rounds, keep }).every(({ holds }) => holds !== false))
+    } catch (error) {
+      // The others are worth having all the same.
+      console.error(error)
+      log(`${scenario.name} failed.`)
+      held.push(false)
+    }
   }
+  if (keep) reportBars(all)
   log(held.every(Boolean) ? 'All bars hold.' : 'Not all bars hold.')
   return held.every(Boolean)
+}
+
+const inTime = async <Result>(work: Promise<Result>, name: string): Promise<Result> => {
+  const result = await Promise.race([work, sleep(SCENARIO_TIMEOUT_MS, null, { ref: false })])
+  if (result === null) throw new Error(`${name} took too long.`)
+  return result
 }
 
 process.exitCode = (await main()) ? 0 : 1

@@ -1,5 +1,8 @@
 import type { Measurement } from './measurement.ts'
 
+/** The name of what is compared with everything else. */
+export const OURS = 'causerie'
+
 /** A server process under measurement. */
 export type Subject = {
   name: string
@@ -43,13 +46,25 @@ export type Context = {
   log(line: string): void
 }
 
-/** What a figure of the run must reach. `of` answers null where the run did not measure it. */
+/** What a figure of the run must reach, if anything. `of` answers null where the run did not measure it. */
 export type Bar = {
   /** 'CPU per delivery among ten, against the floor' */
   claim: string
   atMost?: number
   atLeast?: number
   of(figures: Figures): number | null
+}
+
+/** Whether a bar holds; null where it was not measured, or nothing is demanded. */
+export type Judgement = { claim: string; demand: string; value: number | null; holds: boolean | null }
+
+export const judge = (bar: Bar, figures: Figures): Judgement => {
+  const { claim, atMost, atLeast } = bar
+  const value = bar.of(figures)
+  const demand = [...(atMost === undefined ? [] : [`≤ ${atMost}`]), ...(atLeast === undefined ? [] : [`≥ ${atLeast}`])]
+  const isJudged = value !== null && demand.length > 0
+  const holds = isJudged ? value <= (atMost ?? Infinity) && value >= (atLeast ?? -Infinity) : null
+  return { claim, demand: demand.join(', '), value, holds }
 }
 
 /** The medians of a run. */
@@ -68,5 +83,9 @@ export type Scenario = {
   bars?: Bar[]
   /** The one metric that a picture is made of. */
   plot?: { metric: string; title: string }
+  /** Tables of what matters most, before all the others. */
+  summary?: (figures: Figures) => string[]
+  /** The subject that the others are divided by, where it is not Causerie. */
+  baseline?: string
   run(context: Context): Promise<Measurement[]>
 }

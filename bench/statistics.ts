@@ -11,6 +11,10 @@ export const quantile = (values: number[], q: number): number => {
   return low + (high - low) * (at - Math.floor(at))
 }
 
+/** Three of them count. */
+export const digits = (value: number): string =>
+  value.toLocaleString('en', value < 1000 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 0 })
+
 type Name = Pick<Measurement, 'scenario' | 'subject' | 'metric'>
 
 export const figuresOf = (measurements: Measurement[]): Figures => {

@@ -11,6 +11,8 @@ import { memoryOf, processorClock, startProcess, stopProcess } from '../process.
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
+export const FLOOR_BEHIND_ENTRY = 'floor behind the same entry'
+
 /** The floor under bare `workerd serve`, as Causerie is, with nothing before it. */
 export const startFloor = async ({ folder, port }: { folder: string; port: number }): Promise<Messenger> => {
   const data = join(folder, 'data')
@@ -52,7 +54,7 @@ export const startFloorBehindEntry = async (options: { folder: string; port: num
   const endWithUs = (): void => void server.kill()
   process.prependOnceListener('exit', endWithUs)
   return {
-    name: 'floor behind the same entry',
+    name: FLOOR_BEHIND_ENTRY,
     url: server.url,
     pid,
     cpuMs: processorClock(pid),

@@ -8,6 +8,7 @@ export class Floor extends DurableObject {
 
   constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
     super(ctx, env)
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'))
     const { sql } = ctx.storage
     sql.exec('CREATE TABLE IF NOT EXISTS messages (seq INTEGER PRIMARY KEY, sender INTEGER, body TEXT)')
     this.#seq = Number(sql.exec('SELECT COALESCE(MAX(seq), 0) AS seq FROM messages').one()['seq'])

@@ -13,7 +13,7 @@ const SHORT = 1_000
 const LONG = 1_000_000
 /** So many are on their way to the server while a conversation is written. */
 const WINDOW = 100
-const PER_TURN = 120
+const PER_TURN = 80
 const AT_ONCE = 4
 /** What somebody missed who was away for a while. */
 const MISSED = 50
@@ -178,4 +178,4 @@ const bars: Bar[] = Object.values(DEEDS).map((scenario) => ({
 
 const plot = { metric: CPU, title: 'CPU of the server, µs, by how many messages the conversation has' }
 
-export const history: Scenario = { name: 'history', bars, plot, run }
+export const history: Scenario = { name: 'history', baseline: OF_LONG, bars, plot, run }

@@ -1,73 +1,120 @@
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../../scripts/free-port.ts'
+import { startFloor, startFloorBehindEntry } from '../floor/floor.ts'
 import { openSocket } from '../load/causerie.ts'
 import { inGroups } from '../load/in-groups.ts'
 import { Series } from '../load/series.ts'
-import type { LoadSocket } from '../load/socket.ts'
+import { LoadSocket } from '../load/socket.ts'
 import type { Measurement } from '../measurement.ts'
-import type { Causerie, Context, Person, Scenario } from '../scenario.ts'
+import type { Causerie, Context, Scenario, Subject } from '../scenario.ts'
 
 const SOCKETS = 5_000
 const AT_ONCE = 50
-/** A round takes half a minute and more. */
-const MOST_ROUNDS = 3
+const PER_USER = 10
 /** The runtime puts objects to sleep after ten seconds. */
 const UNTIL_ASLEEP_MS = 12_000
-const IDLE_MS = 15_000
+const IDLE_MS = 10_000
 const PONG = Buffer.from('pong')
 const PONG_TIMEOUT_MS = 60_000
 
+/** Once each, in processes of their own, for freed memory is not given back: a second time tells the same to a few parts in a hundred. */
 const run = async (context: Context): Promise<Measurement[]> => {
+  const series = new Series()
+  await measureCauserie(context, series)
+  await measureFloors(context, series)
+  return series.measurements
+}
+
+const measureCauserie = async (context: Context, series: Series): Promise<void> => {
   const sockets = context.quick ? 200 : SOCKETS
-  const causerie = await context.startCauserie({ people: sockets })
+  const causerie: Causerie = await context.startCauserie({ people: sockets })
   try {
-    const series = new Series()
-    for (let round = 1; round <= Math.min(context.rounds, MOST_ROUNDS); round += 1) {
-      // As many users as sockets take long to come: once is enough to see what a user costs beside a socket.
-      for (const perUser of round === 1 ? [10, 1] : [10]) {
-        const users = causerie.people.slice(0, sockets / perUser)
-        await takeRound(context, { causerie, users, perUser, series })
+    for (const perUser of [PER_USER, 1]) {
+      await causerie.restart()
+      const users = causerie.people.slice(0, sockets / perUser)
+      const wanted = Array.from({ length: perUser }, () => users).flat()
+      const open = async (n: number): Promise<LoadSocket> => {
+        const person = wanted[n]
+        if (!person) throw new Error(`There is no socket ${n}.`)
+        return openSocket(causerie.url, person)
       }
+      await measure(context, {
+        subject: causerie,
+        name: `Causerie, ${named(users.length)} users`,
+        sockets,
+        open,
+        series,
+      })
     }
-    return series.measurements
   } finally {
     await causerie.stop()
   }
 }
 
-/** Memory that was freed is not given back, so each round has a process of its own. */
-const takeRound = async (
-  context: Context,
-  { causerie, users, perUser, series }: { causerie: Causerie; users: Person[]; perUser: number; series: Series },
-): Promise<void> => {
-  await causerie.restart()
-  const [first] = users
-  if (first) (await openSocket(causerie.url, first)).cut()
-  await sleep(UNTIL_ASLEEP_MS / 4)
-  const empty = causerie.memory()
-  const wanted = Array.from({ length: perUser }, () => users).flat()
-  const sockets = await inGroups(wanted, AT_ONCE, (person) => openSocket(causerie.url, person))
-  await sleep(UNTIL_ASLEEP_MS)
-  const each = (causerie.memory() - empty) / sockets.length
-  const idleFrom = causerie.cpuMs()
-  await sleep(IDLE_MS)
-  const idle = causerie.cpuMs() - idleFrom
-  const pinged = await pingAll(causerie, sockets)
-  for (const socket of sockets) socket.cut()
-  const figure = {
-    scenario: `${sockets.length.toLocaleString('en')} idle sockets of ${users.length.toLocaleString('en')} users`,
-    subject: 'causerie',
+/** What the runtime takes for sockets of objects that do nothing. */
+const measureFloors = async (context: Context, series: Series): Promise<void> => {
+  const sockets = context.quick ? 200 : SOCKETS
+  for (const perObject of [PER_USER, 1]) {
+    for (const start of [startFloor, startFloorBehindEntry]) {
+      const floor = await start({ folder: join(context.folder, `floor-${perObject}`), port: await freePort() })
+      const open = (n: number): Promise<LoadSocket> =>
+        LoadSocket.open(`${floor.url.replace('http', 'ws')}/object-${Math.floor(n / perObject)}`)
+      const name = `${floor.name}, ${named(sockets / perObject)} objects`
+      try {
+        await measure(context, { subject: floor, name, sockets, open, series })
+      } finally {
+        await floor.stop()
+      }
+    }
   }
-  series.add({ ...figure, metric: 'memory per socket', unit: 'bytes' }, each)
-  series.add({ ...figure, metric: 'CPU of all in 15 s', unit: 'ms' }, idle)
+}
+
+type Case = {
+  subject: Subject
+  name: string
+  sockets: number
+  open: (n: number) => Promise<LoadSocket>
+  series: Series
+}
+
+const measure = async (context: Context, { subject, name, sockets: count, open, series }: Case): Promise<void> => {
+  const first = await open(0)
+  first.cut()
+  await sleep(UNTIL_ASLEEP_MS / 4)
+  const empty = subject.memory()
+  let opened = 0
+  const sockets = await inGroups(
+    Array.from({ length: count }, (_, n) => n),
+    AT_ONCE,
+    async (n) => {
+      const socket = await open(n)
+      opened += 1
+      if (opened % 1_000 === 0) context.log(`${name}: ${named(opened)} sockets are open`)
+      return socket
+    },
+  )
+  await sleep(UNTIL_ASLEEP_MS)
+  const each = (subject.memory() - empty) / sockets.length
+  const idleFrom = subject.cpuMs()
+  await sleep(IDLE_MS)
+  const idle = subject.cpuMs() - idleFrom
+  const pinged = await pingAll(subject, sockets)
+  const lost = sockets.filter((socket) => socket.isClosed).length
+  for (const socket of sockets) socket.cut()
+  const figure = { scenario: `${named(count)} idle sockets`, subject: name }
+  series.add({ ...figure, metric: 'memory for each', unit: 'bytes' }, each)
+  series.add({ ...figure, metric: `CPU of all in ${IDLE_MS / 1000} s`, unit: 'ms' }, idle)
   series.add({ ...figure, metric: 'CPU per ping', unit: 'µs' }, pinged)
+  series.add({ ...figure, metric: 'sockets that were lost', unit: 'count' }, lost)
   context.log(
-    `${figure.scenario}: ${(each / 1024).toFixed(1)} KiB each, ${idle.toFixed(1)} ms of CPU in 15 s, ${pinged.toFixed(1)} µs per ping`,
+    `${name}: ${(each / 1024).toFixed(1)} KiB each, ${idle.toFixed(1)} ms of CPU in ${IDLE_MS / 1000} s, ${pinged.toFixed(1)} µs per ping`,
   )
 }
 
 /** What a client sends every half minute or so to see that the other end is there. */
-const pingAll = async (causerie: Causerie, sockets: LoadSocket[]): Promise<number> => {
-  const before = causerie.cpuMs()
+const pingAll = async (subject: Subject, sockets: LoadSocket[]): Promise<number> => {
+  const before = subject.cpuMs()
   let pongs = 0
   const answered = new Promise<string>((resolve) => {
     for (const socket of sockets) {
@@ -81,7 +128,9 @@ const pingAll = async (causerie: Causerie, sockets: LoadSocket[]): Promise<numbe
   const late = sleep(PONG_TIMEOUT_MS, 'late', { ref: false })
   if ((await Promise.race([answered, late])) === 'late')
     throw new Error(`${pongs} of ${sockets.length} pings were answered.`)
-  return ((causerie.cpuMs() - before) * 1000) / sockets.length
+  return ((subject.cpuMs() - before) * 1000) / sockets.length
 }
+
+const named = (count: number): string => count.toLocaleString('en')
 
 export const idle: Scenario = { name: 'idle', run }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { freePort } from '../../scripts/free-port.ts'
-import { startFloor, startFloorBehindEntry } from '../floor/floor.ts'
+import { FLOOR_BEHIND_ENTRY, startFloor, startFloorBehindEntry } from '../floor/floor.ts'
 import { causerieMessenger } from '../load/causerie.ts'
 import { Driver } from '../load/drive.ts'
 import type { Messenger } from '../load/room.ts'
@@ -9,8 +9,8 @@ import { fastApi } from '../peers/fastapi.ts'
 import type { Peer } from '../peers/peer.ts'
 import { prosody } from '../peers/prosody.ts'
 import { socketIo } from '../peers/socket-io.ts'
-import type { Bar, Context, Scenario } from '../scenario.ts'
-import { quantile } from '../statistics.ts'
+import { type Bar, type Context, type Figures, OURS, type Scenario } from '../scenario.ts'
+import { digits, quantile } from '../statistics.ts'
 
 /** How many messages are under way at once: calls of a distributed server carry more the more there is to carry. */
 const LOADS = [10, 100] as const
@@ -21,15 +21,19 @@ const WARM_SHARE = 0.1
 const perMessage = (load: Load): string => `CPU per message, ${load} in flight`
 const perDelivery = (load: Load): string => `CPU per delivery, ${load} in flight`
 
+const STROLLED = 'CPU per message, one at a time'
+const TO_ACKNOWLEDGEMENT = 'to the acknowledgement, p50'
+const TO_LAST_DELIVERY = 'to the last delivery, p50'
+
 const PEERS: Record<string, Peer> = { 'socket.io': socketIo, fastapi: fastApi, prosody }
 
 type Size = { members: number; messages: number; perSecond: number; paced: number }
 
 const SIZES: Size[] = [
-  { members: 2, messages: 3_000, perSecond: 20, paced: 50 },
-  { members: 10, messages: 1_500, perSecond: 20, paced: 50 },
-  { members: 100, messages: 300, perSecond: 10, paced: 25 },
-  { members: 1_000, messages: 50, perSecond: 2, paced: 5 },
+  { members: 2, messages: 3_000, perSecond: 20, paced: 40 },
+  { members: 10, messages: 1_500, perSecond: 20, paced: 40 },
+  { members: 100, messages: 300, perSecond: 10, paced: 20 },
+  { members: 1_000, messages: 50, perSecond: 2, paced: 4 },
 ]
 
 const inGroupOf = (members: number): string =>
@@ -75,7 +79,7 @@ const climb = async (context: Context, messengers: Messenger[], size: Size): Pro
     }
     for (let round = 0; round <= context.rounds; round += 1) {
       for (const [messenger, driver] of drivers) {
-        const turn = await takeTurn({ messenger, driver, size, quick: context.quick })
+        const turn = await takeTurn({ messenger, driver, size, quick: context.quick, isWarming: round === 0 })
         if (round === 0) continue
         turns.set(messenger, [...(turns.get(messenger) ?? []), turn])
         const costs = LOADS.map((load) => `${(turn.hurried[load] / members).toFixed(1)} (${load} in flight)`)
@@ -95,10 +99,10 @@ const climb = async (context: Context, messengers: Messenger[], size: Size): Pro
           of(perMessage(load), 'µs', (turn) => turn.hurried[load]),
           of(perDelivery(load), 'µs', (turn) => turn.hurried[load] / members),
         ]),
-        of('CPU per message, one at a time', 'µs', (turn) => turn.strolled),
-        of('to the acknowledgement, p50', 'ms', (turn) => turn.p50.acknowledgement),
+        of(STROLLED, 'µs', (turn) => turn.strolled),
+        of(TO_ACKNOWLEDGEMENT, 'ms', (turn) => turn.p50.acknowledgement),
         of('to the acknowledgement, p99', 'ms', (turn) => turn.p99.acknowledgement),
-        of('to the last delivery, p50', 'ms', (turn) => turn.p50.delivery),
+        of(TO_LAST_DELIVERY, 'ms', (turn) => turn.p50.delivery),
         of('to the last delivery, p99', 'ms', (turn) => turn.p99.delivery),
         of('size of a delivery', 'bytes', () => drivers.get(messenger)?.bytesPerDelivery ?? Number.NaN),
       ]
@@ -113,8 +117,9 @@ const takeTurn = async (options: {
   driver: Driver
   size: Size
   quick: boolean
+  isWarming: boolean
 }): Promise<Turn> => {
-  const { messenger, driver, size, quick } = options
+  const { messenger, driver, size, quick, isWarming } = options
   const share = (messenger.share ?? 1) * (quick ? 0.1 : 1)
   // Whoever slept since the last turn wakes with one message at a time.
   await driver.hurry({ messages: WAKING, window: 1 })
@@ -126,7 +131,7 @@ const takeTurn = async (options: {
     await driver.hurry({ messages, window: load })
     hurried[load] = ((messenger.cpuMs() - before) * 1000) / messages
   }
-  const paced = quick ? 5 : size.paced
+  const paced = quick || isWarming ? 2 : size.paced
   const pacedFrom = messenger.cpuMs()
   const times = await driver.stroll({ messages: paced, perSecond: size.perSecond })
   const strolled = ((messenger.cpuMs() - pacedFrom) * 1000) / paced
@@ -163,14 +168,17 @@ const against = (options: {
 
 const AMONG: Record<number, string> = { 2: 'between two', 10: 'among ten', 100: 'among a hundred' }
 
+/** The demand is against the bare floor; beside it stands the one that has the same before it, as the server has. */
 const againstFloor = (members: number, atMost: number): Bar[] =>
-  against({
-    claim: `CPU per delivery ${AMONG[members]}: Causerie's, times the floor's`,
-    members,
-    metric: perDelivery,
-    of: 'causerie',
-    to: 'floor',
-  }).map((bar) => ({ ...bar, atMost }))
+  ['floor', FLOOR_BEHIND_ENTRY].flatMap((to) =>
+    against({
+      claim: `CPU per delivery ${AMONG[members]}: Causerie's, times that of the ${to}`,
+      members,
+      metric: perDelivery,
+      of: OURS,
+      to,
+    }).map((bar) => (to === 'floor' ? { ...bar, atMost } : bar)),
+  )
 
 const againstFastApi = (members: number, atLeast: number): Bar[] =>
   against({
@@ -199,6 +207,56 @@ const bars: Bar[] = [
   ...againstSocketIo(100, 1),
 ]
 
+const SUBJECTS: Record<string, string> = {
+  causerie: 'Causerie',
+  floor: 'floor',
+  [FLOOR_BEHIND_ENTRY]: FLOOR_BEHIND_ENTRY,
+  'socket.io': 'Socket.IO',
+  fastapi: 'FastAPI',
+  prosody: 'Prosody',
+}
+
+/** What the documentation shows. */
+const summary = (figures: Figures): string[] => {
+  const cellsOf = (members: number, metric: string, per = 1): string =>
+    Object.keys(SUBJECTS)
+      .map((subject) => {
+        const name = { scenario: inGroupOf(members), metric }
+        const value = figures.median({ ...name, subject })
+        if (value === null) return ''
+        const ratio = subject === OURS ? null : figures.ratio({ ...name, subject: OURS }, { ...name, subject })
+        return `${digits(value / per)}${ratio === null ? '' : ` (${digits(ratio)}×)`}`
+      })
+      .join(' | ')
+  const head = (...titles: string[]): string[] => [
+    `| ${[...titles, ...Object.values(SUBJECTS)].join(' | ')} |`,
+    `|${'---|'.repeat(titles.length + Object.keys(SUBJECTS).length)}`,
+  ]
+  const strolled: [string, string, number][] = [
+    ['CPU', STROLLED, 1000],
+    ['to the acknowledgement', TO_ACKNOWLEDGEMENT, 1],
+    ['to the last delivery', TO_LAST_DELIVERY, 1],
+  ]
+  return [
+    '**µs of CPU for each delivery** (2×: Causerie takes twice as much)',
+    [
+      ...head('members', 'in flight'),
+      ...SIZES.flatMap(({ members }) =>
+        LOADS.map((load) => `| ${members.toLocaleString('en')} | ${load} | ${cellsOf(members, perDelivery(load))} |`),
+      ),
+    ].join('\n'),
+    '**One at a time: ms for each message**',
+    [
+      ...head('members', ''),
+      ...SIZES.flatMap(({ members }) =>
+        strolled.map(
+          ([title, metric, per]) => `| ${members.toLocaleString('en')} | ${title} | ${cellsOf(members, metric, per)} |`,
+        ),
+      ),
+    ].join('\n'),
+  ]
+}
+
 const plot = { metric: perDelivery(LOADS[0]), title: `CPU of the server per delivery, ${LOADS[0]} messages in flight` }
 
-export const messages: Scenario = { name: 'messages', bars, plot, run }
+export const messages: Scenario = { name: 'messages', bars, plot, summary, run }
