@@ -140,7 +140,8 @@ const tryOnce = async (base: string, kind: Kind, pair: Pair): Promise<Trial> => 
   hasReturned = true
   if (!isDone) throw new Error(`${kind.name}: the call was refused`)
   await sleep(AFTER_MS)
-  while (kind.ends !== 'silently' && endedAt === null && performance.now() - returnedAt < NEVER_MS) await sleep(5)
+  const isWaiting = (): boolean => refused === 0 || (kind.ends !== 'silently' && endedAt === null)
+  while (isWaiting() && performance.now() - returnedAt < NEVER_MS) await sleep(5)
   isOver = true
   await Promise.all(going)
   line.socket.cut()
