@@ -53,7 +53,9 @@ const foreign = [
   }),
 ]
 
-const call = async (path: string, init: RequestInit & { headers: Record<string, string> }): Promise<Response> => {
+type Init = { method?: string; body?: string; headers: Record<string, string> }
+
+const call = async (path: string, init: Init): Promise<Response> => {
   const headers = { 'cf-connecting-ip': randomAddress(), ...init.headers }
   return app.request(`${OWN}${path}`, { ...init, headers }, { ...env, ALLOWED_ORIGINS })
 }
@@ -121,7 +123,7 @@ test('[REST4] no origin that only resembles an allowed one reads an answer, and 
     method: 'OPTIONS',
     headers: { 'access-control-request-method': method, 'access-control-request-headers': 'authorization' },
   })
-  const calls: [path: string, init: RequestInit & { headers: Record<string, string> }][] = [
+  const calls: [path: string, init: Init][] = [
     ['/v1/me', { headers: bearer }],
     ['/v1/me', preflight('PATCH')],
     ['/v1/conversations', { headers: bearer }],
@@ -131,7 +133,7 @@ test('[REST4] no origin that only resembles an allowed one reads an answer, and 
     ['/messages', preflight('POST')],
     ['/openapi.json', { headers: {} }],
   ]
-  const sharing = async (path: string, init: RequestInit & { headers: Record<string, string> }, origin: string) => {
+  const sharing = async (path: string, init: Init, origin: string) => {
     const { headers } = await call(path, { ...init, headers: { ...init.headers, origin } })
     expect(headers.get('set-cookie')).toBeNull()
     expect(headers.get('access-control-allow-credentials')).toBeNull()

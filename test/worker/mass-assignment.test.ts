@@ -1,0 +1,137 @@
+import { env } from 'cloudflare:workers'
+import { beforeAll, expect, test } from 'vitest'
+import { operationsOf } from '../../src/contract/operations.ts'
+import { ROUTES } from '../../src/http/contract.ts'
+import app from '../../src/index.ts'
+import type { Problem } from '../../src/protocol/errors.ts'
+import { addressOf, BODIES, type Given, givenTo } from '../authz/calls.ts'
+import { Cast } from '../authz/cast.ts'
+import { ask } from '../support/rest.ts'
+
+/** What nobody gives themselves, nor what they send, in the spellings of programs that would take it. */
+const PRIVILEGED = `
+  isAdmin is_admin admin role roles permissions scope isOwner verified id _id ownerId owner_id senderId
+  sender_id createdBy sessionId sub by seq rev epoch readSeq memberCount editedAt deletedAt createdAt updatedAt
+  lastSeen passwordHash password_hash usernameKey emailVerified expiresAt reactions pinned fromApi constructor
+  prototype toString $set x-causerie-session
+`
+  .trim()
+  .split(/\s+/)
+
+type Json = Record<string, unknown>
+
+const operations = operationsOf(app.routes, ROUTES)
+/** Every native route that takes a body; one that joins them has a row in the table of rights, and so an example of its body. */
+const bodies = operations
+  .filter(({ declared }) => declared.json)
+  .map(({ method, path }) => `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`)
+const queries = operations.filter(({ declared, path }) => declared.query && path !== '/v1/socket')
+
+let cast: Cast
+let given: Given
+/** Of the conversation the owner, of the server the administrator: those whose requests are taken but for what is too much. */
+const actorOf = (row: string) => (row.includes('/admin/') ? 'administrator' : OWN.test(row) ? 'member' : 'owner')
+const OWN = / \/v1\/(?:messages|events)\/:id/
+
+beforeAll(async () => {
+  cast = await Cast.gather()
+}, 60_000)
+
+/** All that the directory holds, and how far the conversations are. */
+const state = async (): Promise<string> => {
+  const tables = ['users', 'sessions', 'conversations', 'members', 'events', 'invitations', 'friend_requests']
+  const rows = await Promise.all(
+    tables.map(async (table) => {
+      const exists = env.DIRECTORY.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").bind(table)
+      if (!(await exists.first())) return null
+      return (await env.DIRECTORY.prepare(`SELECT * FROM ${table}`).all()).results
+    }),
+  )
+  return JSON.stringify([rows, await cast.state()])
+}
+
+const send = (row: string, raw: string) => {
+  const [method = ''] = row.split(' ')
+  const token = cast.token(actorOf(row))
+  const headers = { 'content-type': 'application/json' }
+  return ask<Problem | null>(method, addressOf(row, given), { ...(token !== undefined && { token }), raw, headers })
+}
+
+/** A text in which this object, and every one inside it, has the field: one text for each. */
+const withField = (body: unknown, field: string): string[] => {
+  const inside = Object.entries(body as Json).flatMap(([name, value]) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? withField(value, field).map((text) =>
+          JSON.stringify({ ...(body as Json), [name]: 0 }).replace(`"${name}":0`, () => `"${name}":${text}`),
+        )
+      : [],
+  )
+  return [
+    JSON.stringify(body).replace('{', () => `{${field}${Object.keys(body as Json).length > 0 ? ',' : ''}`),
+    ...inside,
+  ]
+}
+
+test.each(bodies)('[BAD6] %s takes no field beyond its own, however it is written', async (row) => {
+  given = await givenTo(cast, actorOf(row), row)
+  const body = BODIES[row]?.(given)
+  if (!body) throw new Error(`Nobody said what ${row} is sent.`)
+  const own = new Set(Object.keys(body))
+  const extra = PRIVILEGED.filter((field) => !own.has(field)).flatMap((field) => [`"${field}":1`, `"${field}":true`])
+  const polluting = ['"__proto__":{"isAdmin":true}', '"constructor":{"prototype":{"isAdmin":true}}']
+  const twice = ['"isAdmin":1,"isAdmin":1', '"__proto__":{},"__proto__":{"isAdmin":true}']
+  const before = await state()
+
+  for (const field of [...extra, ...polluting, ...twice]) {
+    for (const text of withField(body, field)) {
+      expect(await send(row, text), text).toMatchObject({ status: 400, body: { code: 'request.invalid' } })
+    }
+  }
+
+  expect(extra.length).toBeGreaterThanOrEqual(60)
+  expect(await state()).toBe(before)
+  expect({}).not.toHaveProperty('isAdmin')
+})
+
+test.each(bodies)(
+  '[BAD6] of a field that %s gets twice the last counts, and nothing of the first is left',
+  async (row) => {
+    given = await givenTo(cast, actorOf(row), row)
+    const body = BODIES[row]?.(given) ?? {}
+    const before = await state()
+
+    for (const field of Object.keys(body)) {
+      const text = `${JSON.stringify(body).slice(0, -1)},"${field}":{"$ne":null}}`
+      expect(await send(row, text), text).toMatchObject({ status: 400, body: { code: 'request.invalid' } })
+    }
+
+    expect(await state()).toBe(before)
+  },
+)
+
+test('[BAD6] in a query a field beyond its own does nothing, and one that comes twice is as if it had come once', async () => {
+  given = await givenTo(cast, 'owner', 'GET')
+  const token = cast.token('owner') ?? ''
+  const before = await state()
+
+  for (const { method, path } of queries) {
+    const address = addressOf(`${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`, given)
+    const answerTo = async (query: string) => {
+      const { status, body } = await ask<unknown>(method, `${address}?${query}`, { token })
+      return { status, body }
+    }
+    const once = await answerTo('limit=1')
+    expect(once.status, address).toBe(200)
+    const others = [...PRIVILEGED, '__proto__', '__proto__[isAdmin]', 'limit[]', 'userId']
+    const queriesLikeIt = [
+      ...others.map((field) => `limit=1&${encodeURIComponent(field)}=1`),
+      'limit=1&limit=100',
+      'limit=1&limit=x',
+      'limit=1&limit=1',
+    ]
+    for (const query of queriesLikeIt) expect(await answerTo(query), `${address}?${query}`).toEqual(once)
+  }
+
+  expect(queries.length).toBeGreaterThan(4)
+  expect(await state()).toBe(before)
+})
