@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../scripts/free-port.ts'
 import { wrongClocks } from './rows/f07-clocks.ts'
+import { fsyncFails } from './rows/f10-fsync-fails.ts'
 import { overload } from './rows/f19-overload.ts'
 import { chaos, seeds } from './rows/driver-runs.ts'
 import { model } from './rows/r07-model.ts'
@@ -32,6 +33,7 @@ import { ChaosServer } from './server.ts'
 const ROWS: Row[] = [
   chaos,
   wrongClocks,
+  fsyncFails,
   overload,
   seeds,
   model,
