@@ -3,7 +3,7 @@ import { OURS } from './scenario.ts'
 import { digits, median } from './statistics.ts'
 
 const WIDTH = 760
-const LEFT = 190
+const LEFT = 205
 const RIGHT = 90
 const LINE = 22
 const HEAD = 28

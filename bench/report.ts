@@ -18,10 +18,8 @@ const results = fileURLToPath(new URL('results/', import.meta.url))
 export const report = ({ scenario, measurements, rounds, keep }: Run): Judgement[] => {
   const figures = figuresOf(measurements)
   const judgements = (scenario.bars ?? []).map((bar) => judge(bar, figures))
-  const least = Math.min(...measurements.map(({ values }) => values.length))
-  const counted = least < rounds ? `${least} to ${rounds}` : `${rounds}`
   const text = [
-    `${today()}, ${machine()}; medians of ${counted} rounds (least – most).`,
+    `${today()}, ${machine()}; ${roundsOf(measurements)}.`,
     ...(scenario.summary?.(figures) ?? []),
     ...tables(measurements, scenario.baseline ?? OURS),
     ...(judgements.length > 0 ? [barsTable(judgements)] : []),
@@ -50,6 +48,13 @@ export const reportBars = (scenarios: Scenario[]): void => {
   const text = parts.join('\n\n')
   console.log(`\n${text}\n`)
   writeFileSync(`${results}bars.md`, `# Bars\n\n${text}\n`)
+}
+
+const roundsOf = (measurements: Measurement[]): string => {
+  const counts = measurements.map(({ values }) => values.length)
+  const [least, most] = [Math.min(...counts), Math.max(...counts)]
+  if (most === 1) return 'measured once'
+  return `medians of ${least === most ? most : `${least} to ${most}`} rounds (least – most)`
 }
 
 const barsTable = (judgements: Judgement[]): string =>
