@@ -72,7 +72,10 @@ export const openSocket = async (url: string, person: Person, have = ''): Promis
     }
   })
   const late = sleep(HELLO_TIMEOUT_MS, 'late', { ref: false })
-  if ((await Promise.race([greeted, late])) === 'late') throw new Error(`${person.username} was not greeted.`)
+  if ((await Promise.race([greeted, late])) === 'late') {
+    socket.cut()
+    throw new Error('A socket was not greeted.')
+  }
   socket.onFrame = () => {}
   socket.split = messagesIn
   return socket
