@@ -93,52 +93,56 @@ const perform = async (people: Person[], conversationId: number, { who, does, wh
   }
 }
 
-test('[SYNC9] after any commands and crashes, a client that applied live events and one that reads anew hold equal state', async () => {
-  const people = [await newPerson(), await newPerson(), await newPerson()]
-  const [alice, bob, carol] = people as [Person, Person, Person]
-  let sent = 0
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
-      const { conversation } = await alice.client.conversations.createGroup({
-        title: 'Picnic',
-        memberIds: [bob.id, carol.id],
-      })
-      const { id } = conversation
-      await alice.client.conversations.setRole(id, { userId: bob.id, role: 'admin' })
-      await Promise.all(people.map(({ client }) => client.conversation(id).open()))
+test(
+  '[SYNC9] after any commands and crashes, a client that applied live events and one that reads anew hold equal state',
+  async () => {
+    const people = [await newPerson(), await newPerson(), await newPerson()]
+    const [alice, bob, carol] = people as [Person, Person, Person]
+    let sent = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
+        const { conversation } = await alice.client.conversations.createGroup({
+          title: 'Picnic',
+          memberIds: [bob.id, carol.id],
+        })
+        const { id } = conversation
+        await alice.client.conversations.setRole(id, { userId: bob.id, role: 'admin' })
+        await Promise.all(people.map(({ client }) => client.conversation(id).open()))
 
-      const under: Promise<void>[] = []
-      for (const each of steps) {
-        // Somebody who was removed does nothing more; a send would wait for ever.
-        const isOut = people[each.who]?.client.inbox.get(id) === undefined
-        const act = isOut ? Promise.resolve() : refusable(perform(people, id, each))
-        if (each.waits) await act
-        else under.push(act)
-        if (each.does === 'send') sent += 1
-      }
-      await Promise.all(under)
+        const under: Promise<void>[] = []
+        for (const each of steps) {
+          // Somebody who was removed does nothing more; a send would wait for ever.
+          const isOut = people[each.who]?.client.inbox.get(id) === undefined
+          const act = isOut ? Promise.resolve() : refusable(perform(people, id, each))
+          if (each.waits) await act
+          else under.push(act)
+          if (each.does === 'send') sent += 1
+        }
+        await Promise.all(under)
 
-      for (const person of people) {
-        const fresh = await anotherDevice(person.username)
-        await refusable(fresh.client.conversation(id).open())
-        const anew = fresh.client.conversation(id)
-        const live = person.client.conversation(id)
-        await expect.poll(() => person.client.status.state, { timeout: 20_000 }).toBe('online')
-        // Who was removed dropped the copy, and opens it again after coming back.
-        if (live.state === 'gone') await refusable(live.open())
-        await expect
-          .poll(() => seen(live.replica), { timeout: 20_000, message: `the copy of ${person.username}` })
-          .toEqual(seen(anew.replica))
-        await expect.poll(() => person.client.inbox.get(id), { timeout: 10_000 }).toEqual(fresh.client.inbox.get(id))
-        expect(live.messages.map(({ seq }) => seq)).toEqual(live.messages.map((_, i) => i + 1))
-        expect(new Set(live.messages.map(({ clientId }) => clientId)).size).toBe(live.messages.length)
-        fresh.client.disconnect()
-      }
-    }),
-    { numRuns: RUNS, endOnFailure: true },
-  )
-  // Otherwise the runs proved little.
-  expect(sent).toBeGreaterThan(10)
-}, RUNS * 15_000)
+        for (const person of people) {
+          const fresh = await anotherDevice(person.username)
+          await refusable(fresh.client.conversation(id).open())
+          const anew = fresh.client.conversation(id)
+          const live = person.client.conversation(id)
+          await expect.poll(() => person.client.status.state, { timeout: 20_000 }).toBe('online')
+          // Who was removed dropped the copy, and opens it again after coming back.
+          if (live.state === 'gone') await refusable(live.open())
+          await expect
+            .poll(() => seen(live.replica), { timeout: 20_000, message: `the copy of ${person.username}` })
+            .toEqual(seen(anew.replica))
+          await expect.poll(() => person.client.inbox.get(id), { timeout: 10_000 }).toEqual(fresh.client.inbox.get(id))
+          expect(live.messages.map(({ seq }) => seq)).toEqual(live.messages.map((_, i) => i + 1))
+          expect(new Set(live.messages.map(({ clientId }) => clientId)).size).toBe(live.messages.length)
+          fresh.client.disconnect()
+        }
+      }),
+      { numRuns: RUNS, endOnFailure: true },
+    )
+    // Otherwise the runs proved little.
+    expect(sent).toBeGreaterThan(10)
+  },
+  RUNS * 15_000,
+)
 
 const seen = (replica: Parameters<typeof snapshot>[0] | null) => replica && snapshot(replica, 1)
