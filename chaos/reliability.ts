@@ -25,6 +25,8 @@ import { refreshRace } from './rows/s07-refresh-race.ts'
 import { revocation } from './rows/s08-revocation.ts'
 import { enumeration } from './rows/s10-enumeration.ts'
 import { guessing } from './rows/s11-guessing.ts'
+import { scripts } from './rows/s13-scripts.ts'
+import { injection } from './rows/s16-injection.ts'
 import { hashing } from './rows/s17-hashing.ts'
 import { erasure } from './rows/s20-erasure.ts'
 import type { Place, Row } from './rows/row.ts'
@@ -53,6 +55,8 @@ const ROWS: Row[] = [
   revocation,
   enumeration,
   guessing,
+  scripts,
+  injection,
   hashing,
   erasure,
 ]
