@@ -1,4 +1,4 @@
-import { errors, importJWK, type JWK, type JWTVerifyGetKey, jwtVerify, SignJWT } from 'jose'
+import { errors, type JWK, type JWTVerifyGetKey, jwtVerify, SignJWT } from 'jose'
 import * as z from 'zod'
 import { refuse, type Refusal } from '../protocol/errors.ts'
 import { randomToken } from './secrets.ts'
@@ -15,7 +15,7 @@ export const signAccessToken = async (
   claims: AccessClaims & { now: number; expiresAt: number },
 ): Promise<string> => {
   const { userId, sessionId, now, expiresAt } = claims
-  const [current] = signingKeys(env)
+  const [current] = signingKeys(env).keys
   return new SignJWT({ sid: sessionId })
     .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: current.kid })
     .setSubject(String(userId))
@@ -24,7 +24,7 @@ export const signAccessToken = async (
     .setIssuedAt(seconds(now))
     .setExpirationTime(seconds(expiresAt))
     .setJti(randomToken(16))
-    .sign(await importJWK(current, ALGORITHM))
+    .sign(current)
 }
 
 export const verifyAccessToken = async (env: TokenEnv, token: string, now: number): Promise<AccessClaims | Refusal> => {
@@ -47,9 +47,7 @@ export const verifyAccessToken = async (env: TokenEnv, token: string, now: numbe
 }
 
 /** The public halves, for `/.well-known/jwks.json`. */
-export const publicKeys = (env: TokenEnv): { keys: JWK[] } => ({
-  keys: signingKeys(env).map(({ kty, crv, x, kid }) => ({ kty, crv, x, kid, alg: ALGORITHM, use: 'sig' })),
-})
+export const publicKeys = (env: TokenEnv): { keys: PublicKey[] } => ({ keys: signingKeys(env).published })
 
 export type TokenEnv = { SIGNING_KEYS: string; ISSUER: string }
 
@@ -63,6 +61,7 @@ const SigningKey = z.object({
 })
 const SigningKeys = z.union([z.tuple([SigningKey]), z.tuple([SigningKey, SigningKey.omit({ d: true })])])
 type SigningKeys = z.infer<typeof SigningKeys>
+type PublicKey = JWK & { kid: string }
 
 const Claims = z.object({
   sub: z
@@ -72,9 +71,16 @@ const Claims = z.object({
   sid: z.string(),
 })
 
-const signingKeys = (env: TokenEnv): SigningKeys => {
+/** Read once, not with each request: the library keeps what it made of a key as long as the key's object lives. */
+let read: { from: string; keys: SigningKeys; published: PublicKey[] } | null = null
+
+const signingKeys = ({ SIGNING_KEYS: from }: TokenEnv): { keys: SigningKeys; published: PublicKey[] } => {
+  if (read?.from === from) return read
   try {
-    return SigningKeys.parse(JSON.parse(env.SIGNING_KEYS))
+    const keys = SigningKeys.parse(JSON.parse(from))
+    const published = keys.map(({ kty, crv, x, kid }) => ({ kty, crv, x, kid, alg: ALGORITHM, use: 'sig' }))
+    read = { from, keys, published }
+    return read
   } catch {
     // Not the parser's own message, which quotes what it could not read.
     throw new Error(
@@ -85,10 +91,10 @@ const signingKeys = (env: TokenEnv): SigningKeys => {
 
 const verificationKey =
   (env: TokenEnv): JWTVerifyGetKey =>
-  async ({ kid }) => {
-    const key = publicKeys(env).keys.find((each) => each.kid === kid)
+  ({ kid }) => {
+    const key = signingKeys(env).published.find((each) => each.kid === kid)
     if (key === undefined) throw new errors.JWKSNoMatchingKey()
-    return importJWK(key, ALGORITHM)
+    return key
   }
 
 const seconds = (ms: number): number => Math.floor(ms / 1000)
