@@ -13,7 +13,7 @@ const SHORT = 1_000
 const LONG = 1_000_000
 /** So many are on their way to the server while a conversation is written. */
 const WINDOW = 100
-const PER_TURN = 80
+const PER_TURN = 60
 const AT_ONCE = 4
 /** What somebody missed who was away for a while. */
 const MISSED = 50

@@ -30,7 +30,7 @@ const PEERS: Record<string, Peer> = { 'socket.io': socketIo, fastapi: fastApi, p
 type Size = { members: number; messages: number; perSecond: number; paced: number }
 
 const SIZES: Size[] = [
-  { members: 2, messages: 3_000, perSecond: 20, paced: 40 },
+  { members: 2, messages: 2_000, perSecond: 20, paced: 40 },
   { members: 10, messages: 1_500, perSecond: 20, paced: 40 },
   { members: 100, messages: 300, perSecond: 10, paced: 20 },
   { members: 1_000, messages: 50, perSecond: 2, paced: 4 },

@@ -15,7 +15,7 @@ import type { Bar, Causerie, Context, Person, Scenario } from '../scenario.ts'
 const HOUR_S = 3_600
 /** What was said before the hour began. */
 const EARLIER = 20
-const TIMES = 200
+const TIMES = 100
 const SOCKETS = 20
 const ANSWER_TIMEOUT_MS = 30_000
 
