@@ -3,6 +3,7 @@ import { requestId } from 'hono/request-id'
 import { admin } from './admin.ts'
 import { auth } from './auth.ts'
 import { blocks } from './blocks.ts'
+import { crowdOfSockets } from './crowd.ts'
 import { conversations } from './conversations.ts'
 import { events } from './events.ts'
 import { friendRequests, friends } from './friends.ts'
@@ -20,7 +21,7 @@ import { wellKnown } from './well-known.ts'
 /** The HTTP API. */
 export const app = new Hono<Public>()
   // Made here, never taken from the client: it goes into the log.
-  .use(requestId({ headerName: '' }), securityHeaders, failuresReported, allowedOrigins, bodyCap())
+  .use(requestId({ headerName: '' }), securityHeaders, failuresReported, allowedOrigins, bodyCap(), crowdOfSockets)
   .route('/', wellKnown)
   .route('/metrics', metrics)
   .route('/v1/auth', auth)

@@ -6,6 +6,7 @@ import { hubOf } from '../objects/stubs.ts'
 import { Login, Refresh, Register } from '../protocol/auth.ts'
 import { accounts } from '../worker/accounts.ts'
 import { authenticated, type Authenticated } from './authenticated.ts'
+import { crowd } from './crowd.ts'
 import { answer, answerEmpty } from './problem.ts'
 import { signInLimit } from './sign-in-limit.ts'
 import { body, params } from './validation.ts'
@@ -29,7 +30,7 @@ export const auth = new Hono<Authenticated>()
     const { userId } = c.var.caller
     return answerEmpty(c, await endSession(accounts(c.env), { userId, sessionId: c.req.valid('param').id }))
   })
-  .post('/ticket', authenticated, async (c) => {
+  .post('/ticket', crowd, authenticated, async (c) => {
     const { userId, sessionId, sessionExpiresAt } = c.var.caller
     const ticket = await hubOf(c.env, userId).issueTicket({ sessionId, expiresAt: sessionExpiresAt })
     return answer(c, ticket, 201)

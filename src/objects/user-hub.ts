@@ -136,8 +136,9 @@ export class UserHub extends DurableObject<Env> {
       logFault('greeting.failed', error, { userId: this.#userId })
       this.#sockets.close(socket, CLOSE.fault, 'server.fault')
     })
-    // Clients of the documents get no word that they are heard of from now on: to them, open must mean that.
-    if (dialects.length > 0) await socket.greeting
+    // Clients of the documents get no word that they are heard of from now on: to them, open must mean that. And the worker counts how many
+    // are under way.
+    await socket.greeting
     const headers = request.headers.has('sec-websocket-protocol') ? { 'sec-websocket-protocol': SUBPROTOCOL } : {}
     return new Response(null, { status: 101, webSocket: client, headers })
   }

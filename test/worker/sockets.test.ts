@@ -265,6 +265,24 @@ test('[CONN14] what is told at one moment comes as one frame, its events in thei
   await expect.poll(() => documented.sizes).toEqual([1, 1, 1])
 })
 
+test('[CONN15] of a crowd that comes at once some are sent away, to come again a little later, and the others get in', async () => {
+  const { accessToken: token } = await signUp()
+  const headers = { upgrade: 'websocket', authorization: `Bearer ${token}` }
+  const upgrade = () => exports.default.fetch(new Request('https://causerie.test/v1/socket', { headers }))
+  const crowd = await Promise.all(Array.from({ length: 150 }, upgrade))
+
+  const away = crowd.filter(({ status }) => status === 503)
+  expect(away.length).toBe(50)
+  expect(crowd.filter(({ status }) => status === 101)).toHaveLength(100)
+  for (const response of away) {
+    expect(await response.json()).toMatchObject({ code: 'server.unavailable' })
+    const seconds = Number(response.headers.get('retry-after'))
+    expect(seconds).toBeGreaterThanOrEqual(1)
+    expect(seconds).toBeLessThanOrEqual(5)
+  }
+  expect((await upgrade()).status).toBe(101)
+})
+
 test('[CONN12] a socket ends with its session: with 4401, when it says something or is told something', async () => {
   const { alice, bob, conversationId } = await pair()
   const [saying, told] = [await RawSocket.arrive(await signUp()), await RawSocket.arrive(alice)]

@@ -1,0 +1,31 @@
+import { createMiddleware } from 'hono/factory'
+import { refuse } from '../protocol/errors.ts'
+import { isUpgrade } from '../worker/upgrade.ts'
+import { problem } from './problem.ts'
+
+/** So many come back at once here; each takes some milliseconds of the processor, and nobody waits for more than a second then. */
+const AT_ONCE = 100
+/** Seconds over which those who are sent away are scattered. */
+const SCATTER = 5
+
+let underWay = 0
+
+/**
+ * After an outage everybody comes back in the same moment. Who comes when too many are under way is sent away before any work is done for
+ * them: work for somebody who has given up waiting would keep all others waiting too.
+ */
+export const crowd = createMiddleware(async (c, next) => {
+  if (underWay >= AT_ONCE) {
+    const retryAfter = 1 + Math.floor(Math.random() * SCATTER)
+    return problem(c, refuse('server.unavailable', { retryAfter }))
+  }
+  underWay += 1
+  try {
+    await next()
+  } finally {
+    underWay -= 1
+  }
+})
+
+/** The same for sockets, whichever protocol they speak. */
+export const crowdOfSockets = createMiddleware((c, next) => (isUpgrade(c) ? crowd(c, next) : next()))
