@@ -61,11 +61,17 @@ const comeBack = async (
   guest: Guest,
   options: { scatterMs: number; refused: (head: string) => void },
 ): Promise<Line> => {
-  const { scatterMs, refused } = options
+  const { scatterMs } = options
+  let asked = 0
+  const refused = (head: string): void => {
+    options.refused(head)
+    asked = Number(/^retry-after: *(\d+)/im.exec(head)?.[1] ?? 0) * 1_000
+  }
   await sleep(Math.random() * scatterMs)
   for (let bound = 500; ; bound = Math.min(bound * 2, 30_000)) {
+    asked = 0
     const line = await Line.open(base, guest, { refused })
     if (line) return line
-    await sleep(Math.random() * bound)
+    await sleep(asked + Math.random() * (asked > 0 ? 1_000 : bound))
   }
 }

@@ -3,12 +3,14 @@ import { refuse } from '../protocol/errors.ts'
 import { isUpgrade } from '../worker/upgrade.ts'
 import { problem } from './problem.ts'
 
-/** So many come back at once here; each takes some milliseconds of the processor, and nobody waits for more than a second then. */
-const AT_ONCE = 100
-/** Seconds over which those who are sent away are scattered. */
-const SCATTER = 5
+/** So many come back at once here; each takes some milliseconds of the processor, and nobody waits for more than a few seconds then. */
+const AT_ONCE = 500
+/** About so many can come in a second: those who are sent away are scattered over the time that all of them will take. */
+const PER_SECOND = 100
+const MAX_SECONDS = 30
 
 let underWay = 0
+let sentAway = 0
 
 /**
  * After an outage everybody comes back in the same moment. Who comes when too many are under way is sent away before any work is done for
@@ -16,10 +18,12 @@ let underWay = 0
  */
 export const crowd = createMiddleware(async (c, next) => {
   if (underWay >= AT_ONCE) {
-    const retryAfter = 1 + Math.floor(Math.random() * SCATTER)
+    sentAway += 1
+    const retryAfter = 1 + Math.floor(Math.random() * Math.min(MAX_SECONDS, sentAway / PER_SECOND))
     return problem(c, refuse('server.unavailable', { retryAfter }))
   }
   underWay += 1
+  sentAway = underWay === 1 ? 0 : Math.max(0, sentAway - 1)
   try {
     await next()
   } finally {
