@@ -31,7 +31,7 @@ export const report = ({ scenario, measurements, rounds, keep }: Run): Judgement
     const kept: Kept = { date: today(), rounds, measurements }
     writeFileSync(`${results}${scenario.name}.md`, `# ${title}\n\n${text.join('\n\n')}\n`)
     writeFileSync(`${results}${scenario.name}.json`, `${JSON.stringify(kept, null, 2)}\n`)
-    if (scenario.plot) writeFileSync(`${results}${scenario.name}.svg`, plot(measurements, scenario.plot))
+    for (const each of scenario.plots ?? []) writeFileSync(`${results}${each.file}.svg`, plot(measurements, each))
   }
   return judgements
 }

@@ -77,12 +77,14 @@ export type Figures = {
   ): number | null
 }
 
+/** One metric of a scenario as a picture, in a file of this name. */
+export type Plot = { file: string; metric: string; title: string }
+
 /** One file in `scenarios/`, chosen by `--only <name>`. */
 export type Scenario = {
   name: string
   bars?: Bar[]
-  /** The one metric that a picture is made of. */
-  plot?: { metric: string; title: string }
+  plots?: Plot[]
   /** Tables of what matters most, before all the others. */
   summary?: (figures: Figures) => string[]
   /** The subject that the others are divided by, where it is not Causerie. */

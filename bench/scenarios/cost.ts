@@ -130,6 +130,6 @@ const bars: Bar[] = [
   },
 ]
 
-const plot = { metric: PER_MILLION, title: 'USD per million messages at list prices' }
+const plots = [{ file: 'cost', metric: PER_MILLION, title: 'USD per million messages at list prices' }]
 
-export const cost: Scenario = { name: 'cost', bars, plot, run }
+export const cost: Scenario = { name: 'cost', bars, plots, run }

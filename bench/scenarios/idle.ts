@@ -11,6 +11,8 @@ import type { Causerie, Context, Scenario, Subject } from '../scenario.ts'
 
 const SOCKETS = 5_000
 const AT_ONCE = 50
+/** So many are opened before a rest. */
+const PORTION = 2_000
 const PER_USER = 10
 /** The runtime puts objects to sleep after ten seconds. */
 const UNTIL_ASLEEP_MS = 12_000
@@ -86,17 +88,15 @@ const measure = async (context: Context, { subject, name, sockets: count, open, 
   first.cut()
   await sleep(UNTIL_ASLEEP_MS / 4)
   const empty = subject.memory()
-  let opened = 0
-  const sockets = await inGroups(
-    Array.from({ length: count }, (_, n) => n),
-    AT_ONCE,
-    async (n) => {
-      const socket = await open(n)
-      opened += 1
-      if (opened % 1_000 === 0) context.log(`${name}: ${named(opened)} sockets are open`)
-      return socket
-    },
-  )
+  const sockets: LoadSocket[] = []
+  while (sockets.length < count) {
+    // An object that is awake has files open, of which a system allows so many.
+    if (sockets.length > 0) await sleep(UNTIL_ASLEEP_MS)
+    const from = sockets.length
+    const next = Array.from({ length: Math.min(PORTION, count - from) }, (_, i) => from + i)
+    sockets.push(...(await inGroups(next, AT_ONCE, open)))
+    context.log(`${name}: ${named(sockets.length)} sockets are open`)
+  }
   await sleep(UNTIL_ASLEEP_MS)
   const each = (subject.memory() - empty) / sockets.length
   const idleFrom = subject.cpuMs()

@@ -257,6 +257,10 @@ const summary = (figures: Figures): string[] => {
   ]
 }
 
-const plot = { metric: perDelivery(LOADS[0]), title: `CPU of the server per delivery, ${LOADS[0]} messages in flight` }
+const plots = LOADS.map((load) => ({
+  file: `messages-${load}`,
+  metric: perDelivery(load),
+  title: `CPU of the server per delivery, ${load} messages in flight`,
+}))
 
-export const messages: Scenario = { name: 'messages', bars, plot, summary, run }
+export const messages: Scenario = { name: 'messages', bars, plots, summary, run }
