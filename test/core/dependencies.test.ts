@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
 const DOC = readFileSync('docs/dependencies.md', 'utf8')
-const [REASONS = '', ADVISORIES = ''] = DOC.split('## Advisories')
+const [REASONS = ''] = DOC.split('## Measured')
+const [, ADVISORIES = ''] = DOC.split('## Advisories')
 const PACKAGE = JSON.parse(readFileSync('package.json', 'utf8')) as Record<
   'dependencies' | 'devDependencies',
   Record<string, string>
@@ -40,4 +41,14 @@ test('every direct dependency was looked up for advisories in the version that i
 test('versions are exact, and the lockfile names no registry', () => {
   expect(DIRECT.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([])
   expect(readFileSync('package-lock.json', 'utf8')).not.toMatch(/"resolved": "https?:/)
+})
+
+test('the lockfile has the packages of every platform, or a clean installation is refused', () => {
+  const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+    packages: Record<string, { optionalDependencies?: Record<string, string> }>
+  }
+  const locked = new Set(Object.keys(packages).map((path) => path.replace(/^.*node_modules\//, '')))
+  const optional = Object.values(packages).flatMap((each) => Object.keys(each.optionalDependencies ?? {}))
+
+  expect(optional.filter((name) => !locked.has(name))).toEqual([])
 })
