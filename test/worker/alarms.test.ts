@@ -72,8 +72,8 @@ const rowsOf = (stub: DurableObjectStub): Promise<Record<string, unknown[]>> =>
   runInDurableObject(stub, (_, { storage: { sql } }) => {
     const names = sql.exec<{ name: string }>(TABLES).toArray()
     const rows = (name: string) => sql.exec(`SELECT * FROM "${name}"`).toArray()
-    // Whether a line of the inbox, which is a copy, is to be read anew when it is next asked for.
-    const lasting = (name: string) => rows(name).map((row) => ({ ...row, stale: null }))
+    // A line of the inbox is a copy: how much of it is kept until it is next read anew is no state.
+    const lasting = (name: string) => rows(name).map((row) => ({ ...row, stale: null, entry: null }))
     return Object.fromEntries(names.map(({ name }) => [name, lasting(name)]))
   })
 
