@@ -1,8 +1,7 @@
 import axe from 'axe-core'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { launchBrowser } from '../support/browser.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { expect, test } from 'vitest'
+import { setStage } from '../support/stage.ts'
 import { PASSWORD, Person } from './person.ts'
 
 const DESK: BrowserContextOptions = { viewport: { width: 1200, height: 760 } }
@@ -12,23 +11,13 @@ const SHAPES = [
   ['a phone', PHONE],
 ] as const
 
-let server: TestServer
-let browser: Browser
-
-beforeAll(async () => {
-  ;[server, browser] = await Promise.all([startServer(), launchBrowser()])
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.[Symbol.asyncDispose]()
-})
+const stage = setStage()
 
 test.each(SHAPES)('before signing in, axe finds nothing serious on %s', async (_, shape) => {
-  const page = await (await browser.newContext(shape)).newPage()
+  const page = await (await stage.browser.newContext(shape)).newPage()
   const screens = await screensOf(page)
 
-  await page.goto(server.url)
+  await page.goto(stage.server.url)
   await page.getByRole('button', { name: 'Sign in' }).waitFor()
   await screens.audit('signed out')
   await page.getByLabel('Username or email').fill('nobody')
@@ -44,7 +33,7 @@ test.each(SHAPES)('before signing in, axe finds nothing serious on %s', async (_
   await page.getByRole('button', { name: 'Make my account' }).click()
   await page.getByRole('alert').first().waitFor()
   await screens.audit('sign-up refused')
-  await page.goto(`${server.url}/docs`)
+  await page.goto(`${stage.server.url}/docs`)
   await page.getByText('Send a message; 200 where it was sent before').click()
   await screens.audit('/docs')
 
@@ -160,12 +149,12 @@ const screensOf = async (page: Page) => {
 }
 
 const signUp = (name: string, context: BrowserContextOptions): Promise<Person> =>
-  Person.signUp({ browser, url: server.url, name, context })
+  Person.signUp({ browser: stage.browser, url: stage.server.url, name, context })
 
 /** On another device, so that there are two. */
 const signIn = async ({ username }: Person): Promise<void> => {
-  const page = await (await browser.newContext()).newPage()
-  await page.goto(server.url)
+  const page = await (await stage.browser.newContext()).newPage()
+  await page.goto(stage.server.url)
   await page.getByLabel('Username or email').fill(username)
   await page.getByLabel('Password').fill(PASSWORD)
   await page.getByRole('button', { name: 'Sign in' }).click()

@@ -1,23 +1,11 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { launchBrowser } from '../support/browser.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { expect, test } from 'vitest'
+import { setStage } from '../support/stage.ts'
 
-let server: TestServer
-let browser: Browser
-
-beforeAll(async () => {
-  ;[server, browser] = await Promise.all([startServer(), launchBrowser()])
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.[Symbol.asyncDispose]()
-})
+const stage = setStage()
 
 test.each(['openapi.json', 'asyncapi.json'])('[DOC6] Redocly finds no error in %s', async (name) => {
-  const source = await (await fetch(`${server.url}/${name}`)).text()
+  const source = await (await fetch(`${stage.server.url}/${name}`)).text()
   const config = await createConfig({ extends: ['recommended'] })
 
   const problems = await lintFromString({ source, absoluteRef: `/${name}`, config })
@@ -30,13 +18,13 @@ test.each([
   ['a desk', 1200],
   ['a phone', 360],
 ])('[DOC5] on %s the page fits, loads nothing from elsewhere, and its links open what they name', async (_, width) => {
-  const page = await (await browser.newContext({ viewport: { width, height: 760 } })).newPage()
+  const page = await (await stage.browser.newContext({ viewport: { width, height: 760 } })).newPage()
   const complaints: string[] = []
   const hosts = new Set<string>()
   page.on('console', (message) => complaints.push(message.text()))
   page.on('request', (request) => hosts.add(new URL(request.url()).origin))
 
-  await page.goto(`${server.url}/docs`)
+  await page.goto(`${stage.server.url}/docs`)
   await page.getByText('Send a message; 200 where it was sent before').click()
   const fits = () => page.evaluate('document.documentElement.scrollWidth <= innerWidth')
   expect(await fits()).toBe(true)
@@ -44,6 +32,6 @@ test.each([
   await page.locator('#schema-NewMessage').getByText('clientId').waitFor()
 
   expect(await fits()).toBe(true)
-  expect([...hosts]).toEqual([server.url])
+  expect([...hosts]).toEqual([stage.server.url])
   expect(complaints).toEqual([])
 })

@@ -139,6 +139,14 @@ test('[SYNC4] objects aborted in the middle of a burst lose no acked message, do
   }
 })
 
+/** A catch-up from `after` on, that shows a message as new at its next revision. */
+const toldAgain = (message: Message, after: number) => {
+  const { conversationId } = message
+  const rev = message.rev + 1
+  const frame = { type: 'message.created', conversationId, rev, message: { ...message, rev } }
+  return { conversationId, revs: [rev], frames: [JSON.stringify(frame)], after, upTo: rev, more: false }
+}
+
 test('[SYNC12] a catch-up that reaches back behind what a socket has seen shows no message as new twice', async () => {
   const { alice, bob, conversationId } = await pair()
   const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
@@ -146,10 +154,7 @@ test('[SYNC12] a catch-up that reaches back behind what a socket has seen shows 
   await bobs.waitForType('message.created')
 
   // As a conversation tells it that came back from a crash and does not know who has heard what.
-  const rev = message.rev + 1
-  const frame = { type: 'message.created', conversationId, rev, message: { ...message, rev } }
-  const batch = { conversationId, revs: [rev], frames: [JSON.stringify(frame)] }
-  await hubOf(env, bob.user.id).deliverCatchUp({ ...batch, after: 0, upTo: rev, more: false })
+  await hubOf(env, bob.user.id).deliverCatchUp(toldAgain(message, 0))
   const next = await say(alices, conversationId, 'next')
 
   await bobs.waitFor((each) => (each['message'] as Message | undefined)?.id === next.id)
@@ -167,10 +172,7 @@ test('[SYNC12] a hub that slept with its sockets open knows how far they have he
   await evictDurableObject(hub)
 
   // As a conversation tells it that died before it knew whether the edited message was heard.
-  const rev = message.rev + 1
-  const frame = { type: 'message.created', conversationId, rev, message: { ...message, rev } }
-  const batch = { conversationId, revs: [rev], frames: [JSON.stringify(frame)] }
-  await hub.deliverCatchUp({ ...batch, after: message.rev - 1, upTo: rev, more: false })
+  await hub.deliverCatchUp(toldAgain(message, message.rev - 1))
   const next = await say(alices, conversationId, 'next')
 
   await bobs.waitFor((each) => (each['message'] as Message | undefined)?.id === next.id)
