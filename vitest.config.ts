@@ -23,6 +23,7 @@ export default defineConfig({
             miniflare: {
               bindings: {
                 ...secrets,
+                BACKUP_TOKEN: 'a-token-that-is-long-enough-to-be-one',
                 COMMANDS_PER_10_SECONDS: '100000',
                 MODEL_RUNS: process.env['MODEL_RUNS'] ?? '12',
                 TEST_MIGRATIONS: await readD1Migrations('migrations/directory'),

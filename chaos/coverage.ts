@@ -31,6 +31,8 @@ const SAME_TURN =
   'is one more turn of the object whose turns are cut short all the time, by the code of those that are performed'
 const ONE_STATEMENT =
   'is one transaction of the directory and touches no conversation; what it does is seen in the answer, or not done'
+const OPERATORS =
+  'is not for people, and writes only where nothing is; a row of its own reads a server and fills another'
 const NO_WRITE = 'writes nothing'
 const DOCUMENT = 'says in the words of a document what is performed in others, and holds no state of its own'
 
@@ -72,6 +74,10 @@ export const LEFT_OUT: Record<string, string> = {
   'PUT /v1/messages/:id/pin': SAME_TURN,
   'DELETE /v1/messages/:id/pin': SAME_TURN,
   'POST /v1/admin/conversations/:id/restore': 'needs a history of the storage, which the local runtime does not keep',
+  'POST /v1/backup/snapshots': OPERATORS,
+  'DELETE /v1/backup/snapshots/:id': OPERATORS,
+  'POST /v1/backup/rows': OPERATORS,
+  'POST /v1/backup/conversations/:id/rows': OPERATORS,
 
   'POST /register': DOCUMENT,
   'POST /login': DOCUMENT,

@@ -11,6 +11,7 @@ import {
   invitations,
   rsvps,
   sessions,
+  snapshot,
   users,
 } from './schema.ts'
 
@@ -48,6 +49,8 @@ export const eraseAccount = async (people: People, userId: number): Promise<Refu
     db.delete(rsvps).where(eq(rsvps.userId, userId)),
     db.delete(events).where(eq(events.organizerId, userId)),
     db.update(conversations).set({ clientId: null }).where(eq(conversations.createdBy, userId)),
+    // A backup that reads it takes another, without this account.
+    db.delete(snapshot),
   ])
   refreshCirclesLater(people, friends)
   tell(people, friends, { type: 'friend.removed', userId })

@@ -180,3 +180,11 @@ export const metrics = sqliteTable('metrics', {
   id: integer().primaryKey(),
   totals: text({ mode: 'json' }).notNull(),
 })
+
+/** The directory as it was at one moment, each row as a line of JSON, while a backup reads it. */
+export const snapshot = sqliteTable('snapshot', {
+  position: integer().primaryKey(),
+  taken: text().notNull(),
+  table: text('table_name').notNull(),
+  line: text().notNull(),
+})

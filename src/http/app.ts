@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { requestId } from 'hono/request-id'
 import { admin } from './admin.ts'
 import { auth } from './auth.ts'
+import { backup } from './backup.ts'
 import { blocks } from './blocks.ts'
 import { conversations } from './conversations.ts'
 import { crowdOfSockets } from './crowd.ts'
@@ -21,7 +22,10 @@ import { wellKnown } from './well-known.ts'
 /** The HTTP API. */
 export const app = new Hono<Public>()
   // Made here, never taken from the client: it goes into the log.
-  .use(requestId({ headerName: '' }), securityHeaders, failuresReported, allowedOrigins, bodyCap(), crowdOfSockets)
+  .use(requestId({ headerName: '' }), securityHeaders, failuresReported, allowedOrigins)
+  // Its bodies are larger than others.
+  .route('/v1/backup', backup)
+  .use(bodyCap(), crowdOfSockets)
   .route('/', wellKnown)
   .route('/metrics', metrics)
   .route('/v1/auth', auth)

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { Told } from '../contract/operations.ts'
 import { AuthSessionList, SignedIn, Ticket } from '../protocol/auth.ts'
+import { BackedUpConversations, BackupPage, Loaded, Snapshot } from '../protocol/backup.ts'
 import { Changes, InboxEntry, InboxPage, MemberList } from '../protocol/conversation.ts'
 import { CalendarEvent, CalendarEventPage } from '../protocol/event.ts'
 import { ReadReply } from '../protocol/events.ts'
@@ -33,6 +34,7 @@ export const TAGS: Record<string, string> = {
   messages: 'One message',
   socket: 'The WebSocket',
   admin: 'What administrators do',
+  backup: 'What who runs the server does, with the token of the deployment',
   server: 'The server itself',
 }
 
@@ -264,6 +266,34 @@ export const ROUTES: Record<string, Told> = {
     'conversation.not_found',
     'restore.out_of_range',
     'restore.unavailable',
+  ],
+
+  'POST /v1/backup/snapshots': ['Copy the directory, to be read', { 201: Snapshot }, 'backup.not_allowed'],
+  'GET /v1/backup/snapshots/:id': [
+    'Read a part of that copy',
+    { 200: BackupPage },
+    'backup.not_allowed',
+    'snapshot.not_found',
+  ],
+  'DELETE /v1/backup/snapshots/:id': ['Give that copy back', { 204: null }, 'backup.not_allowed'],
+  'POST /v1/backup/rows': [
+    'Put rows of the directory into one that has none there',
+    { 200: Loaded },
+    'backup.not_allowed',
+    'backup.occupied',
+  ],
+  'GET /v1/backup/conversations': [
+    'Which conversations there are',
+    { 200: BackedUpConversations },
+    'backup.not_allowed',
+  ],
+  'GET /v1/backup/conversations/:id': ['Read a part of a conversation', { 200: BackupPage }, 'backup.not_allowed'],
+  'POST /v1/backup/conversations/:id/rows': [
+    'Put rows into a conversation that is not there yet',
+    { 200: Loaded },
+    'backup.not_allowed',
+    'backup.occupied',
+    'conversation.not_found',
   ],
 
   'GET /v1/socket': ['Open the WebSocket; what is said there is in /asyncapi.json', { 101: null, 426: null }],

@@ -5,10 +5,10 @@ import { expose } from '../core/metrics.ts'
 import { requireAdmin } from '../directory/administrators.ts'
 import { openDirectory } from '../directory/directory.ts'
 import { readMetrics, reportMetrics } from '../directory/metrics.ts'
-import { sha256 } from '../directory/secrets.ts'
 import { isRefusal } from '../protocol/errors.ts'
 import { bearerToken, callerOf } from '../worker/caller.ts'
 import type { Public } from './authenticated.ts'
+import { isTokenOf } from './deployment-token.ts'
 import { problem } from './problem.ts'
 
 declare global {
@@ -20,7 +20,7 @@ declare global {
 
 const scraperOrAdmin: MiddlewareHandler<Public> = declares(
   createMiddleware<Public>(async (c, next) => {
-    if (await isScraper(c.env, bearerToken(c))) return next()
+    if (await isTokenOf(c.env.METRICS_TOKEN, bearerToken(c))) return next()
     const caller = await callerOf(c)
     if (isRefusal(caller)) return problem(c, caller)
     const refusal = await requireAdmin(openDirectory(c.env), caller.userId)
@@ -28,10 +28,6 @@ const scraperOrAdmin: MiddlewareHandler<Public> = declares(
   }),
   { signedIn: true },
 )
-
-// By their hashes, so that the time it takes says nothing of how much of it was right.
-const isScraper = async ({ METRICS_TOKEN }: Env, token = ''): Promise<boolean> =>
-  METRICS_TOKEN !== undefined && METRICS_TOKEN !== '' && (await sha256(token)) === (await sha256(METRICS_TOKEN))
 
 /** A worker's isolate has no socket to come or go: it reports when it failed. */
 export const failuresReported: MiddlewareHandler<Public> = async (c, next) => {

@@ -6,9 +6,11 @@ import { erasedAmong } from '../directory/restoration.ts'
 import { count, countDelivery, isReportDue, reportMetrics } from '../directory/metrics.ts'
 import { openDirectory } from '../directory/directory.ts'
 import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
-import { refuse, type Refusal } from '../protocol/errors.ts'
+import type { BackupPage, Loaded, LoadConversationRows } from '../protocol/backup.ts'
+import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { Restored } from '../protocol/restoration.ts'
+import { loadRows, pageOf } from './backup.ts'
 import type { CatchUp, Missing, Nap, Submitted } from './batch.ts'
 import { PART_CHARACTERS } from './call-size.ts'
 import { ConversationLog } from './conversation-log.ts'
@@ -172,15 +174,37 @@ export class Conversation extends DurableObject<Env> {
     if (this.#isRewinding) this.ctx.abort('restored')
     const log = this.#log
     if (!log) throw new Error('nothing came back')
-    const erased = await erasedAmong(openDirectory(this.env), log.userIds().all)
-    const epoch = crypto.randomUUID()
-    log.renew({ epoch, erased, now: Date.now() })
-    await this.blocksChanged()
-    const { present } = log.userIds()
+    const { present, epoch } = await this.#renew(log)
     const left = former.filter((userId) => !present.includes(userId))
     await Promise.all(left.map((userId) => hubOf(this.env, userId).leave(log.id)))
     await this.#tell()
     return { conversationId: log.id, epoch, rev: log.rev, seq: log.seq, memberIds: present }
+  }
+
+  /** A part of what a backup holds of this conversation, behind the message of this number. Empty where it was never created. */
+  backup(cursor: number): BackupPage {
+    return this.#log ? pageOf(this.ctx.storage, cursor) : { items: [], nextCursor: null }
+  }
+
+  /**
+   * Takes rows of a backup; with the last, the conversation's own, it begins as a new log, and its members are told. Doing it again changes
+   * nothing but that. Refuses with `request.invalid`, and with `backup.occupied` where there is something else.
+   */
+  async load(input: LoadConversationRows & { conversationId: number }): Promise<Loaded | Refusal> {
+    if (!hasStorage(this.ctx.storage)) await migrateStorage(this.ctx.storage, migrations)
+    const loaded = loadRows(countedStorage(this.ctx.storage), { ...input, isThere: this.#log !== null })
+    if (isRefusal(loaded) || input.table !== 'conversation') return loaded
+    const log = this.#log ?? this.#wire(false)
+    if (!log) throw new Error('nothing was loaded')
+    const { erased, all, present } = await this.#renew(log)
+    for (const userId of all.filter((id) => !present.includes(id) && !erased.includes(id))) {
+      const member = log.member(userId)
+      // Who left: the hub remembers what its user was in, for the day on which the account ends.
+      if (member) await hubOf(this.env, userId).join(log.entry(member))
+      await hubOf(this.env, userId).leave(log.id)
+    }
+    await this.#tell()
+    return loaded
   }
 
   /**
@@ -199,6 +223,15 @@ export class Conversation extends DurableObject<Env> {
     }
     await this.#tell()
     this.#report()
+  }
+
+  /** Begins a new log with what the storage holds now, and without accounts that ended since. */
+  async #renew(log: ConversationLog) {
+    const erased = await erasedAmong(openDirectory(this.env), log.userIds().all)
+    const epoch = crypto.randomUUID()
+    log.renew({ epoch, erased, now: Date.now() })
+    await this.blocksChanged()
+    return { epoch, erased, ...log.userIds() }
   }
 
   #found(input: {

@@ -7,7 +7,7 @@ import * as z from 'zod'
 export const ERRORS = {
   'request.invalid': [400, 'The request is not of the form that this route takes.'],
   'request.malformed': [400, 'The body is not valid JSON.'],
-  'request.too_large': [413, 'The body is larger than 256 KiB.'],
+  'request.too_large': [413, 'The body is larger than this route takes.'],
   'request.media_type': [415, 'This route takes application/json.'],
   'route.not_found': [404, 'There is no such route.'],
   'route.method': [405, 'This route does not take that method.'],
@@ -46,6 +46,10 @@ export const ERRORS = {
   'admin.required': [403, 'Only an administrator may do that.'],
   'restore.out_of_range': [400, 'The time is before the conversation began, more than 30 days ago, or still to come.'],
   'restore.unavailable': [409, 'This server keeps no history of its objects.'],
+
+  'backup.not_allowed': [403, 'Only who runs the server may do that.'],
+  'backup.occupied': [409, 'Something else is in its place.'],
+  'snapshot.not_found': [404, 'There is no such copy of the directory any more.'],
 
   'conversation.not_found': [404, 'There is no such conversation.'],
   'conversation.is_direct': [403, 'A direct conversation has no title and no roles, and its two members stay.'],

@@ -60,6 +60,9 @@ export const BODIES: Record<string, Body> = {
 
   'POST /v1/admin/conversations/:id/restore': () => ({ time: new Date().toISOString() }),
 
+  'POST /v1/backup/rows': () => ({ table: 'users', rows: [{ id: 1 }] }),
+  'POST /v1/backup/conversations/:id/rows': () => ({ table: 'members', rows: [{ user_id: 1 }] }),
+
   'POST /register': account,
   'POST /login': ({ username }) => ({ username, password: PASSWORD }),
   'POST /users': account,
@@ -97,6 +100,7 @@ const PLACES: Record<string, Place> = {
   'invitations :id': ({ invitation }) => invitation,
   'events :id': ({ event }) => event,
   'events :file{.+\\.ics}': ({ event }) => `${event}.ics`,
+  'snapshots :id': () => crypto.randomUUID(),
   'conversations :id': ({ conversation }) => conversation,
   'members :userId': ({ victim }) => victim,
   'messages :id': ({ message }) => message,

@@ -88,6 +88,13 @@ DELETE /v1/messages/:id/pin                                  |  401  401  401 | 
 
 # The server
 POST /v1/admin/conversations/:id/restore                     |  401  401  401 | 403 403 403 403 403 403 403 409
+POST /v1/backup/snapshots                                    |  401  401  401 | 403 403 403 403 403 403 403 403
+GET /v1/backup/snapshots/:id                                 |  401  401  401 | 403 403 403 403 403 403 403 403
+DELETE /v1/backup/snapshots/:id                              |  401  401  401 | 403 403 403 403 403 403 403 403
+POST /v1/backup/rows                                         |  401  401  401 | 403 403 403 403 403 403 403 403
+GET /v1/backup/conversations                                 |  401  401  401 | 403 403 403 403 403 403 403 403
+GET /v1/backup/conversations/:id                             |  401  401  401 | 403 403 403 403 403 403 403 403
+POST /v1/backup/conversations/:id/rows                       |  401  401  401 | 403 403 403 403 403 403 403 403
 GET /health                                                  |  200  200  200 | 200 200 200 200 200 200 200 200
 GET /metrics                                                 |  401  401  401 | 403 403 403 403 403 403 403 200
 GET /.well-known/jwks.json                                   |  200  200  200 | 200 200 200 200 200 200 200 200

@@ -27,12 +27,12 @@ const build = (name: string, entry = 'src/index.ts'): Bundle => {
 
 const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object }
 const MAY_CONTAIN = ['src/', 'migrations/', ...Object.keys(dependencies).map((name) => `node_modules/${name}/`)]
-/** What the server may be told from outside: its bindings, and the one secret that need not be there. */
+/** What the server may be told from outside: its bindings, and the secrets that need not be there. */
 const MAY_READ = [
   ...readFileSync(join(root, 'worker-configuration.d.ts'), 'utf8').matchAll(/^\t\t?([A-Z][A-Z_0-9]+): /gm),
 ]
   .map(([, name]) => name)
-  .concat('METRICS_TOKEN')
+  .concat('METRICS_TOKEN', 'BACKUP_TOKEN')
 /** By what tests reach into objects. */
 const TOOLS = globSync('test/**/*.ts', { cwd: root })
   .flatMap((file) => [...readFileSync(join(root, file), 'utf8').matchAll(/import \{([^}]+)\} from 'cloudflare:test'/g)])

@@ -11,9 +11,11 @@ import { appointment } from '../../src/directory/administrators.ts'
 import { ROUTES } from '../../src/http/contract.ts'
 import app from '../../src/index.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
+import type { BackupPage } from '../../src/protocol/backup.ts'
 import { COMMAND_TYPES } from '../../src/protocol/commands.ts'
 import { ServerEvent } from '../../src/protocol/events.ts'
 import { messageIdOf } from '../../src/protocol/ids.ts'
+import { BACKUP_TOKEN } from '../support/backup.ts'
 import { openDirect, pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, PASSWORD, randomAddress, signUp } from '../support/rest.ts'
@@ -47,7 +49,12 @@ test('[DOC1] every route of the running app is in the contract, and no other', (
   expect(described.toSorted()).toEqual(routes().map(openApiPath).toSorted())
 })
 
-type Call = { who?: SignedIn; at?: Record<string, string | number>; query?: string; json?: unknown }
+type Call = {
+  who?: Pick<SignedIn, 'accessToken'>
+  at?: Record<string, string | number>
+  query?: string
+  json?: unknown
+}
 type Answered = { status: number; body: unknown }
 
 /** Calls a route and holds the answer against the contract: its status, its body to the last field, or its code. */
@@ -169,6 +176,18 @@ test('[DOC2] every native route answers as the contract says, to its owner and t
   await env.DIRECTORY.prepare(appointment(alice.user.username, true)).run()
   await done('GET /metrics', { who: alice })
   const restored = { who: alice, at, json: { time: new Date().toISOString() } }
+  const who = { accessToken: BACKUP_TOKEN }
+  const copy = await done<{ id: string }>('POST /v1/backup/snapshots', { who })
+  const rowsOf = ({ items }: BackupPage, table: string) => ({
+    table,
+    rows: items.flatMap((item) => (item.table === table ? [item.row] : [])),
+  })
+  const directory = await done<BackupPage>('GET /v1/backup/snapshots/:id', { who, at: copy })
+  await done('POST /v1/backup/rows', { who, json: rowsOf(directory, 'users') })
+  await done('DELETE /v1/backup/snapshots/:id', { who, at: copy })
+  await done('GET /v1/backup/conversations', { who })
+  const page = await done<BackupPage>('GET /v1/backup/conversations/:id', { who, at })
+  await done('POST /v1/backup/conversations/:id/rows', { who, at, json: rowsOf(page, 'members') })
   // The local platform keeps no history.
   expect((await call('POST /v1/admin/conversations/:id/restore', restored)).status).toBe(409)
   expect((await call('GET /v1/socket')).status).toBe(426)
