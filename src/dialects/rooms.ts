@@ -100,7 +100,9 @@ const told003 = (event: ServerEvent, viewer: Viewer): object | null => {
       // What is posted is for its recipients, wherever they are; what is said in a room is for those who did not leave it.
       const isUnheard = isPosted(message)
         ? message.senderId === viewer.userId
-        : viewer.left.has(message.conversationId) || viewer.sent(message.clientId)
+        : viewer.left.has(message.conversationId) ||
+          // Everybody sees the id, and could begin their own with it.
+          (message.senderId === viewer.userId && viewer.sent(message.clientId))
       if (isUnheard) return null
       return say('new_message', { conversation_id: String(message.conversationId), message: messageShape(message) })
     }

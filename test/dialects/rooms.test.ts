@@ -2,7 +2,8 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import { appointment } from '../../src/directory/administrators.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
-import { openDirect, openGroup, say } from '../support/people.ts'
+import type { HistoryPage } from '../../src/protocol/message.ts'
+import { openDirect, openGroup, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signUp } from '../support/rest.ts'
 import { type Driver, dialectTests, type Frame, openSocket } from './suite.ts'
@@ -176,6 +177,22 @@ describe('the rooms of document 003', () => {
     }
     await settle(hers)
     expect(hers.frames).toEqual([])
+  })
+
+  test('[003] nobody hides a message from a socket by giving it an id like those of that socket', async () => {
+    const { alice, bob } = await admins()
+    const conversationId = await openDirect(alice, bob)
+    const [hers, his] = [await arrive(alice), await arrive(bob)]
+    const conversation_id = String(conversationId)
+    emit(hers, 'send_message', { conversation_id, message: 'Bonjour !' })
+    await ofType(his, 'new_message')
+    const path = `/v1/conversations/${conversationId}/messages`
+    const { body } = await ask<HistoryPage>('GET', path, { token: bob.accessToken })
+    const clientId = `${body.items[0]?.clientId.slice(0, 20)}-alike`
+
+    await ask('POST', path, { token: bob.accessToken, json: { clientId, content: text('Here I am') } })
+
+    expect(await ofType(hers, 'new_message')).toMatchObject({ message: { content: 'Here I am' } })
   })
 
   test('[003] a message may be a string as well as an object, and an id a number', async () => {
