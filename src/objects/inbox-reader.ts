@@ -2,6 +2,7 @@ import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation
 import { activityOf, byActivity } from '../protocol/inbox.ts'
 import type { InboxBook } from './inbox-book.ts'
 import { logFault } from './log.ts'
+import { Rounds } from './rounds.ts'
 import { conversationOf } from './stubs.ts'
 
 const AT_ONCE = 25
@@ -15,6 +16,7 @@ export class InboxReader {
   readonly #inbox: InboxBook
   /** The order of the last reading of all: a page further down asks for its own lines only. */
   #places: Place[] | null = null
+  readonly #rounds = { awake: new Rounds<Answers>(), asleep: new Rounds<Answers>() }
 
   constructor(env: Env, hub: { userId: number; inbox: InboxBook }) {
     this.#env = env
@@ -27,7 +29,8 @@ export class InboxReader {
    * those that could not be asked now.
    */
   async readAll(options: { wake: boolean }): Promise<{ entries: InboxEntry[]; unread: number[] }> {
-    const answers = await this.#ask(this.#inbox.ids(), options.wake)
+    const rounds = options.wake ? this.#rounds.awake : this.#rounds.asleep
+    const answers = await rounds.next(() => this.#ask(this.#inbox.ids(), options.wake))
     // No await from here on: what the sockets see next begins where this ends.
     const { entries, unread } = this.#tell(this.#inbox.ids(), answers)
     entries.sort(byActivity)
@@ -49,7 +52,7 @@ export class InboxReader {
   }
 
   /** Those of these lines that the hub knows by now, or that were answered. */
-  #tell(ids: number[], answers: Map<number, InboxEntry>): { entries: InboxEntry[]; unread: number[] } {
+  #tell(ids: number[], answers: Answers): { entries: InboxEntry[]; unread: number[] } {
     const unread: number[] = []
     const entries = ids.flatMap((id) => {
       if (!this.#inbox.has(id)) return []
@@ -61,8 +64,8 @@ export class InboxReader {
   }
 
   /** Asks those conversations whose lines the hub cannot tell. */
-  async #ask(ids: number[], wake: boolean): Promise<Map<number, InboxEntry>> {
-    const answers = new Map<number, InboxEntry>()
+  async #ask(ids: number[], wake: boolean): Promise<Answers> {
+    const answers: Answers = new Map()
     const missing = ids.filter((id) => this.#inbox.has(id) && this.#inbox.peek(id) === null)
     for (let i = 0; i < missing.length; i += AT_ONCE) {
       const entries = await Promise.all(missing.slice(i, i + AT_ONCE).map((id) => this.#askOne(id, wake)))
@@ -91,6 +94,8 @@ export class InboxReader {
     return null
   }
 }
+
+type Answers = Map<number, InboxEntry>
 
 /** Where a line stands in the order of the inbox. */
 type Place = { id: number; at: number }

@@ -1,10 +1,12 @@
 import { env } from 'cloudflare:workers'
 import { beforeAll, expect, test } from 'vitest'
+import { hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { InboxEntry, InboxPage } from '../../src/protocol/conversation.ts'
 import type { Hello, MessageReply } from '../../src/protocol/events.ts'
 import { LIMITS } from '../../src/protocol/limits.ts'
 import { newClient } from '../support/client.ts'
+import { metered } from '../support/meter.ts'
 import { entryFor, openGroup, pair, say } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, PASSWORD, signUp } from '../support/rest.ts'
@@ -112,6 +114,21 @@ test('[INB4] who has begun 1,000 conversations in a day begins no more, and stil
   expect((await begin({ kind: 'direct', userId: stranger.user.id })).status).toBe(429)
   const found = await begin({ kind: 'direct', userId: bob.user.id })
   expect([found.status, found.body.conversation.id]).toEqual([200, conversationId])
+})
+
+test('[INB5] who asks for an inbox while it is being read waits for the next reading, which all who wait share', async () => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  const made: number[] = []
+  for (let i = 0; i < 10; i += 1) made.push(await openGroup(bob, alice))
+  const hub = hubOf(env, alice.user.id)
+  const pages: InboxPage[] = []
+
+  const bill = await metered(async () => {
+    pages.push(...(await Promise.all(Array.from({ length: 20 }, () => hub.inbox({ limit: 100 })))))
+  })
+
+  expect(pages.map(({ items }) => idsIn(items))).toEqual(Array.from({ length: 20 }, () => made.toReversed()))
+  expect(bill.requests).toBeLessThanOrEqual(pages.length + 2 * made.length)
 })
 
 /** More conversations than one frame holds. */
