@@ -1,9 +1,10 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
 import { createEvent, eventById, listEvents } from '../directory/events.ts'
-import { openDirectory } from '../directory/directory.ts'
+import { type Directory, openDirectory } from '../directory/directory.ts'
 import { isRefusal } from '../protocol/errors.ts'
-import { type CalendarEvent, NewCalendarEvent } from '../protocol/event.ts'
+import { type CalendarEvent, type CalendarEventPage, NewCalendarEvent } from '../protocol/event.ts'
+import { LIMITS } from '../protocol/limits.ts'
 import { people } from '../worker/people.ts'
 import type { Dialect, DialectEnv } from './dialect.ts'
 import { bodyIn, type C, detail, idIn, signedIn, slashed, throttled } from './fastapi.ts'
@@ -12,6 +13,8 @@ import { everybody, oneself, person, registerPerson, signIn, signOut } from './p
 import { isPosted, naiveSeconds, receiverOf, wordsOf, zuluSeconds } from './words.ts'
 
 const MAX_LISTED = 1_000
+/** Who asks need not be signed in, so that what one request reads and answers is bounded whatever people wrote. */
+const MAX_CHARACTERS = 1024 * 1024
 
 const { title, description, location } = NewCalendarEvent.shape
 const NewEvent = z.object({
@@ -58,15 +61,28 @@ export const events: Dialect = {
     .on('GET', slashed('/messages/sent'), signedIn, lettersBy('self'))
     .on('PUT', slashed('/messages/:message_id/read'), signedIn, readLetter)
     .on('POST', slashed('/events'), signedIn, (c) => create(c))
-    .on('GET', slashed('/events'), async (c) => {
-      const { items } = await listEvents(openDirectory(c.env), { limit: MAX_LISTED })
-      return c.json(items.map(shapeOf))
-    })
+    .on('GET', slashed('/events'), async (c) => c.json((await earliest(openDirectory(c.env))).map(shapeOf)))
     .on('GET', slashed('/events/:event_id'), async (c) => {
       const id = idIn(c, 'event_id')
       const event = typeof id === 'number' ? await eventById(openDirectory(c.env), id) : id
       return isRefusal(event) ? detail(c, event) : c.json(shapeOf(event))
     }),
+}
+
+const earliest = async (db: Directory): Promise<CalendarEvent[]> => {
+  const found: CalendarEvent[] = []
+  let cursor: string | null = null
+  for (let characters = 0; found.length < MAX_LISTED && characters < MAX_CHARACTERS;) {
+    const { items, nextCursor }: CalendarEventPage = await listEvents(db, {
+      ...(cursor !== null && { cursor }),
+      limit: LIMITS.pageSize,
+    })
+    found.push(...items)
+    if (nextCursor === null) break
+    cursor = nextCursor
+    characters += JSON.stringify(items).length
+  }
+  return found
 }
 
 const create = async (c: C): Promise<Response> => {

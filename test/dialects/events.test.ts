@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers'
 import { describe, expect, test, vi } from 'vitest'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import { openDirect, say } from '../support/people.ts'
@@ -271,6 +272,23 @@ describe('the events of document 004', () => {
     [{ location: 5 }],
   ])('[004] POST /events/ with %o is 422', async ([wrong]) => {
     expect((await create(await signUp(), { ...newEvent(), ...wrong })).status).toBe(422)
+  })
+
+  test('[004] GET /events/ ends where it would become too large, for anybody may ask for it', async () => {
+    const organizer = (await signUp()).user.id
+    await env.DIRECTORY.prepare(
+      `INSERT INTO events (title, title_key, description, location, starts_at, organizer_id, created_at)
+       SELECT 'long ' || value, 'long ' || value, printf('%.*c', 8000, 'x'), '', 0, ?, 0 FROM json_each(?)`,
+    )
+      .bind(organizer, JSON.stringify(Array.from({ length: 400 }, (_, i) => i)))
+      .run()
+
+    const { status, body } = await ask<Event[]>('GET', '/events/')
+    await env.DIRECTORY.prepare('DELETE FROM events WHERE organizer_id = ?').bind(organizer).run()
+
+    expect(status).toBe(200)
+    expect(JSON.stringify(body).length).toBeLessThan(2 * 1024 * 1024)
+    expect(body.slice(0, 100).map(({ title }) => title)).toEqual(Array.from({ length: 100 }, (_, i) => `long ${i}`))
   })
 
   test('[004] GET /events/ and GET /events/{event_id} show events to anybody, 404 where there is none', async () => {
