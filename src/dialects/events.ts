@@ -7,7 +7,7 @@ import { type CalendarEvent, type CalendarEventPage, NewCalendarEvent } from '..
 import { LIMITS } from '../protocol/limits.ts'
 import { people } from '../worker/people.ts'
 import type { Dialect, DialectEnv } from './dialect.ts'
-import { bodyIn, type C, detail, idIn, signedIn, slashed, throttled } from './fastapi.ts'
+import { bodyIn, budgeted, type C, detail, idIn, signedIn, slashed, throttled } from './fastapi.ts'
 import { lettersBy, postLetter, readLetter } from './letters.ts'
 import { everybody, oneself, person, registerPerson, signIn, signOut } from './people.ts'
 import { isPosted, naiveSeconds, receiverOf, wordsOf, zuluSeconds } from './words.ts'
@@ -54,13 +54,13 @@ export const events: Dialect = {
     .on('POST', slashed('/login'), throttled, signIn)
     .on('POST', slashed('/auth/logout'), signedIn, signOut)
     .on('GET', slashed('/auth/me'), signedIn, oneself)
-    .on('GET', slashed('/users'), signedIn, everybody)
+    .on('GET', slashed('/users'), signedIn, budgeted, everybody)
     .on('GET', slashed('/users/:user_id'), signedIn, person)
     .on('POST', slashed('/messages'), signedIn, postLetter)
-    .on('GET', slashed('/messages/received'), signedIn, lettersBy('others'))
-    .on('GET', slashed('/messages/sent'), signedIn, lettersBy('self'))
+    .on('GET', slashed('/messages/received'), signedIn, budgeted, lettersBy('others'))
+    .on('GET', slashed('/messages/sent'), signedIn, budgeted, lettersBy('self'))
     .on('PUT', slashed('/messages/:message_id/read'), signedIn, readLetter)
-    .on('POST', slashed('/events'), signedIn, (c) => create(c))
+    .on('POST', slashed('/events'), signedIn, budgeted, (c) => create(c))
     .on('GET', slashed('/events'), async (c) => c.json((await earliest(openDirectory(c.env))).map(shapeOf)))
     .on('GET', slashed('/events/:event_id'), async (c) => {
       const id = idIn(c, 'event_id')

@@ -2,6 +2,7 @@ import type { Context, ErrorHandler, MiddlewareHandler } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import * as z from 'zod'
+import { hubOf } from '../objects/stubs.ts'
 import { ERRORS, type ErrorCode, isRefusal, issuesOf, refuse, type Refusal } from '../protocol/errors.ts'
 import { callerOf } from '../worker/caller.ts'
 import { reportFailure } from '../worker/failure.ts'
@@ -23,6 +24,12 @@ export const signedIn = createMiddleware<DialectEnv>(async (c, next) => {
   if (isRefusal(caller)) return detail(c, caller)
   c.set('caller', caller)
   return next()
+})
+
+/** Takes one from the caller's budget: for what asks much of others, and is no order that the hub would count. */
+export const budgeted = createMiddleware<DialectEnv>(async (c, next) => {
+  const refusal = await hubOf(c.env, c.var.caller.userId).charge()
+  return refusal ? detail(c, refusal) : next()
 })
 
 /** Bounds what one network may try in a minute. */

@@ -5,7 +5,7 @@ import type { EventOf, ServerEvent } from '../protocol/events.ts'
 import { ConversationId, UserId } from '../protocol/ids.ts'
 import { TextContent } from '../protocol/message.ts'
 import type { Asked, Dialect, DialectEnv, Viewer } from './dialect.ts'
-import { signedIn, slashed, WholeNumber } from './fastapi.ts'
+import { budgeted, signedIn, slashed, WholeNumber } from './fastapi.ts'
 import { befriend, closeTalk, eraseLine, openTalk, postLine, shapeOf, welcomeFriend } from './talks.ts'
 import { invalid, isPosted, malformed, naiveMicros, objectIn, receiverOf, unknownType } from './words.ts'
 
@@ -55,8 +55,8 @@ export const friends: Dialect = {
     .on(['POST', 'DELETE'], slashed('/conversation/delete_message'), signedIn, eraseLine)
     .on('POST', slashed('/create_conversation'), signedIn, openTalk)
     .on(['POST', 'DELETE'], slashed('/delete_conversation'), signedIn, closeTalk)
-    .on('POST', slashed('/me/send_friend_request'), signedIn, befriend)
-    .on('POST', slashed('/me/accept_friend_request'), signedIn, welcomeFriend),
+    .on('POST', slashed('/me/send_friend_request'), signedIn, budgeted, befriend)
+    .on('POST', slashed('/me/accept_friend_request'), signedIn, budgeted, welcomeFriend),
 }
 
 const sendOf = (object: object, clientId: string): Asked => {

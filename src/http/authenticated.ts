@@ -1,6 +1,7 @@
 import { createMiddleware } from 'hono/factory'
 import { declares } from '../contract/declared.ts'
 import type { Caller } from '../directory/accounts.ts'
+import { hubOf } from '../objects/stubs.ts'
 import { isRefusal } from '../protocol/errors.ts'
 import { callerOf } from '../worker/caller.ts'
 import { problem } from './problem.ts'
@@ -18,4 +19,15 @@ export const authenticated = declares(
     return next()
   }),
   { signedIn: true },
+)
+
+/** Takes one from the caller's budget: for what asks much of others, and is no order that the hub would count. */
+export const budgeted = createMiddleware<Authenticated>(async (c, next) => {
+  const refusal = await hubOf(c.env, c.var.caller.userId).charge()
+  return refusal ? problem(c, refusal) : next()
+})
+
+/** The same for all that is not mere reading. */
+export const budgetedChanges = createMiddleware<Authenticated>((c, next) =>
+  c.req.method === 'GET' || c.req.method === 'HEAD' ? next() : budgeted(c, next),
 )

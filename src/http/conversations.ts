@@ -17,7 +17,7 @@ import { ConversationId, UserId } from '../protocol/ids.ts'
 import { HistoryQuery, NewMessage } from '../protocol/message.ts'
 import { numberParam } from '../protocol/page.ts'
 import { people } from '../worker/people.ts'
-import { type Authenticated, authenticated } from './authenticated.ts'
+import { type Authenticated, authenticated, budgeted } from './authenticated.ts'
 import { order } from './order.ts'
 import { answer } from './problem.ts'
 import { body, params, query } from './validation.ts'
@@ -28,8 +28,10 @@ const ByMember = ById.extend({ userId: numberParam(UserId) })
 /** `/v1/conversations`: the inbox, the conversations, their members and messages. */
 export const conversations = new Hono<Authenticated>()
   .use(authenticated)
-  .get('/', query(InboxQuery), async (c) => c.json(await hubOf(c.env, c.var.caller.userId).inbox(c.req.valid('query'))))
-  .post('/', body(NewConversation), async (c) => {
+  .get('/', query(InboxQuery), budgeted, async (c) =>
+    c.json(await hubOf(c.env, c.var.caller.userId).inbox(c.req.valid('query'))),
+  )
+  .post('/', body(NewConversation), budgeted, async (c) => {
     const input = c.req.valid('json')
     const { userId } = c.var.caller
     const made =

@@ -8,14 +8,14 @@ import { isRefusal } from '../protocol/errors.ts'
 import { UpdateMe } from '../protocol/user.ts'
 import { accounts } from '../worker/accounts.ts'
 import { people } from '../worker/people.ts'
-import { authenticated, type Authenticated } from './authenticated.ts'
+import { type Authenticated, authenticated, budgeted } from './authenticated.ts'
 import { answer, answerEmpty } from './problem.ts'
 import { body } from './validation.ts'
 
 /** `/v1/me` */
 export const me = new Hono<Authenticated>()
   .get('/', authenticated, async (c) => answer(c, await profileOf(openDirectory(c.env), c.var.caller.userId)))
-  .patch('/', authenticated, body(UpdateMe), async (c) =>
+  .patch('/', authenticated, body(UpdateMe), budgeted, async (c) =>
     answer(c, await updateProfile(openDirectory(c.env), c.var.caller.userId, c.req.valid('json'))),
   )
   .delete('/', authenticated, body(DeleteMe), async (c) => {

@@ -5,13 +5,13 @@ import { searchUsers, userById, usersByIds } from '../directory/users.ts'
 import { UserId } from '../protocol/ids.ts'
 import { numberParam } from '../protocol/page.ts'
 import { UsersQuery } from '../protocol/user.ts'
-import { authenticated, type Authenticated } from './authenticated.ts'
+import { type Authenticated, authenticated, budgeted } from './authenticated.ts'
 import { answer } from './problem.ts'
 import { params, query } from './validation.ts'
 
 /** `/v1/users` */
 export const users = new Hono<Authenticated>()
-  .get('/', authenticated, query(UsersQuery), async (c) => {
+  .get('/', authenticated, query(UsersQuery), budgeted, async (c) => {
     const { ids, ...search } = c.req.valid('query')
     const db = openDirectory(c.env)
     if (ids === undefined) return answer(c, await searchUsers(db, search))

@@ -191,6 +191,11 @@ export class UserHub extends DurableObject<Env> {
     return this.#order(order)
   }
 
+  /** Takes one from the user's budget, for work that is done elsewhere. Refuses with `rate.limited`. */
+  charge(): Refusal | null {
+    return this.#spend()
+  }
+
   /** Takes frames of one conversation to the sockets, or answers that nobody is here and the conversation need not call. */
   deliver(batch: Batch): Nap {
     if (!this.#inbox.has(batch.conversationId)) return null

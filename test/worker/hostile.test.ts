@@ -476,10 +476,46 @@ test('[BAD8] what others ask of somebody is not taken from that budget', async (
   const json = { userId: guest.user.id, conversationId: group }
   const { body } = await ask<{ id: number }>('POST', '/v1/invitations', { token: leader.accessToken, json })
   const budget = env.COMMANDS_PER_10_SECONDS
-  await setBudgetOf(leader, '0')
+  await setBudgetOf(leader, '1')
+  const read = () => ask('GET', `/v1/conversations/${group}`, { token: leader.accessToken })
+  for (let spent = false; !spent;) spent = (await read()).status === 429
 
   const accepted = await ask('POST', `/v1/invitations/${body.id}/accept`, { token: guest.accessToken })
   await setBudgetOf(leader, budget)
 
   expect(accepted.status).toBe(200)
+})
+
+test.each([
+  ['POST', '/v1/friend-requests', () => ({ userId: 1 })],
+  ['PUT', '/v1/blocks/1', () => undefined],
+  ['POST', '/v1/invitations', () => ({ userId: 1 })],
+  ['POST', '/v1/events', () => ({ title: crypto.randomUUID(), startsAt: '2027-01-01T00:00:00.000Z' })],
+  ['PATCH', '/v1/me', () => ({ displayName: 'Eager' })],
+  ['POST', '/v1/conversations', () => ({ kind: 'direct', userId: 1 })],
+  ['GET', '/v1/conversations', () => undefined],
+  ['GET', '/v1/users?query=a', () => undefined],
+  ['GET', '/users', () => undefined],
+  ['POST', '/me/send_friend_request', () => ({ receiver_id: 1 })],
+  [
+    'POST',
+    '/events',
+    () => ({ title: crypto.randomUUID(), description: '', location: '', date: '2027-01-01T00:00:00' }),
+  ],
+  ['PUT', '/users/0', () => ({ name: 'Eager' })],
+  ['GET', '/messages', () => undefined],
+  ['GET', '/messages/received', () => undefined],
+  ['GET', '/messages/online-users', () => undefined],
+])('[BAD8] %s %s is within the budget too', async (method, path, jsonOf) => {
+  const eager = await signUp()
+  const budget = env.COMMANDS_PER_10_SECONDS
+  await setBudgetOf(eager, '1')
+  const statuses: number[] = []
+  for (let i = 0; i < 2; i += 1) {
+    statuses.push((await ask(method, path, { token: eager.accessToken, json: jsonOf() })).status)
+  }
+  await setBudgetOf(eager, budget)
+
+  expect(statuses[0]).toBeLessThan(429)
+  expect(statuses[1]).toBe(429)
 })
