@@ -71,7 +71,7 @@ export const findOrCreateDirect = async (
   return { id: found.id, created: made !== undefined }
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000
+export const DAY_MS = 24 * 60 * 60 * 1000
 export const tooMany = refuse('rate.limited', { retryAfter: 60 * 60 })
 
 /**

@@ -1,4 +1,4 @@
-import { and, asc, eq, exists, gt, gte, inArray, ne, not, or, sql } from 'drizzle-orm'
+import { and, asc, count, eq, exists, gt, gte, inArray, isNull, ne, not, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import { nameKey } from '../core/names.ts'
 import { refuse, type Refusal } from '../protocol/errors.ts'
@@ -10,9 +10,11 @@ import type {
   RsvpAnswer,
   UpdateCalendarEvent,
 } from '../protocol/event.ts'
+import { LIMITS } from '../protocol/limits.ts'
+import { DAY_MS, tooMany } from './conversations.ts'
 import type { Directory } from './directory.ts'
 import { type People, tell } from './people.ts'
-import { events, rsvps } from './schema.ts'
+import { events, rsvps, users } from './schema.ts'
 
 /** Everybody's events by their beginning, those of the same moment by id. */
 export const listEvents = async (db: Directory, query: EventsQuery): Promise<CalendarEventPage> => {
@@ -50,20 +52,38 @@ export const createEvent = async (
   input: NewCalendarEvent & { organizerId: number },
 ): Promise<CalendarEvent | Refusal> => {
   const { organizerId, title, description, location, startsAt } = input
-  const [row] = await people.db
-    .insert(events)
-    .values({
-      title,
-      titleKey: nameKey(title),
-      description,
-      location,
-      startsAt: Date.parse(startsAt),
-      organizerId,
-      createdAt: people.now(),
-    })
-    .onConflictDoNothing({ target: events.titleKey })
-    .returning()
-  if (!row) return refuse('event.title_taken')
+  const { db } = people
+  const now = people.now()
+  const made = db
+    .select({ count: count() })
+    .from(events)
+    .where(and(eq(events.organizerId, organizerId), gt(events.createdAt, now - DAY_MS)))
+  const [[row], [standing]] = await db.batch([
+    db
+      .insert(events)
+      .select(
+        db
+          .select({
+            id: sql<number>`NULL`.as('id'),
+            title: sql<string>`${title}`.as('title'),
+            titleKey: sql<string>`${nameKey(title)}`.as('title_key'),
+            description: sql<string>`${description}`.as('description'),
+            location: sql<string>`${location}`.as('location'),
+            startsAt: sql<number>`${Date.parse(startsAt)}`.as('starts_at'),
+            organizerId: users.id,
+            createdAt: sql<number>`${now}`.as('created_at'),
+          })
+          .from(users)
+          .where(and(eq(users.id, organizerId), isNull(users.deletedAt), sql`(${made}) < ${LIMITS.plansPerDay}`)),
+      )
+      .onConflictDoNothing()
+      .returning(),
+    db
+      .select({ id: events.id })
+      .from(events)
+      .where(eq(events.titleKey, nameKey(title))),
+  ])
+  if (!row) return standing ? refuse('event.title_taken') : tooMany
   const event = view(row, [])
   tellEventChanged(people, event)
   return event

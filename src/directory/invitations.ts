@@ -1,11 +1,12 @@
-import { and, desc, eq, inArray, isNull, lt, not, or, sql } from 'drizzle-orm'
+import { and, count, desc, eq, gt, inArray, isNull, lt, not, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import { mayInvite } from '../core/conversation-rules.ts'
 import { InboxEntry } from '../protocol/conversation.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import type { Invitation, InvitationPage, InvitationStatus, NewInvitation } from '../protocol/invitation.ts'
+import { LIMITS } from '../protocol/limits.ts'
 import type { PageQuery } from '../protocol/page.ts'
-import { openDirect } from './conversations.ts'
+import { DAY_MS, openDirect, tooMany } from './conversations.ts'
 import type { Directory } from './directory.ts'
 import { areBlocked } from './pairs.ts'
 import { type People, tell } from './people.ts'
@@ -52,7 +53,11 @@ export const invite = async (
     eq(invitations.status, 'pending'),
     conversationId === null ? isNull(invitations.conversationId) : eq(invitations.conversationId, conversationId),
   )
-  const [[made], [open]] = await db.batch([
+  const today = db
+    .select({ count: count() })
+    .from(invitations)
+    .where(and(eq(invitations.fromId, fromId), gt(invitations.createdAt, now - DAY_MS)))
+  const [[made], [open], [begun]] = await db.batch([
     db
       .insert(invitations)
       .select(
@@ -68,13 +73,14 @@ export const invite = async (
             answeredAt: sql<null>`NULL`.as('answered_at'),
           })
           .from(users)
-          .where(and(eq(users.id, toId), not(areBlocked(db, fromId, toId)))),
+          .where(and(eq(users.id, toId), not(areBlocked(db, fromId, toId)), sql`(${today}) < ${LIMITS.plansPerDay}`)),
       )
       .onConflictDoNothing()
       .returning({ id: invitations.id }),
     db.select().from(invitations).where(isOpen),
+    today,
   ])
-  if (!open) return refuse('conversation.blocked')
+  if (!open) return (begun?.count ?? 0) < LIMITS.plansPerDay ? refuse('conversation.blocked') : tooMany
   const [from, to] = both
   const { id, status, createdAt, answeredAt } = open
   const invitation = view({ id, from, to, conversationId, message: open.message, status, createdAt, answeredAt })

@@ -143,7 +143,7 @@ export const invitations = sqliteTable(
     uniqueIndex('invitations_pending_direct')
       .on(table.fromId, table.toId)
       .where(sql`status = 'pending' AND conversation_id IS NULL`),
-    index('invitations_by_from').on(table.fromId),
+    index('invitations_by_from').on(table.fromId, table.createdAt),
     index('invitations_by_to').on(table.toId),
   ],
 )
@@ -160,7 +160,10 @@ export const events = sqliteTable(
     organizerId: user('organizer_id'),
     createdAt: integer('created_at').notNull(),
   },
-  (table) => [index('events_by_start').on(table.startsAt)],
+  (table) => [
+    index('events_by_start').on(table.startsAt),
+    index('events_by_organizer').on(table.organizerId, table.createdAt),
+  ],
 )
 
 export const rsvps = sqliteTable(

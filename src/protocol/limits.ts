@@ -12,6 +12,8 @@ export const LIMITS = {
   members: 1_000,
   /** Conversations that one user may begin in 24 hours: each takes room in somebody else's inbox. */
   conversationsPerDay: 1_000,
+  /** Events that one user may make in 24 hours, and as many invitations: all that the directory keeps has room for so much. */
+  plansPerDay: 1_000,
   /** Members whose read marks and typing the others are told of; above this, telling would cost the square of them. */
   intimateMembers: 100,
   /** Ids in one list of a request. */

@@ -1,7 +1,8 @@
-import { exports } from 'cloudflare:workers'
+import { env, exports } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import { CalendarEvent, CalendarEventPage } from '../../src/protocol/event.ts'
+import { LIMITS } from '../../src/protocol/limits.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, newName, type Reply, signUp } from '../support/rest.ts'
 
@@ -147,6 +148,22 @@ describe('events', () => {
     }
     await carols.request({ type: 'presence.get', userIds: [] })
     expect([...carols.of('event.changed'), ...carols.of('event.deleted')]).toEqual([])
+  })
+
+  test('[EVNT7] who has made 1,000 events in a day makes no more, and is still told of a title that is taken', async () => {
+    const alice = await signUp()
+    await env.DIRECTORY.prepare(
+      `INSERT INTO events (title, title_key, description, location, starts_at, organizer_id, created_at)
+       SELECT 'many ' || value, 'many ' || value, '', '', 0, ?, ? FROM json_each(?)`,
+    )
+      .bind(alice.user.id, Date.now(), JSON.stringify(Array.from({ length: LIMITS.plansPerDay - 1 }, (_, i) => i)))
+      .run()
+
+    const answers = [await plan(alice), await plan(alice), await plan(alice, { title: 'Many 1' })]
+    await env.DIRECTORY.prepare('DELETE FROM events WHERE organizer_id = ?').bind(alice.user.id).run()
+
+    expect(answers.map(({ status }) => status)).toEqual([201, 429, 409])
+    expect((await plan(alice)).status).toBe(201)
   })
 
   test('[EVNT7] bad input is refused, and breaks nothing', async () => {

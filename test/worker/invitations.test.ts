@@ -1,6 +1,8 @@
+import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import { Invitation, InvitationPage } from '../../src/protocol/invitation.ts'
+import { LIMITS } from '../../src/protocol/limits.ts'
 import { entryFor, openDirect, openGroup, pair } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, type Reply, signUp } from '../support/rest.ts'
@@ -195,4 +197,27 @@ test('[INVI5] the list comes in pages, the newest first', async () => {
   expect(ids).toHaveLength(3)
   expect(ids).toEqual(ids.toSorted((a, b) => b - a))
   expect(second.nextCursor).toBeNull()
+})
+
+test('[INVI5] who has made 1,000 invitations in a day makes no more, and finds those that are open', async () => {
+  const { alice, bob, carol } = await three()
+  const open = await invite(alice, bob)
+  await env.DIRECTORY.prepare(
+    `INSERT INTO invitations (from_id, to_id, message, status, created_at) SELECT ?, ?, '', 'declined', ? FROM json_each(?)`,
+  )
+    .bind(
+      alice.user.id,
+      bob.user.id,
+      Date.now(),
+      JSON.stringify(Array.from({ length: LIMITS.plansPerDay - 2 }, () => 0)),
+    )
+    .run()
+  const dave = await signUp()
+
+  const last = await invite(alice, carol)
+  const further = await invite(alice, dave)
+
+  expect([last.status, further.status]).toEqual([201, 429])
+  expect(Number(further.headers.get('retry-after'))).toBeGreaterThan(0)
+  expect(await invite(alice, bob)).toMatchObject({ status: 200, body: { id: open.body.id } })
 })
