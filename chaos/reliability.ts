@@ -19,6 +19,7 @@ import { manySockets } from './rows/r14-many-sockets.ts'
 import { slowReaders } from './rows/r15-slow-readers.ts'
 import { halfOpen } from './rows/r16-half-open.ts'
 import { deployLive } from './rows/r20-deploy.ts'
+import { backup } from './rows/r21-backup.ts'
 import { soak } from './rows/r22-soak.ts'
 import { forgedTokens } from './rows/s05-forged-tokens.ts'
 import { refreshRace } from './rows/s07-refresh-race.ts'
@@ -49,6 +50,7 @@ const ROWS: Row[] = [
   slowReaders,
   halfOpen,
   deployLive,
+  backup,
   soak,
   forgedTokens,
   refreshRace,
