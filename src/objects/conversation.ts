@@ -197,12 +197,9 @@ export class Conversation extends DurableObject<Env> {
     const log = this.#log ?? this.#wire(false)
     if (!log) throw new Error('nothing was loaded')
     const { erased, all, present } = await this.#renew(log)
-    for (const userId of all.filter((id) => !present.includes(id) && !erased.includes(id))) {
-      const member = log.member(userId)
-      // Who left: the hub remembers what its user was in, for the day on which the account ends.
-      if (member) await hubOf(this.env, userId).join(log.entry(member))
-      await hubOf(this.env, userId).leave(log.id)
-    }
+    // Who left: the hub remembers what its user was in, for the day on which the account ends.
+    const left = all.filter((id) => !present.includes(id) && !erased.includes(id))
+    await Promise.all(left.map((userId) => this.#tellThatWasIn(log, userId)))
     await this.#tell()
     return loaded
   }
@@ -327,6 +324,12 @@ export class Conversation extends DurableObject<Env> {
     this.#guard?.arm()
     await Promise.all(untold.map((member) => this.#tellMember(log, member)))
     if (log.untold().length === 0 && this.#fanOut?.settled) this.#guard?.settle()
+  }
+
+  async #tellThatWasIn(log: ConversationLog, userId: number): Promise<void> {
+    const [member, hub] = [log.member(userId), hubOf(this.env, userId)]
+    if (member) await hub.join(log.entry(member))
+    await hub.leave(log.id)
   }
 
   async #tellMember(log: ConversationLog, member: MemberRow): Promise<void> {
