@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileS
 import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { newSecrets } from '../scripts/secrets.ts'
 import { environment, wrangler } from '../scripts/wrangler.ts'
 
@@ -25,6 +26,8 @@ export type Build = {
   secrets: string
   port: number
   vars: Record<string, string>
+  /** Whether it serves the web app too: then it stands behind the workers that do so locally. */
+  pages: boolean
 }
 
 /** Writes new secrets; answers where. */
@@ -58,34 +61,20 @@ const runWrangler = async (tree: string, args: string[]): Promise<void> => {
 }
 
 /**
- * D1, R2 and the rate limit of a local server are workers that wrangler configures, so its configuration is taken rather than written: it
- * starts the runtime once through a script that keeps what it was given.
+ * D1, R2 and the rate limit of a local server are workers that wrangler's own parts configure, so the configuration is taken rather than
+ * written: the runtime is opened once through a script that keeps what it was given.
  */
 const capture = async (build: Build): Promise<string> => {
-  const { tree, entry, folder, state, secrets, port, vars } = build
+  const { tree, entry, folder } = build
   const [captured, temporary] = [join(folder, 'captured'), join(folder, 'tmp')]
   for (const path of [captured, temporary]) mkdirSync(path, { recursive: true })
   const wrapper = join(captured, 'workerd')
   const kept = `"${captured}/$$.config"`
   writeFileSync(wrapper, `#!/bin/sh\ncat > "$0.$$" && mv "$0.$$" ${kept}\nexec "${workerd}" "$@" < ${kept}\n`)
   chmodSync(wrapper, 0o755)
-  const args = [
-    'dev',
-    '--config=wrangler.toml',
-    join(folder, 'bundle', `${basename(entry, '.ts')}.js`),
-    '--no-bundle',
-    `--port=${port}`,
-    '--ip=127.0.0.1',
-    '--inspector-port=0',
-    `--persist-to=${state}`,
-    `--env-file=${secrets}`,
-    // Those of the project, and the doors of the test build.
-    '--compatibility-flags=no_web_socket_compression',
-    '--compatibility-flags=unsafe_module',
-    ...Object.entries(vars).map(([name, value]) => `--var=${name}:${value}`),
-    '--show-interactive-dev-session=false',
-  ]
-  const child = spawn(wrangler.command, [...wrangler.args, ...args], {
+  const main = join(folder, 'bundle', `${basename(entry, '.ts')}.js`)
+  const script = fileURLToPath(new URL('open-runtime.ts', import.meta.url))
+  const child = spawn(process.execPath, ['--no-warnings', script, JSON.stringify({ main, build })], {
     cwd: tree,
     // Its temporary folders are named in the configuration, so they must stay.
     env: { ...plain, MINIFLARE_WORKERD_PATH: wrapper, TMPDIR: temporary },
@@ -100,10 +89,10 @@ const capture = async (build: Build): Promise<string> => {
       renameSync(found, config)
       return config
     }
-    throw new Error('wrangler did not start the server.')
+    throw new Error('The runtime was not opened.')
   } finally {
     const ended = once(child, 'exit')
-    // A group of its own: the runtime is wrangler's child.
+    // A group of its own: the runtime is its child.
     if (child.pid !== undefined && child.exitCode === null) {
       process.kill(-child.pid, 'SIGKILL')
       await ended

@@ -16,6 +16,7 @@ type Options = {
   /** Where the data are, if not in the folder. */
   state?: string
   vars?: Record<string, string>
+  pages?: boolean
   /** A command that runs the runtime: it comes before it. */
   under?: string[]
 }
@@ -40,12 +41,13 @@ export class ChaosServer {
 
   /** Builds the bundle, makes the tables, and finds out how the runtime is to be started. */
   static async prepare(options: Options): Promise<ChaosServer> {
-    const { folder, port, entry = 'src/index.ts', state = join(folder, 'state'), vars = {}, under = [] } = options
+    const { folder, port, entry = 'src/index.ts', state = join(folder, 'state') } = options
+    const { vars = {}, pages = false, under = [] } = options
     mkdirSync(folder, { recursive: true })
     // What one user may ask in ten seconds is far below what a few must ask here.
     const all = { COMMANDS_PER_10_SECONDS: '1000000', ...vars }
     const secrets = writeSecrets(folder)
-    const build = { tree: root, entry, folder: join(folder, 'build'), state, secrets, port, vars: all }
+    const build = { tree: root, entry, folder: join(folder, 'build'), state, secrets, port, vars: all, pages }
     await migrateDirectory(build)
     const config = await makeConfig(build)
     return new ChaosServer({ build, config, logFile: join(folder, 'server.log'), under })
@@ -74,7 +76,9 @@ export class ChaosServer {
       'serve',
       '--binary',
       '--experimental',
-      `--socket-addr=entry=127.0.0.1:${this.#build.port}`,
+      `--socket-addr=direct:0:default=127.0.0.1:${this.#build.port}`,
+      // That of wrangler's own workers, where nobody knocks.
+      '--socket-addr=entry=127.0.0.1:0',
       // Whatever wrangler's process would do for it is not there.
       '--external-addr=loopback=127.0.0.1:1',
       '--control-fd=3',

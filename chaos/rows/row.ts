@@ -10,6 +10,8 @@ export type Place = {
     state?: string
     under?: string[]
     vars?: Record<string, string>
+    /** Whether it serves the web app too. */
+    pages?: boolean
   }) => Promise<ChaosServer>
   /** A folder that is thrown away; on a disk where that is asked for. */
   folder: (kind: 'memory' | 'disk') => string

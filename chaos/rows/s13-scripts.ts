@@ -17,7 +17,7 @@ export const scripts: Row = {
   demands: `at least ${AT_LEAST} scripts as name, title, text, link and device: none runs, and nothing is tried that the policy forbids`,
   run: async ({ server: prepare }) => {
     if (findChromium() === null) return { isGood: null, figure: 'there is no Chromium on this machine' }
-    const server = await prepare()
+    const server = await prepare({ pages: true })
     await server.start()
     const browser = await launchBrowser()
     try {
