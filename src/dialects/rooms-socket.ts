@@ -1,8 +1,7 @@
 import { isCloseCode } from '../core/close-code.ts'
-import { authenticate } from '../directory/accounts.ts'
-import { isRefusal } from '../protocol/errors.ts'
+import { isRefusal, type Refusal } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
-import { accounts } from '../worker/accounts.ts'
+import { claimsOf } from '../worker/caller.ts'
 import { reportFailure } from '../worker/failure.ts'
 import { handToHub, isUpgrade, sessionHeader } from '../worker/upgrade.ts'
 import type { C } from './fastapi.ts'
@@ -59,7 +58,10 @@ class Door {
 
   /** Who says it again, perhaps as somebody else, is from then on who that token says. */
   async #admit(token: string): Promise<void> {
-    const hub = await openHub(this.#c, token)
+    const response = await askHub(this.#c, token)
+    if (response !== null && !(response instanceof Response))
+      return this.#end(this.#codes.fault, 'too many connections')
+    const hub = response?.webSocket
     if (!hub) return this.#tell(JSON.stringify(authenticationFailed))
     const earlier = this.#hub
     this.#hub = hub
@@ -93,12 +95,11 @@ class Door {
 }
 
 /** Null where the token is not good. */
-const openHub = async (c: C, token: string): Promise<WebSocket | null> => {
-  const caller = await authenticate(accounts(c.env), token)
-  if (isRefusal(caller)) return null
-  const headers = [sessionHeader(caller), ['x-causerie-dialects', 'rooms']] satisfies [string, string][]
-  const response = await handToHub(c.env, { userId: caller.userId, headers })
-  return response?.webSocket ?? null
+const askHub = async (c: C, token: string): Promise<Response | Refusal | null> => {
+  const claims = await claimsOf(c.env, token)
+  if (isRefusal(claims)) return null
+  const headers = [sessionHeader(claims), ['x-causerie-dialects', 'rooms']] satisfies [string, string][]
+  return handToHub(c.env, { userId: claims.userId, headers })
 }
 
 const listen = (

@@ -1,7 +1,6 @@
 import { Hono } from 'hono'
-import { authenticate } from '../directory/accounts.ts'
-import { isRefusal } from '../protocol/errors.ts'
-import { accounts } from '../worker/accounts.ts'
+import { isRefusal, type Refusal } from '../protocol/errors.ts'
+import { claimsOf } from '../worker/caller.ts'
 import { reportFailure } from '../worker/failure.ts'
 import { acceptAndClose, handToHub, isUpgrade, sessionHeader } from '../worker/upgrade.ts'
 import type { Dialect, DialectEnv } from './dialect.ts'
@@ -23,7 +22,10 @@ const open = async (c: C, sharing: Dialect[]): Promise<Response> => {
   if (!isUpgrade(c)) return c.json({ detail: 'This is the address of a WebSocket.' }, 426, { upgrade: 'websocket' })
   const [first] = sharing
   try {
-    return (await handOver(c, sharing)) ?? acceptAndClose(first?.close.badToken ?? 1008, 'invalid token')
+    const response = await handOver(c, sharing)
+    if (response === null) return acceptAndClose(first?.close.badToken ?? 1008, 'invalid token')
+    if (response instanceof Response) return response
+    return c.json({ detail: 'Too many connections.' }, 429, { 'retry-after': String(response.retryAfter) })
   } catch (error) {
     reportFailure(c, error instanceof Error ? error : new Error('not an error'))
     return acceptAndClose(first?.close.fault ?? 1011, 'server error')
@@ -31,14 +33,14 @@ const open = async (c: C, sharing: Dialect[]): Promise<Response> => {
 }
 
 /** Null where the token is not good. */
-const handOver = async (c: C, sharing: Dialect[]): Promise<Response | null> => {
+const handOver = async (c: C, sharing: Dialect[]): Promise<Response | Refusal | null> => {
   const token = c.req.param('token') ?? c.req.query('token')
   if (!token) return null
-  const caller = await authenticate(accounts(c.env), token)
-  if (isRefusal(caller)) return null
+  const claims = await claimsOf(c.env, token)
+  if (isRefusal(claims)) return null
   const names = sharing.map((dialect) => dialect.name).join(' ')
   return handToHub(c.env, {
-    userId: caller.userId,
-    headers: [sessionHeader(caller), ['x-causerie-dialects', names]],
+    userId: claims.userId,
+    headers: [sessionHeader(claims), ['x-causerie-dialects', names]],
   })
 }

@@ -22,8 +22,8 @@ import {
 import { signAccessToken, type TokenEnv, verifyAccessToken } from './tokens.ts'
 import { type Account, accountById, accountByLogin, insertUser, meOf, setPasswordHash, takenName } from './users.ts'
 
-/** Who makes a request. `sessionExpiresAt` is in milliseconds. */
-export type Caller = { userId: number; sessionId: string; sessionExpiresAt: number }
+/** Who makes a request. */
+export type Caller = { userId: number; sessionId: string }
 
 /** Where the sockets of a user are closed. */
 export type SocketsOfUser = {
@@ -119,7 +119,7 @@ export const authenticate = async (accounts: Accounts, accessToken: string): Pro
   if ('ok' in claims) return claims
   const session = await liveSession(accounts.db, claims.sessionId, now)
   if (session?.userId !== claims.userId) return refuse('session.revoked')
-  return { userId: session.userId, sessionId: session.id, sessionExpiresAt: session.expiresAt }
+  return { userId: session.userId, sessionId: session.id }
 }
 
 /** Ends one session of a user: first for every request, then its sockets. */

@@ -58,15 +58,6 @@ export const unblock = async (people: People, pair: { userId: number; otherId: n
   return null
 }
 
-/** Those with whom a block stands, from either side: neither is to see the other, nor to bring the other into a group. */
-export const hiddenFrom = async (db: Directory, userId: number): Promise<number[]> => {
-  const found = await db
-    .select()
-    .from(blocks)
-    .where(or(eq(blocks.blockerId, userId), eq(blocks.blockedId, userId)))
-  return found.map(({ blockerId, blockedId }) => (blockerId === userId ? blockedId : blockerId))
-}
-
 /** Who of two people has blocked the other, for their conversation. */
 export const blockersAmong = async (db: Directory, pair: [number, number]): Promise<number[]> => {
   const [one, other] = pair

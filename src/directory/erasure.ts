@@ -1,6 +1,6 @@
 import { eq, or } from 'drizzle-orm'
 import { refuse, type Refusal } from '../protocol/errors.ts'
-import { friendIdsOf } from './friends.ts'
+import { circleOf } from './circle.ts'
 import { type People, refreshCirclesLater, tell } from './people.ts'
 import {
   blocks,
@@ -24,7 +24,7 @@ export const eraseAccount = async (people: People, userId: number): Promise<Refu
   // Before, while there is still somebody to try again; and after, for what came in between.
   const refusal = await hubOf(userId).erase()
   if (refusal) return refusal
-  const friends = await friendIdsOf(db, userId)
+  const { friends } = await circleOf(db, userId)
   await db.batch([
     // The row stays, for messages name it. No username begins with `#`, and no address.
     db

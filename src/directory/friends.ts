@@ -152,12 +152,6 @@ export const tellFriendRemoved = (people: People, userId: number, otherId: numbe
   tell(people, [otherId], { type: 'friend.removed', userId })
 }
 
-/** Everybody who is a friend, for the hub. */
-export const friendIdsOf = async (db: Directory, userId: number): Promise<number[]> => {
-  const found = await db.select().from(friendships).where(isFriendshipOf(userId))
-  return found.map(({ lowId, highId }) => (lowId === userId ? highId : lowId))
-}
-
 type Condition = ReturnType<typeof and>
 type RequestRow = typeof friendRequests.$inferSelect
 
@@ -181,7 +175,7 @@ const requestView = (row: Omit<FriendRequest, 'createdAt'> & { createdAt: number
   createdAt: new Date(row.createdAt).toISOString(),
 })
 
-const isFriendshipOf = (userId: number) => or(eq(friendships.lowId, userId), eq(friendships.highId, userId))
+export const isFriendshipOf = (userId: number) => or(eq(friendships.lowId, userId), eq(friendships.highId, userId))
 
 /** A friendship out of a request, if there is one. */
 const befriend = (db: Directory, input: { now: number; request: Condition }) =>

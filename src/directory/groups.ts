@@ -1,7 +1,7 @@
 import { and, eq } from 'drizzle-orm'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
-import { hiddenFrom } from './blocks.ts'
+import { circleOf } from './circle.ts'
 import { register, type Registered, tooMany } from './conversations.ts'
 import type { Directory } from './directory.ts'
 import type { People } from './people.ts'
@@ -27,7 +27,7 @@ export const openGroup = async (
 
 /** Whether these people exist, and this user may bring them into a group. */
 export const refuseGuests = async (db: Directory, userId: number, guestIds: number[]): Promise<Refusal | null> => {
-  const [known, hidden] = await Promise.all([usersByIds(db, guestIds), hiddenFrom(db, userId)])
+  const [known, { hidden }] = await Promise.all([usersByIds(db, guestIds), circleOf(db, userId)])
   if (known.length !== new Set(guestIds).size) return refuse('user.not_found')
   return hidden.some((id) => guestIds.includes(id)) ? refuse('conversation.blocked') : null
 }

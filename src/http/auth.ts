@@ -31,8 +31,8 @@ export const auth = new Hono<Authenticated>()
     return answerEmpty(c, await endSession(accounts(c.env), { userId, sessionId: c.req.valid('param').id }))
   })
   .post('/ticket', crowd, authenticated, async (c) => {
-    const { userId, sessionId, sessionExpiresAt } = c.var.caller
-    const ticket = await hubOf(c.env, userId).issueTicket({ sessionId, expiresAt: sessionExpiresAt })
+    const { userId, sessionId } = c.var.caller
+    const ticket = await hubOf(c.env, userId).issueTicket(sessionId)
     return answer(c, ticket, 201)
   })
 

@@ -1,10 +1,11 @@
 import { type Context, Hono } from 'hono'
 import { isRefusal } from '../protocol/errors.ts'
 import { CLOSE, SocketQuery, SUBPROTOCOL, TICKET_PREFIX, userOfTicket } from '../protocol/socket.ts'
-import { callerOf } from '../worker/caller.ts'
+import { bearerToken, claimsOf } from '../worker/caller.ts'
 import { acceptAndClose, handToHub, isUpgrade, sessionHeader } from '../worker/upgrade.ts'
 import type { Public } from './authenticated.ts'
 import { isAllowedOrigin } from './headers.ts'
+import { problem } from './problem.ts'
 import { query } from './validation.ts'
 
 type C = Context<Public>
@@ -21,7 +22,8 @@ export const socket = new Hono<Public>().get('/', query(SocketQuery), async (c) 
   if (!proof) return closed(c, CLOSE.ticketInvalid, 'ticket.invalid')
   const headers = [proof.header, ...Object.entries(offered(c))]
   const response = await handToHub(c.env, { userId: proof.userId, headers, query: `?have=${have}` })
-  return response ?? closed(c, CLOSE.ticketInvalid, 'ticket.invalid')
+  if (response === null) return closed(c, CLOSE.ticketInvalid, 'ticket.invalid')
+  return response instanceof Response ? response : problem(c, response)
 })
 
 const proofOf = async (c: C, queried: string | undefined): Promise<Proof | null> => {
@@ -30,8 +32,9 @@ const proofOf = async (c: C, queried: string | undefined): Promise<Proof | null>
     const userId = userOfTicket(ticket)
     return userId === null ? null : { userId, header: ['x-causerie-ticket', ticket] }
   }
-  const caller = await callerOf(c)
-  return isRefusal(caller) ? null : { userId: caller.userId, header: sessionHeader(caller) }
+  const token = bearerToken(c)
+  const claims = token === undefined ? null : await claimsOf(c.env, token)
+  return claims === null || isRefusal(claims) ? null : { userId: claims.userId, header: sessionHeader(claims) }
 }
 
 const protocols = (c: C): string[] =>

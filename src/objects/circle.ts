@@ -1,6 +1,5 @@
-import { hiddenFrom } from '../directory/blocks.ts'
+import { circleOf } from '../directory/circle.ts'
 import { openDirectory } from '../directory/directory.ts'
-import { friendIdsOf } from '../directory/friends.ts'
 import type { Standing } from './hub-schema.ts'
 import type { HubStore } from './hub-store.ts'
 
@@ -36,8 +35,7 @@ export class Circle {
   }
 
   async #ask(): Promise<Map<number, Standing>> {
-    const db = openDirectory(this.#env)
-    const [friends, hidden] = await Promise.all([friendIdsOf(db, this.#userId), hiddenFrom(db, this.#userId)])
+    const { friends, hidden } = await circleOf(openDirectory(this.#env), this.#userId)
     const standings = new Map<number, Standing>(friends.map((userId) => [userId, 'friend']))
     for (const userId of hidden) standings.set(userId, 'hidden')
     return standings

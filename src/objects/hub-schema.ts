@@ -23,7 +23,6 @@ export const tickets = sqliteTable('tickets', {
   hash: text().primaryKey(),
   sessionId: text('session_id').notNull(),
   expiresAt: integer('expires_at').notNull(),
-  sessionExpiresAt: integer('session_expires_at').notNull(),
 })
 
 /** Auth sessions that ended while a ticket of theirs might still be on its way. */

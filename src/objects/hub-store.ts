@@ -3,8 +3,6 @@ import { drizzle } from 'drizzle-orm/durable-sqlite'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { circle, endedSessions, inbox, type InboxRow, parted, type Standing, tickets } from './hub-schema.ts'
 
-export type SocketSession = { sessionId: string; sessionExpiresAt: number }
-
 /** The rows of one hub. Every call is synchronous. */
 export class HubStore {
   readonly #db
@@ -70,11 +68,10 @@ export class HubStore {
     this.#db.insert(tickets).values(row).run()
   }
 
-  /** Takes a ticket: it works once, in time, and not after its session ended. */
-  takeTicket(hash: string, now: number): SocketSession | null {
+  /** Takes a ticket: it works once, in time, and not after its session ended. Answers whose session it is of. */
+  takeTicket(hash: string, now: number): string | null {
     const row = this.#db.delete(tickets).where(eq(tickets.hash, hash)).returning().get()
-    if (!row || row.expiresAt < now || this.hasEnded(row.sessionId)) return null
-    return { sessionId: row.sessionId, sessionExpiresAt: row.sessionExpiresAt }
+    return !row || row.expiresAt < now || this.hasEnded(row.sessionId) ? null : row.sessionId
   }
 
   hasEnded(sessionId: string): boolean {

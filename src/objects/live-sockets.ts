@@ -74,13 +74,10 @@ export class LiveSockets {
     return this.#sockets.get(ws)
   }
 
-  add(
-    ws: WebSocket,
-    session: { sessionId: string; sessionExpiresAt: number; dialects: DialectName[] },
-    now: number,
-  ): LiveSocket {
+  add(ws: WebSocket, session: { sessionId: string; dialects: DialectName[] }, now: number): LiveSocket {
     const id = crypto.randomUUID().slice(0, 8)
-    const state = { ...session, id, left: [], connectedAt: now, greeted: false }
+    // When its session ends is looked up while it is greeted.
+    const state = { ...session, sessionExpiresAt: now, id, left: [], connectedAt: now, greeted: false }
     this.#ctx.acceptWebSocket(ws)
     const socket: LiveSocket = { ...state, ws, lastFrameAt: now, greeting: Promise.resolve() }
     this.#keep(socket)
@@ -93,8 +90,9 @@ export class LiveSockets {
     return socket
   }
 
-  greeted(socket: LiveSocket): void {
+  greeted(socket: LiveSocket, sessionExpiresAt: number): void {
     socket.greeted = true
+    socket.sessionExpiresAt = sessionExpiresAt
     this.#keep(socket)
   }
 

@@ -40,9 +40,11 @@ export class PresenceDesk {
   /** A socket was greeted. */
   async arrived(): Promise<void> {
     if (this.#book.announced) return this.#book.warm ? undefined : this.#meetPeers()
-    await this.#announce(true)
+    this.#book.announced = true
     // A change of the circle that could not be told to this hub is learned here.
-    await this.circleChanged().catch((error: unknown) => logFault('circle.stale', error, { userId: this.#hub.userId }))
+    const { circle, userId } = this.#hub
+    await circle.refresh().catch((error: unknown) => logFault('circle.stale', error, { userId }))
+    await Promise.all([this.#meetPeers(), this.parted()])
   }
 
   /** A socket went. Whether its user did shows after the grace, so that a reconnect is no change. */

@@ -10,6 +10,7 @@ import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
 import { refuse, type Refusal } from '../protocol/errors.ts'
 import type { DirectoryEvent, ServerEvent } from '../protocol/events.ts'
+import { LIMITS } from '../protocol/limits.ts'
 import { CLOSE, decodeHave, type Have, logOf, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
 import type { Presence } from '../protocol/user.ts'
 import type { Answer, Batch, CatchUp, Nap } from './batch.ts'
@@ -19,7 +20,7 @@ import { countedStorage } from './counted-storage.ts'
 import { DialectDesk, dialectsOf } from './dialect-desk.ts'
 import { decodeFrame, replyFrame } from './frames.ts'
 import { GAP_MS, GapFiller } from './gap-filler.ts'
-import { HubStore, type SocketSession } from './hub-store.ts'
+import { HubStore } from './hub-store.ts'
 import { InboxBook } from './inbox-book.ts'
 import { cursorAfter, InboxReader } from './inbox-reader.ts'
 import { eraseMember } from './erase-member.ts'
@@ -42,6 +43,7 @@ export class UserHub extends DurableObject<Env> {
   readonly #sockets: LiveSockets
   readonly #upward: UpwardQueue
   readonly #budget = newBudget()
+  readonly #openings = newBudget()
   readonly #conversations = keptConversations(this.env)
   #circle!: Circle
   #inbox!: InboxBook
@@ -93,18 +95,10 @@ export class UserHub extends DurableObject<Env> {
   }
 
   /** Makes a ticket for one socket of this session. It works once, for 30 seconds, and not after the session ended. */
-  async issueTicket(session: { sessionId: string; expiresAt: number }): Promise<Ticket> {
+  async issueTicket(sessionId: string): Promise<Ticket> {
     const ticket = newTicket(this.#userId)
     const now = Date.now()
-    this.#store.putTicket(
-      {
-        hash: await hashOf(ticket),
-        sessionId: session.sessionId,
-        expiresAt: now + TICKET_LIFE_MS,
-        sessionExpiresAt: session.expiresAt,
-      },
-      now,
-    )
+    this.#store.putTicket({ hash: await hashOf(ticket), sessionId, expiresAt: now + TICKET_LIFE_MS }, now)
     return { ticket, expiresIn: TICKET_LIFE_MS / 1000 }
   }
 
@@ -122,15 +116,18 @@ export class UserHub extends DurableObject<Env> {
   }
 
   /**
-   * Takes the upgrade of a socket. Who it is comes from the ticket in `x-causerie-ticket`, or from `x-causerie-session`, which
-   * only the worker can set. Answers 401 where the ticket is not good: the worker then closes the socket with the fitting code.
+   * Takes the upgrade of a socket. Who it is comes from the ticket in `x-causerie-ticket`, or from the verified `x-causerie-session`, which
+   * only the worker can set. Answers 401 where the ticket is not good or the session has ended: the worker then closes the socket with the
+   * fitting code. Answers 429 where the user opens too many.
    */
   override async fetch(request: Request): Promise<Response> {
-    const session = await this.#sessionOf(request)
-    if (!session) return new Response(null, { status: 401 })
+    const sessionId = await this.#sessionOf(request)
+    if (sessionId === null) return new Response(null, { status: 401 })
+    const wait = spend(this.#openings, { limit: LIMITS.openings, windowMs: RATE_WINDOW_MS, now: Date.now() })
+    if (wait > 0) return new Response(null, { status: 429, headers: { 'retry-after': String(wait) } })
     const { 0: client, 1: server } = new WebSocketPair()
     const dialects = dialectsOf(request.headers.get('x-causerie-dialects'))
-    const socket = this.#sockets.add(server, { ...session, dialects }, Date.now())
+    const socket = this.#sockets.add(server, { sessionId, dialects }, Date.now())
     const have = decodeHave(new URL(request.url).searchParams.get('have') ?? '')
     socket.greeting = this.#greet(socket, have).catch((error: unknown) => {
       logFault('greeting.failed', error, { userId: this.#userId })
@@ -139,6 +136,7 @@ export class UserHub extends DurableObject<Env> {
     // Clients of the documents get no word that they are heard of from now on: to them, open must mean that. And the worker counts how many
     // are under way.
     await socket.greeting
+    if (this.#store.hasEnded(sessionId)) return new Response(null, { status: 401 })
     const headers = request.headers.has('sec-websocket-protocol') ? { 'sec-websocket-protocol': SUBPROTOCOL } : {}
     return new Response(null, { status: 101, webSocket: client, headers })
   }
@@ -151,12 +149,12 @@ export class UserHub extends DurableObject<Env> {
     const socket = this.#sockets.get(ws)
     if (!socket) return
     socket.lastFrameAt = Date.now()
+    if (!socket.greeted) await socket.greeting
+    if (!socket.greeted) return
     if (socket.lastFrameAt >= socket.sessionExpiresAt) {
       this.#sockets.close(socket, CLOSE.ticketInvalid, 'session.expired')
       return
     }
-    if (!socket.greeted) await socket.greeting
-    if (!socket.greeted) return
     if (socket.dialects.length > 0) {
       for (const frame of await this.#desk.hear(socket, data)) this.#sockets.send(socket, frame)
       return
@@ -294,19 +292,18 @@ export class UserHub extends DurableObject<Env> {
     return null
   }
 
-  async #sessionOf(request: Request): Promise<SocketSession | null> {
+  async #sessionOf(request: Request): Promise<string | null> {
     const ticket = request.headers.get('x-causerie-ticket')
     if (ticket !== null) return this.#store.takeTicket(await hashOf(ticket), Date.now())
-    const [sessionId, expiresAt] = (request.headers.get('x-causerie-session') ?? '').split(' ')
-    if (!sessionId || this.#store.hasEnded(sessionId)) return null
-    return { sessionId, sessionExpiresAt: Number(expiresAt) }
+    const sessionId = request.headers.get('x-causerie-session')
+    return sessionId === null || this.#store.hasEnded(sessionId) ? null : sessionId
   }
 
   /** Sends `hello`, first of all frames: what differs from what the client said that it has. */
   async #greet(socket: LiveSocket, have: Have[]): Promise<void> {
     // The session may have ended while the upgrade was on its way. From here on, whoever ends it finds this socket.
     const session = await liveSession(openDirectory(this.env), socket.sessionId, Date.now())
-    if (!session) return this.endSession(socket.sessionId)
+    if (session?.userId !== this.#userId) return this.endSession(socket.sessionId)
     const { entries, unread } = await this.#reader.readAll({ wake: true })
     const held = new Map(have.map((each) => [each.conversationId, each]))
     const differs = (entry: InboxEntry): boolean => {
@@ -326,7 +323,7 @@ export class UserHub extends DurableObject<Env> {
       gone: have.flatMap(({ conversationId }) => (this.#inbox.has(conversationId) ? [] : [conversationId])),
       online: this.#presence.known(entries),
     }
-    this.#sockets.greeted(socket)
+    this.#sockets.greeted(socket, session.expiresAt)
     if (socket.dialects.length === 0) this.#sockets.send(socket, JSON.stringify(hello))
     if (unread.length > 0) this.#readLater(new Set(unread), GAP_MS)
     this.ctx.waitUntil(this.#presence.arrived())

@@ -266,9 +266,11 @@ test('[CONN14] what is told at one moment comes as one frame, its events in thei
 })
 
 test('[CONN15] of a crowd that comes at once some are sent away, to come again a little later, and the others get in', async () => {
-  const { accessToken: token } = await signUp()
-  const headers = { upgrade: 'websocket', authorization: `Bearer ${token}` }
-  const upgrade = () => exports.default.fetch(new Request('https://causerie.test/v1/socket', { headers }))
+  const people = await Promise.all(Array.from({ length: 10 }, () => signUp()))
+  const upgrade = (_: unknown, i: number) => {
+    const headers = { upgrade: 'websocket', authorization: `Bearer ${people[i % 10]?.accessToken}` }
+    return exports.default.fetch(new Request('https://causerie.test/v1/socket', { headers }))
+  }
   const crowd = await Promise.all(Array.from({ length: 550 }, upgrade))
 
   const away = crowd.filter(({ status }) => status === 503)
@@ -280,7 +282,27 @@ test('[CONN15] of a crowd that comes at once some are sent away, to come again a
     expect(seconds).toBeGreaterThanOrEqual(1)
     expect(seconds).toBeLessThanOrEqual(30)
   }
-  expect((await upgrade()).status).toBe(101)
+  expect((await upgrade(null, 0)).status).toBe(101)
+})
+
+test('[CONN16] who opens more than sixty sockets in ten seconds is told to wait, on every protocol, and others are not', async () => {
+  const [greedy, other] = [await signUp(), await signUp()]
+  const upgrade = (token: string, path = '/v1/socket') => {
+    const headers = { upgrade: 'websocket', authorization: `Bearer ${token}` }
+    return exports.default.fetch(new Request(`https://causerie.test${path}`, { headers }))
+  }
+
+  const answers = await Promise.all(Array.from({ length: 100 }, () => upgrade(greedy.accessToken)))
+
+  const away = answers.filter(({ status }) => status === 429)
+  expect(away).toHaveLength(40)
+  for (const response of away) {
+    expect(await response.json()).toMatchObject({ code: 'rate.limited' })
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+  }
+  const documented = await upgrade(greedy.accessToken, `/ws/${greedy.accessToken}`)
+  expect(documented.status).toBe(429)
+  expect((await upgrade(other.accessToken)).status).toBe(101)
 })
 
 test('[CONN12] a socket ends with its session: with 4401, when it says something or is told something', async () => {
