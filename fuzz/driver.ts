@@ -11,7 +11,7 @@ import type { AsyncApi } from '../src/contract/asyncapi.ts'
 import type { OpenApi } from '../src/contract/openapi.ts'
 import { Client } from './client.ts'
 import { type Draft, framesLike, requestsTo } from './inputs.ts'
-import { People } from './people.ts'
+import { BACKUP_TOKEN, People } from './people.ts'
 import { type Finding, type Input, Sender } from './sender.ts'
 import { Storage } from './storage.ts'
 import { Trial } from './trial.ts'
@@ -87,7 +87,7 @@ const main = async (): Promise<boolean> => {
   const startedAt = Date.now()
   const since = (): string => `${((Date.now() - startedAt) / 1000).toFixed(0).padStart(4)} s`
   console.log(`fuzz: seed ${seed}; repeat its inputs with --seed ${seed}`)
-  const running = await ChaosServer.prepare({ folder, port })
+  const running = await ChaosServer.prepare({ folder, port, vars: { BACKUP_TOKEN } })
   server = running
   await running.start()
   const client = new Client(running.url, HANG_MS * 2)

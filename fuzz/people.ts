@@ -19,6 +19,8 @@ const OWN = '/v1/me /v1/friend-requests /v1/invitations /v1/blocks /v1/auth/sess
   ' ',
 )
 
+/** Of who runs the server: its routes are refused to everybody else before anything that is sent there is looked at. */
+export const BACKUP_TOKEN = 'a-token-of-the-deployment-for-the-fuzzer'
 /** What can end an account, or lock its owner out: there somebody asks who is not needed. */
 const ENDING = /^\w+ (?:\/v1\/me(?:\/password)?|\/users\/\{user_id\})$/
 /** So often somebody new does. */
@@ -41,6 +43,7 @@ export class People {
   #seen: Record<string, string> = {}
   #said: Message[] = []
   #session = ''
+  #snapshot = ''
   #foreignSession = ''
   #refreshToken = ''
 
@@ -50,6 +53,7 @@ export class People {
 
   /** Whose token a request carries. */
   tokenFor(route: string): string {
+    if (route.includes('/v1/backup/')) return BACKUP_TOKEN
     return (ENDING.test(route) ? this.#leaver : this.#alice).token
   }
 
@@ -104,6 +108,7 @@ export class People {
     await this.#mendPeople()
     await this.#mendPlans()
     await this.#mendSession()
+    await this.#mendSnapshot()
   }
 
   /** What inputs may name. */
@@ -131,6 +136,7 @@ export class People {
     foreignEvent: () => this.#id('foreignEvent'),
     noNumber: () => 9_999_999,
     session: () => this.#session,
+    snapshot: () => this.#snapshot,
     foreignSession: () => this.#foreignSession,
     fresh: () => `fresh${++this.#fresh}`,
     used: () => 'used',
@@ -210,6 +216,13 @@ export class People {
     const events = parsed<{ id: number }[]>(this.#seen['/events']) ?? []
     if (events.some(({ id }) => id === this.#id('event'))) return
     this.#ids['event'] = await this.#plan(this.#alice)
+  }
+
+  async #mendSnapshot(): Promise<void> {
+    const [client, token] = [this.#client, BACKUP_TOKEN]
+    const present = await client.try('GET', `/v1/backup/snapshots/${this.#snapshot}`, { token })
+    if (present.body === null)
+      this.#snapshot = (await client.must<{ id: string }>('POST', '/v1/backup/snapshots', { token })).id
   }
 
   async #mendSession(): Promise<void> {

@@ -32,6 +32,7 @@ export const THINGS = [
   'noNumber',
   'session',
   'foreignSession',
+  'snapshot',
   'fresh',
   'used',
   'freshName',
@@ -118,6 +119,7 @@ const MEANINGS_BEHIND: Record<string, Thing[]> = {
   invitations: INVITATIONS,
   'friend-requests': REQUESTS,
   sessions: ['session', 'foreignSession', 'fresh'],
+  snapshots: ['snapshot', 'snapshot', 'fresh'],
 }
 
 /** Numbers that name no thing of the world, though their names end like it. */
