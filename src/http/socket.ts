@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono'
+import { holderOfTicket } from '../directory/tickets.ts'
 import { isRefusal } from '../protocol/errors.ts'
-import { CLOSE, SocketQuery, SUBPROTOCOL, TICKET_PREFIX, userOfTicket } from '../protocol/socket.ts'
+import { CLOSE, SocketQuery, SUBPROTOCOL, TICKET_PREFIX } from '../protocol/socket.ts'
 import { bearerToken, claimsOf } from '../worker/caller.ts'
 import { acceptAndClose, handToHub, isUpgrade, sessionHeader } from '../worker/upgrade.ts'
 import type { Public } from './authenticated.ts'
@@ -29,7 +30,7 @@ export const socket = new Hono<Public>().get('/', query(SocketQuery), async (c) 
 const proofOf = async (c: C, queried: string | undefined): Promise<Proof | null> => {
   const ticket = ticketOf(c) ?? queried
   if (ticket !== undefined) {
-    const userId = userOfTicket(ticket)
+    const userId = await holderOfTicket(c.env, ticket)
     return userId === null ? null : { userId, header: ['x-causerie-ticket', ticket] }
   }
   const token = bearerToken(c)

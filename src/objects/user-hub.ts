@@ -4,7 +4,9 @@ import { conversationOfOrder, type Order } from '../core/orders.ts'
 import { newBudget, spend } from '../core/rate.ts'
 import { openDirectory } from '../directory/directory.ts'
 import { reportMetrics } from '../directory/metrics.ts'
+import { sha256 } from '../directory/secrets.ts'
 import { liveSession } from '../directory/sessions.ts'
+import { newTicket, TICKET_LIFE_MS } from '../directory/tickets.ts'
 import type { Ticket } from '../protocol/auth.ts'
 import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
@@ -31,7 +33,6 @@ import { type Newest, newestMessages, type NewestQuery, pageReader } from './new
 import { postOrders } from './post-orders.ts'
 import { PresenceDesk } from './presence-desk.ts'
 import { keptConversations } from './stubs.ts'
-import { newTicket, hashOf, TICKET_LIFE_MS } from './ticket.ts'
 import { UpwardQueue } from './upward-queue.ts'
 
 const RATE_WINDOW_MS = 10_000
@@ -96,9 +97,9 @@ export class UserHub extends DurableObject<Env> {
 
   /** Makes a ticket for one socket of this session. It works once, for 30 seconds, and not after the session ended. */
   async issueTicket(sessionId: string): Promise<Ticket> {
-    const ticket = newTicket(this.#userId)
+    const ticket = await newTicket(this.env, this.#userId)
     const now = Date.now()
-    this.#store.putTicket({ hash: await hashOf(ticket), sessionId, expiresAt: now + TICKET_LIFE_MS }, now)
+    this.#store.putTicket({ hash: await sha256(ticket), sessionId, expiresAt: now + TICKET_LIFE_MS }, now)
     return { ticket, expiresIn: TICKET_LIFE_MS / 1000 }
   }
 
@@ -294,7 +295,7 @@ export class UserHub extends DurableObject<Env> {
 
   async #sessionOf(request: Request): Promise<string | null> {
     const ticket = request.headers.get('x-causerie-ticket')
-    if (ticket !== null) return this.#store.takeTicket(await hashOf(ticket), Date.now())
+    if (ticket !== null) return this.#store.takeTicket(await sha256(ticket), Date.now())
     const sessionId = request.headers.get('x-causerie-session')
     return sessionId === null || this.#store.hasEnded(sessionId) ? null : sessionId
   }

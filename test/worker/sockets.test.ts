@@ -1,4 +1,4 @@
-import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
+import { evictDurableObject, listDurableObjectIds, runInDurableObject } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
@@ -98,6 +98,10 @@ test('[CONN3] a ticket that is too old, made up, of an ended session or of someb
   for (const ticket of [old, ended, ...madeUp]) {
     expect(await codeOf(await RawSocket.open({ query: `?ticket=${ticket}` })), ticket).toEqual(invalid)
   }
+  // Or anybody could make storage for users who do not exist.
+  const hubs = (await listDurableObjectIds(env.USER_HUB)).map(String)
+  expect(hubs).toContain(String(env.USER_HUB.idFromName(String(alice.user.id))))
+  expect(hubs).not.toContain(String(env.USER_HUB.idFromName('999999')))
   expect(await codeOf(await RawSocket.open())).toEqual(invalid)
   const spoofed = { 'x-causerie-session': `${alice.sessionId} 9999999999999`, 'x-causerie-ticket': theirs }
   expect(await codeOf(await RawSocket.open({ headers: spoofed }))).toEqual(invalid)
