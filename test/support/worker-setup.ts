@@ -6,6 +6,7 @@ declare global {
     interface Env {
       TEST_MIGRATIONS: D1Migration[]
       MODEL_RUNS: string
+      MODEL_SEED: string
     }
   }
 }
