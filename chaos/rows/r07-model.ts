@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { text } from 'node:stream/consumers'
 import { root } from '../../scripts/wrangler.ts'
@@ -16,7 +17,8 @@ const vitest = fileURLToPath(new URL('vitest.mjs', import.meta.resolve('vitest/p
 export const model: Row = {
   id: 'R7',
   demands: `${RUNS} runs of the model with an eviction or a crash after each operation: 0 divergences`,
-  run: async ({ minutes }) => {
+  run: async ({ minutes, folder }) => {
+    const reports = folder('memory')
     const until = Date.now() + (minutes ?? Number.POSITIVE_INFINITY) * 60_000
     const tally = { runs: 0, operations: 0, acknowledged: 0, evictions: 0, crashes: 0 }
     const said: string[] = []
@@ -27,7 +29,7 @@ export const model: Row = {
       while (begun < RUNS && Date.now() < until && said.length === 0) {
         const runs = Math.min(IN_ONE_LIFE, RUNS - begun)
         begun += runs
-        const life = await oneLife({ runs, seed: (seed += 1_000) })
+        const life = await oneLife({ runs, seed: (seed += 1_000), reports })
         for (const key of KEYS) tally[key] += life.tally?.[key] ?? 0
         said.push(...life.said)
       }
@@ -52,35 +54,21 @@ type Report = {
 const oneLife = async (input: {
   runs: number
   seed: number
+  reports: string
 }): Promise<{ tally?: Tally | undefined; said: string[] }> => {
-  const args = [
-    'run',
-    '--project=worker',
-    'test/worker/model.test.ts',
-    '-t',
-    'each followed',
-    '--reporter=json',
-    '--silent',
-  ]
-  const env = {
-    ...process.env,
-    MODEL_RUNS: String(input.runs),
-    MODEL_SEED: String(input.seed),
-    // The runtime keeps its storage among the temporary files.
-    TMPDIR: existsSync('/dev/shm') ? '/dev/shm' : tmpdir(),
-  }
-  const child = spawn(process.execPath, [vitest, ...args], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
-  const [out, error, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
-  const report = reportIn(out)
+  const { runs, seed, reports } = input
+  const file = join(reports, `${seed}.json`)
+  const what = ['--project=worker', 'test/worker/model.test.ts', '-t', 'each followed']
+  const args = [vitest, 'run', ...what, '--reporter=json', `--outputFile=${file}`, '--silent']
+  // The runtime keeps its storage among the temporary files.
+  const TMPDIR = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+  const env = { ...process.env, MODEL_RUNS: String(runs), MODEL_SEED: String(seed), TMPDIR }
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'ignore', 'pipe'] })
+  const [error, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+  const report = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Report) : null
   const results = report?.testResults.flatMap(({ assertionResults }) => assertionResults) ?? []
   const tally = results.flatMap(({ meta }) => meta.model ?? [])[0]
   if (code === 0 && tally) return { tally, said: [] }
   const messages = results.flatMap(({ failureMessages }) => failureMessages)
-  return { tally, said: [`seed ${input.seed}`, ...(messages.length > 0 ? messages : [out, error])] }
-}
-
-/** The report is the line that is an object. */
-const reportIn = (out: string): Report | null => {
-  const line = out.split('\n').find((each) => each.startsWith('{"numTotalTestSuites"'))
-  return line === undefined ? null : (JSON.parse(line) as Report)
+  return { tally, said: [`seed ${seed}`, ...(messages.length > 0 ? messages : [error.slice(-4_000)])] }
 }

@@ -112,6 +112,7 @@ const run = async (input: { people: Person[]; steps: Step[]; loses: boolean; tal
       : refusable(perform({ people, conversationId: id, tally, acknowledged }, each))
     const waits = each.waits || isCalm
     if (waits) await act
+    if (isCalm) await Promise.all(people.map(({ client }) => client.whenOnline()))
     const loss = loses ? lose({ people, conversationId: id, tally }, each) : Promise.resolve()
     if (waits) await loss
     else under.push(act, loss)
