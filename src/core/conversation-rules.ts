@@ -55,9 +55,19 @@ export const mayRemoveMember = (input: { actor: Actor; kind: ConversationKind; t
 export const mayChangeRole = (actor: Actor, kind: ConversationKind): Refusal | null =>
   kind === 'direct' ? no('conversation.is_direct') : actor.role === 'owner' ? null : no('member.not_allowed')
 
-/** A group is its owner's to end; a direct conversation belongs to both, and either ends it for both. */
-export const mayDeleteConversation = (actor: Actor, kind: ConversationKind): Refusal | null =>
-  kind === 'direct' ? null : mayChangeRole(actor, kind)
+/**
+ * A group is its owner's to end; a direct conversation belongs to both, and either ends it for both. Whom the other has blocked does not: what
+ * was said may be needed.
+ */
+export const mayDeleteConversation = (input: {
+  actor: Actor
+  kind: ConversationKind
+  isBlockedByOther: boolean
+}): Refusal | null => {
+  const { actor, kind, isBlockedByOther } = input
+  if (kind !== 'direct') return mayChangeRole(actor, kind)
+  return isBlockedByOther ? no('conversation.blocked') : null
+}
 
 /** Who owns the group when its owner leaves: the longest-standing admin, else the longest-standing member. */
 export const heirOf = <M extends Actor & { joinedAt: number }>(others: M[]): M | undefined =>

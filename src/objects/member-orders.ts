@@ -100,7 +100,8 @@ export const rename = ({ state, actor }: Given, title: string): Outcome => {
 
 /** Everybody leaves at once; the rows stay until their hubs know. */
 export const deleteConversation = ({ state, actor, now }: Given): Outcome => {
-  const no = mayDeleteConversation(actor, state.row.kind)
+  const isBlockedByOther = state.everybody().some(({ userId, blocks }) => blocks && userId !== actor.userId)
+  const no = mayDeleteConversation({ actor, kind: state.row.kind, isBlockedByOther })
   if (no) return refused(no)
   for (const member of state.present()) {
     state.putMember({ ...member, leftAt: now, rev: state.nextRev(), told: false })

@@ -64,7 +64,7 @@ POST /v1/conversations (with member)                         |  401  401  401 | 
 POST /v1/conversations (bringing member in)                  |  401  401  401 | 201 403 201 201 201 201 201 201
 GET /v1/conversations/:id                                    |  401  401  401 | 404 200 404 200 200 200 200 404
 PATCH /v1/conversations/:id                                  |  401  401  401 | 404 403 404 403 403 200 200 404
-DELETE /v1/conversations/:id                                 |  401  401  401 | 404 204 404 403 403 403 204 404
+DELETE /v1/conversations/:id                                 |  401  401  401 | 404 403 404 403 403 403 204 404
 GET /v1/conversations/:id/members                            |  401  401  401 | 404 200 404 200 200 200 200 404
 POST /v1/conversations/:id/members                           |  401  401  401 | 404 403 404 403 403 200 200 404
 PATCH /v1/conversations/:id/members/:userId                  |  401  401  401 | 404 404 404 403 403 403 200 404
@@ -130,8 +130,8 @@ POST /conversation/send_message (to member)                  |  401  401  401 | 
 POST /conversation/delete_message                            |  401  401  401 | 404 403 404 403 200 200 200 404
 DELETE /conversation/delete_message                          |  401  401  401 | 404 403 404 403 200 200 200 404
 POST /create_conversation                                    |  401  401  401 | 200 200 200 200 400 200 200 200
-POST /delete_conversation                                    |  401  401  401 | 404 200 404 403 403 403 200 404
-DELETE /delete_conversation                                  |  401  401  401 | 404 200 404 403 403 403 200 404
+POST /delete_conversation                                    |  401  401  401 | 404 403 404 403 403 403 200 404
+DELETE /delete_conversation                                  |  401  401  401 | 404 403 404 403 403 403 200 404
 POST /me/send_friend_request                                 |  401  401  401 | 200 403 200 409 400 200 200 200
 POST /me/accept_friend_request                               |  401  401  401 | 404 404 404 404 200 404 404 404
 POST /events                                                 |  401  401  401 | 200 200 200 200 200 200 200 200

@@ -378,8 +378,14 @@ describe('blocks', () => {
     expect((await bobs.reply({ type: 'message.delete', messageId: sent.id })).ok).toBe(true)
     expect(alices.of('typing.changed')).toEqual([])
 
+    // Nor does who was blocked take away what may be needed; who blocked may.
+    const remove = (who: SignedIn) => ask('DELETE', `/v1/conversations/${conversationId}`, { token: who.accessToken })
+    expect(await remove(bob)).toMatchObject({ status: 403, body: { code: 'conversation.blocked' } })
+
     await unblock(alice, bob)
     expect((await say(bobs, conversationId)).seq).toBe(2)
+    await block(alice, bob)
+    expect((await remove(alice)).status).toBe(204)
   })
 
   test('[BLOC3] it takes both to unblock where both have blocked', async () => {
