@@ -12,7 +12,6 @@ import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
 import { refuse, type Refusal } from '../protocol/errors.ts'
 import type { DirectoryEvent, ServerEvent } from '../protocol/events.ts'
-import { LIMITS } from '../protocol/limits.ts'
 import { CLOSE, decodeHave, type Have, logOf, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
 import type { Presence } from '../protocol/user.ts'
 import type { Answer, Batch, CatchUp, Nap } from './batch.ts'
@@ -36,6 +35,7 @@ import { keptConversations } from './stubs.ts'
 import { UpwardQueue } from './upward-queue.ts'
 
 const RATE_WINDOW_MS = 10_000
+const COMMANDS_PER_OPENING = 5
 
 /** One user: the live sockets, the inbox, presence. It orders what the sockets see, and carries what they ask. */
 export class UserHub extends DurableObject<Env> {
@@ -124,7 +124,7 @@ export class UserHub extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     const sessionId = await this.#sessionOf(request)
     if (sessionId === null) return new Response(null, { status: 401 })
-    const wait = spend(this.#openings, { limit: LIMITS.openings, windowMs: RATE_WINDOW_MS, now: Date.now() })
+    const wait = this.#mayOpen()
     if (wait > 0) return new Response(null, { status: 429, headers: { 'retry-after': String(wait) } })
     const { 0: client, 1: server } = new WebSocketPair()
     const dialects = dialectsOf(request.headers.get('x-causerie-dialects'))
@@ -386,6 +386,12 @@ export class UserHub extends DurableObject<Env> {
     const limit = Number(this.env.COMMANDS_PER_10_SECONDS)
     const wait = spend(this.#budget, { limit, windowMs: RATE_WINDOW_MS, now: Date.now() })
     return wait > 0 ? refuse('rate.limited', { retryAfter: wait }) : null
+  }
+
+  /** The seconds to wait where the user opens sockets too fast; to open one costs much more than a command. */
+  #mayOpen(): number {
+    const limit = Number(this.env.COMMANDS_PER_10_SECONDS) / COMMANDS_PER_OPENING
+    return spend(this.#openings, { limit, windowMs: RATE_WINDOW_MS, now: Date.now() })
   }
 
   #broadcast(frames: string[]): void {

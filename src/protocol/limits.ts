@@ -29,8 +29,6 @@ export const LIMITS = {
   mentionsPerMessage: 50,
   /** Sockets of one user; the oldest makes room for a new one. */
   socketsPerUser: 50,
-  /** Sockets that one user may open in ten seconds. */
-  openings: 60,
   /** Bytes that may wait for a slow reader before its socket is cut (it resumes by revision). */
   bufferedBytes: 1024 * 1024,
 } as const
