@@ -3,15 +3,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { workerd } from '../../chaos/bundle.ts'
-import { ChaosServer } from '../../chaos/server.ts'
 import { inGroups } from '../load/in-groups.ts'
 import type { Messenger, Room } from '../load/room.ts'
 import { LoadSocket } from '../load/socket.ts'
 import { memoryOf, processorClock, startProcess, stopProcess } from '../process.ts'
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-
-export const FLOOR_BEHIND_ENTRY = 'floor behind the same entry'
 
 /** The floor under bare `workerd serve`, as Causerie is, with nothing before it. */
 export const startFloor = async ({ folder, port }: { folder: string; port: number }): Promise<Messenger> => {
@@ -39,30 +36,6 @@ export const startFloor = async ({ folder, port }: { folder: string; port: numbe
     openRoom: (size) => openRoom(url, size),
     stop: async () => {
       await stopProcess(child)
-      rmSync(folder, { recursive: true, force: true })
-    },
-  }
-}
-
-/** The same in the place of the server: what stands before that stands before it too. */
-export const startFloorBehindEntry = async (options: { folder: string; port: number }): Promise<Messenger> => {
-  const { folder, port } = options
-  const server = await ChaosServer.prepare({ folder, port, entry: 'bench/floor/behind-entry.ts' })
-  await server.start()
-  const { pid } = server
-  if (pid === null) throw new Error('The floor does not run.')
-  const endWithUs = (): void => void server.kill()
-  process.prependOnceListener('exit', endWithUs)
-  return {
-    name: FLOOR_BEHIND_ENTRY,
-    url: server.url,
-    pid,
-    cpuMs: processorClock(pid),
-    memory: () => memoryOf(pid),
-    openRoom: (size) => openRoom(server.url, size),
-    stop: async () => {
-      process.off('exit', endWithUs)
-      await server.kill()
       rmSync(folder, { recursive: true, force: true })
     },
   }

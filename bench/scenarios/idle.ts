@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../scripts/free-port.ts'
-import { startFloor, startFloorBehindEntry } from '../floor/floor.ts'
+import { startFloor } from '../floor/floor.ts'
 import { openSocket } from '../load/causerie.ts'
 import { inGroups } from '../load/in-groups.ts'
 import { Series } from '../load/series.ts'
@@ -57,13 +57,8 @@ const measureCauserie = async (context: Context, series: Series): Promise<void> 
 /** What the runtime takes for sockets of objects that do nothing. */
 const measureFloors = async (context: Context, series: Series): Promise<void> => {
   const sockets = context.quick ? 200 : SOCKETS
-  const floors = [
-    { start: startFloorBehindEntry, perObject: PER_USER },
-    { start: startFloor, perObject: PER_USER },
-    { start: startFloor, perObject: 1 },
-  ]
-  for (const [i, { start, perObject }] of floors.entries()) {
-    const floor = await start({ folder: join(context.folder, `floor-${i}`), port: await freePort() })
+  for (const [i, perObject] of [PER_USER, 1].entries()) {
+    const floor = await startFloor({ folder: join(context.folder, `floor-${i}`), port: await freePort() })
     const open = (n: number): Promise<LoadSocket> =>
       LoadSocket.open(`${floor.url.replace('http', 'ws')}/object-${Math.floor(n / perObject)}`)
     const name = `${floor.name}, ${named(sockets / perObject)} objects`

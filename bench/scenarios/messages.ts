@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { freePort } from '../../scripts/free-port.ts'
-import { FLOOR_BEHIND_ENTRY, startFloor, startFloorBehindEntry } from '../floor/floor.ts'
+import { startFloor } from '../floor/floor.ts'
 import { causerieMessenger } from '../load/causerie.ts'
 import { Driver } from '../load/drive.ts'
 import type { Messenger } from '../load/room.ts'
@@ -45,8 +45,6 @@ const run = async (context: Context): Promise<Measurement[]> => {
   const messengers: Messenger[] = []
   try {
     messengers.push(await startFloor({ folder: join(context.folder, 'floor'), port: await freePort() }))
-    const behindEntry = { folder: join(context.folder, 'floor-behind-entry'), port: await freePort() }
-    messengers.push(await startFloorBehindEntry(behindEntry))
     messengers.push(causerieMessenger(await context.startCauserie({ people })))
     for (const [name, peer] of Object.entries(PEERS)) {
       const started = await peer({ folder: join(context.folder, name), port: await freePort(), people })
@@ -168,17 +166,14 @@ const against = (options: {
 
 const AMONG: Record<number, string> = { 2: 'between two', 10: 'among ten', 100: 'among a hundred' }
 
-/** The demand is against the bare floor; beside it stands the one that has the same before it, as the server has. */
 const againstFloor = (members: number, atMost: number): Bar[] =>
-  ['floor', FLOOR_BEHIND_ENTRY].flatMap((to) =>
-    against({
-      claim: `CPU per delivery ${AMONG[members]}: Causerie's, times that of the ${to}`,
-      members,
-      metric: perDelivery,
-      of: OURS,
-      to,
-    }).map((bar) => (to === 'floor' ? { ...bar, atMost } : bar)),
-  )
+  against({
+    claim: `CPU per delivery ${AMONG[members]}: Causerie's, times that of the floor`,
+    members,
+    metric: perDelivery,
+    of: OURS,
+    to: 'floor',
+  }).map((bar) => ({ ...bar, atMost }))
 
 const againstFastApi = (members: number, atLeast: number): Bar[] =>
   against({
@@ -210,7 +205,6 @@ const bars: Bar[] = [
 const SUBJECTS: Record<string, string> = {
   causerie: 'Causerie',
   floor: 'floor',
-  [FLOOR_BEHIND_ENTRY]: FLOOR_BEHIND_ENTRY,
   'socket.io': 'Socket.IO',
   fastapi: 'FastAPI',
   prosody: 'Prosody',
