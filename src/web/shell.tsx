@@ -10,14 +10,14 @@ import { Settings } from './settings.tsx'
 
 /** Two panes side by side; on a phone the one that the address asks for. */
 export const Shell = () => (
-  <div class="shell" data-screen={route.value.page === 'inbox' ? 'side' : 'main'}>
+  <main class="shell" data-screen={route.value.page === 'inbox' ? 'side' : 'pane'}>
     <Inbox />
-    <main class="main">
+    <div class="pane">
       <ConnectionLine />
       <Page />
-    </main>
+    </div>
     <Announcer />
-  </div>
+  </main>
 )
 
 const Page = () => {

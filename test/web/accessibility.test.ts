@@ -134,6 +134,8 @@ const screensOf = async (page: Page) => {
   return {
     findings,
     audit: async (screen: string) => {
+      const landmarks = await page.getByRole('main').count()
+      if (landmarks !== 1) findings.push(`${screen}: ${landmarks} main landmarks`)
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme })
         const { violations } = await page.evaluate(() =>

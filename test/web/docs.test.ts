@@ -35,3 +35,15 @@ test.each([
   expect([...hosts]).toEqual([stage.server.url])
   expect(complaints).toEqual([])
 })
+
+test.each(['/', '/chat/1', '/docs', '/health'])(
+  '[REST3] %s is not to be framed, guessed at, or asked for in the clear',
+  async (path) => {
+    const { headers } = await fetch(`${stage.server.url}${path}`)
+
+    expect(headers.get('strict-transport-security')).toBe('max-age=63072000; includeSubDomains')
+    expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'")
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(headers.get('referrer-policy')).toBe('no-referrer')
+  },
+)
