@@ -27,6 +27,7 @@ import { revocation } from './rows/s08-revocation.ts'
 import { enumeration } from './rows/s10-enumeration.ts'
 import { guessing } from './rows/s11-guessing.ts'
 import { scripts } from './rows/s13-scripts.ts'
+import { crawl } from './rows/s16-crawl.ts'
 import { injection } from './rows/s16-injection.ts'
 import { hashing } from './rows/s17-hashing.ts'
 import { erasure } from './rows/s20-erasure.ts'
@@ -59,6 +60,7 @@ const ROWS: Row[] = [
   guessing,
   scripts,
   injection,
+  crawl,
   hashing,
   erasure,
 ]

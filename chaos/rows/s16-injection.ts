@@ -44,18 +44,23 @@ const probe = async (place: Place, base: string, front: Front): Promise<Shown> =
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
-  const answers = [...front.statuses].toSorted(([a], [b]) => a - b)
+  return told(`${count} routes`, front.statuses, findings)
+}
+
+/** What one of the two that look for holes came to. */
+export const told = (what: string, statuses: Map<number, number>, findings: string[]): Shown => {
+  const answers = [...statuses].toSorted(([a], [b]) => a - b)
   const total = answers.reduce((sum, [, times]) => sum + times, 0)
   const faults = answers.reduce((sum, [status, times]) => sum + (status >= 500 ? times : 0), 0)
   const figure =
-    `${count} routes, ${total} requests (${answers.map(([status, times]) => `${times} × ${status}`).join(', ')}): ` +
+    `${what}, ${total} requests (${answers.map(([status, times]) => `${times} × ${status}`).join(', ')}): ` +
     `${findings.length} findings, ${faults} × 5xx` +
     findings.map((finding) => `\n     ${finding}`).join('')
   return { isGood: findings.length + faults === 0 && total > 0, figure }
 }
 
 /** Of every kind of value that reaches a statement, in each place where a request may have it. `*` is where sqlmap writes. */
-const targetsOf = ({ guest, group, message }: { guest: Guest; group: number; message: number }): Target[] => [
+export const targetsOf = ({ guest, group, message }: { guest: Guest; group: number; message: number }): Target[] => [
   { name: 'search of people', path: `/v1/users?query=${guest.name}&limit=5` },
   { name: 'people by ids', path: `/v1/users?ids=${guest.id}` },
   { name: 'a page of the inbox', path: '/v1/conversations?cursor=1.1&limit=5' },
@@ -138,7 +143,7 @@ const sqlmap = async ({ target, url, token, folder }: Run): Promise<string[]> =>
 type Front = { url: string; statuses: Map<number, number>; close: () => void }
 
 /** Between the two: counts the answers, and gives each request a network of its own, for those of one are slowed down. */
-const putInFront = async (base: string): Promise<Front> => {
+export const putInFront = async (base: string): Promise<Front> => {
   const statuses = new Map<number, number>()
   const server: Server = createServer((asked, answer) => {
     const { method, url, headers } = asked
