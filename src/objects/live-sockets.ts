@@ -180,8 +180,15 @@ export class LiveSockets {
     }
   }
 
+  /** Who is still being greeted is not here yet: the session may have ended. */
   isOnline(now: number): boolean {
-    return [...this.#sockets.values()].some((socket) => isAlive(this.#lastSignOfLife(socket, now), now))
+    return [...this.#sockets.values()].some(
+      (socket) => socket.greeted && isAlive(this.#lastSignOfLife(socket, now), now),
+    )
+  }
+
+  get isGreeting(): boolean {
+    return [...this.#sockets.values()].some((socket) => !socket.greeted)
   }
 
   /** Also of those that went, as far as this life of the hub knows. */

@@ -104,7 +104,8 @@ export class PresenceDesk {
   }
 
   #hasLeft(): boolean {
-    return this.#book.announced && !this.#hub.sockets.isOnline(Date.now())
+    const { sockets } = this.#hub
+    return this.#book.announced && !sockets.isOnline(Date.now()) && !sockets.isGreeting
   }
 
   async #announce(online: boolean): Promise<void> {
@@ -139,8 +140,9 @@ export class PresenceDesk {
     const { userId, sockets } = this.#hub
     const now = Date.now()
     const seen = sockets.lastSeenAt(now)
-    // Within the grace after a last socket closed, nobody was told that this user left: where it proved anything until then.
-    const isBetween = sockets.size === 0 && this.#book.announced && isAlive(seen, now)
+    // Within the grace after a last socket closed, and while the next is greeted, nobody was told that this user left: where it proved
+    // anything until then.
+    const isBetween = (sockets.size === 0 || sockets.isGreeting) && this.#book.announced && isAlive(seen, now)
     const online = sockets.isOnline(now) || isBetween
     return { userId, online, lastSeenAt: seen > 0 ? new Date(seen).toISOString() : null }
   }

@@ -306,6 +306,8 @@ export class UserHub extends DurableObject<Env> {
     const session = await liveSession(openDirectory(this.env), socket.sessionId, Date.now())
     if (session?.userId !== this.#userId) return this.endSession(socket.sessionId)
     const { entries, unread } = await this.#reader.readAll({ wake: true })
+    // It was closed meanwhile, with its session or for another: then nobody came, and no peer is to hear so.
+    if (!this.#sockets.get(socket.ws)) return
     const held = new Map(have.map((each) => [each.conversationId, each]))
     const differs = (entry: InboxEntry): boolean => {
       const known = held.get(entry.conversation.id)

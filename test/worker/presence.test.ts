@@ -1,9 +1,10 @@
-import { evictDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
-import { hubOf } from '../../src/objects/stubs.ts'
+import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { PresenceReply } from '../../src/protocol/events.ts'
+import { CLOSE } from '../../src/protocol/socket.ts'
 import { metered } from '../support/meter.ts'
 import { crowd, entryFor, openDirect, openGroup, pair, say } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
@@ -100,6 +101,28 @@ test('[PRES1] those who share a conversation hear of the first socket, and a hel
   expect(heardOf(bobs, alice)).toEqual([true])
   await presenceOf(strangers)
   expect(strangers.of('presence.changed')).toEqual([])
+})
+
+test('[PRES1] whose session ends before the first socket is greeted does not come', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const bobs = await RawSocket.arrive(bob)
+  const hub = hubOf(env, alice.user.id)
+  const release = Promise.withResolvers<void>()
+  // The inbox that goes into the greeting cannot be read before that.
+  const held = runInDurableObject(conversationOf(env, conversationId), (_, state) =>
+    state.blockConcurrencyWhile(() => release.promise),
+  )
+
+  const opening = RawSocket.open({ headers: { authorization: `Bearer ${alice.accessToken}` } })
+  await expect.poll(() => runInDurableObject(hub, (_, state) => state.getWebSockets().length)).toBe(1)
+  await hub.endSession(alice.sessionId)
+  release.resolve()
+  await held
+  const socket = await opening
+
+  await expect.poll(() => socket.closed).toEqual({ code: CLOSE.ticketInvalid, reason: 'ticket.invalid' })
+  expect(await hubOf(env, bob.user.id).online()).toEqual([bob.user.id])
+  expect(heardOf(bobs, alice)).toEqual([])
 })
 
 test('[PRES2] going is told fifteen seconds after the last socket closed; who is back within them never left, also where the hubs slept', async () => {
