@@ -7,8 +7,9 @@ export class Rounds<Result> {
   #following: Promise<Result> | null = null
 
   next(work: () => Promise<Result>): Promise<Result> {
+    if (this.#following) return this.#following
     if (!this.#current) return this.#begin(work)
-    this.#following ??= this.#current.then(() => {
+    this.#following = this.#current.then(() => {
       this.#following = null
       return this.#begin(work)
     })
