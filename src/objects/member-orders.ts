@@ -19,6 +19,8 @@ import { conversationView, memberView } from './views.ts'
 /** What a member may do with the members and with the conversation itself. */
 
 const ERASED_AT_ONCE = 200
+/** The nap of a hub that no conversation calls again. */
+const FOR_GOOD = Number.MAX_SAFE_INTEGER
 
 type Given = { state: LogState; actor: MemberRow; now: number }
 
@@ -72,7 +74,7 @@ export const eraseMember = ({ state, actor, now }: Given): Outcome => {
   const reacted = state.store.messagesReactedBy(userId, ERASED_AT_ONCE)
   emissions.push(...reacted.flatMap((row) => withdrawReactions(state, row, userId)))
   if (reacted.length === ERASED_AT_ONCE) return answered({ more: true }, emissions)
-  if (state.row.kind === 'direct') state.putMember({ ...actor, asleep: true, nap: Number.MAX_SAFE_INTEGER })
+  if (state.row.kind === 'direct') state.putMember({ ...actor, asleep: true, nap: FOR_GOOD })
   else if (actor.leftAt === null) emissions.push(...removeMember({ state, actor, now }, userId).emissions)
   // There is nobody whose title it would be.
   if (state.presentCount === 0) state.changeConversation({ title: null })
@@ -100,7 +102,9 @@ export const rename = ({ state, actor }: Given, title: string): Outcome => {
 
 /** Everybody leaves at once; the rows stay until their hubs know. */
 export const deleteConversation = ({ state, actor, now }: Given): Outcome => {
-  const isBlockedByOther = state.everybody().some(({ userId, blocks }) => blocks && userId !== actor.userId)
+  // The block of an account that ended ended with it.
+  const blockers = state.everybody().filter(({ blocks, nap }) => blocks && nap !== FOR_GOOD)
+  const isBlockedByOther = blockers.some(({ userId }) => userId !== actor.userId)
   const no = mayDeleteConversation({ actor, kind: state.row.kind, isBlockedByOther })
   if (no) return refused(no)
   for (const member of state.present()) {

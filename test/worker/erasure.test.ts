@@ -73,6 +73,17 @@ test('[ME1] in a direct conversation the other one keeps their own words, and wh
   expect((await entryFor(bob, conversationId)).memberIds).toEqual([alice.user.id, bob.user.id])
 })
 
+test('[ME1] whom an account that ended had blocked may delete their conversation', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const remove = () => ask('DELETE', `/v1/conversations/${conversationId}`, { token: bob.accessToken })
+  await ask('PUT', `/v1/blocks/${bob.user.id}`, { token: alice.accessToken })
+  expect((await remove()).body).toMatchObject({ code: 'conversation.blocked' })
+
+  expect((await erase(alice)).status).toBe(204)
+
+  expect((await remove()).status).toBe(204)
+})
+
 test('[ME1] of a group it is a member no more, and another owns it', async () => {
   const { alice, bob } = await pair()
   const carol = await signUp()
