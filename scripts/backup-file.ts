@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { createReadStream, createWriteStream, renameSync, rmSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
+import { open, rename, rm } from 'node:fs/promises'
+import { pipeline } from 'node:stream/promises'
 
 /** A row of the directory, or of a conversation. */
 export type Line = { conversation?: number; table: string; row: object }
@@ -14,28 +15,29 @@ const HEAD = JSON.stringify({ causerie: 'backup', version: 1 })
  */
 export const writeBackup = async (path: string, lines: AsyncIterable<Line>): Promise<number> => {
   const part = `${path}.part`
-  const file = createWriteStream(part, { flags: 'wx', mode: 0o600 })
+  // One that is there already is another's, and stays.
+  const file = await open(part, 'wx', 0o600)
   const hash = createHash('sha256')
-  const write = async (line: string): Promise<void> => {
+  let rows = 0
+  const hashed = (line: string): string => {
     hash.update(`${line}\n`)
-    if (!file.write(`${line}\n`)) await once(file, 'drain')
+    return `${line}\n`
   }
-  try {
-    await once(file, 'open')
-    await write(HEAD)
-    let rows = 0
+  async function* text(): AsyncGenerator<string> {
+    yield hashed(HEAD)
     for await (const line of lines) {
-      await write(JSON.stringify(line))
       rows += 1
+      yield hashed(JSON.stringify(line))
     }
     const end: End = { end: { rows, sha256: hash.digest('hex') } }
-    file.end(`${JSON.stringify(end)}\n`)
-    await once(file, 'close')
-    renameSync(part, path)
+    yield `${JSON.stringify(end)}\n`
+  }
+  try {
+    await pipeline(text, file.createWriteStream({ flush: true }))
+    await rename(part, path)
     return rows
   } catch (error) {
-    file.destroy()
-    rmSync(part, { force: true })
+    await rm(part, { force: true })
     throw error
   }
 }
