@@ -1,6 +1,7 @@
+import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeAll, expect, test } from 'vitest'
-import { hubOf } from '../../src/objects/stubs.ts'
+import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { InboxEntry, InboxPage } from '../../src/protocol/conversation.ts'
 import type { Hello, MessageReply } from '../../src/protocol/events.ts'
@@ -89,6 +90,34 @@ test('[INB2] a line of the inbox stays small: the text is cut between letters, a
   expect(JSON.stringify(entry).length).toBeLessThan(1_000)
   // The message may still be on its way to his hub.
   await expect.poll(async () => (await readPages(bob, null))[0]?.items).toEqual([entry])
+})
+
+test('[INB1] what changes while other conversations are still asked is in the line', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const slow = await openGroup(bob, alice)
+  const bobs = await RawSocket.arrive(bob)
+  for (let i = 0; i < 2; i += 1) await say(bobs, conversationId)
+  const hub = hubOf(env, alice.user.id)
+  const isAsleep = () =>
+    runInDurableObject(hub, (_, { storage: { sql } }) =>
+      sql.exec('SELECT asleep FROM inbox WHERE conversation_id = ?', conversationId).one(),
+    )
+  const release = Promise.withResolvers<void>()
+  const held = runInDurableObject(conversationOf(env, slow), (_, state) =>
+    state.blockConcurrencyWhile(() => release.promise),
+  )
+
+  const arriving = RawSocket.arrive(alice)
+  await expect.poll(isAsleep).toEqual({ asleep: 0 })
+  // Below the head only the conversation can count what is unread.
+  await ask('PUT', `/v1/conversations/${conversationId}/read`, { token: alice.accessToken, json: { seq: 1 } })
+  release.resolve()
+  await held
+  const hello = (await (await arriving).waitForType('hello')) as unknown as Hello
+
+  const line = hello.conversations.find(({ conversation }) => conversation.id === conversationId)
+  expect(line).toEqual(await entryFor(alice, conversationId))
+  expect(line).toMatchObject({ readSeq: 1, unread: 1 })
 })
 
 test('[INB4] who has begun 1,000 conversations in a day begins no more, and still finds those that there are', async () => {
