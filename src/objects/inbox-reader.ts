@@ -30,7 +30,9 @@ export class InboxReader {
    */
   async readAll(options: { wake: boolean }): Promise<{ entries: InboxEntry[]; unread: number[] }> {
     const rounds = options.wake ? this.#rounds.awake : this.#rounds.asleep
-    const answers = await rounds.next(() => this.#ask(this.#inbox.ids(), options.wake))
+    const ask = () => rounds.next(() => this.#ask(this.#inbox.ids(), options.wake))
+    let answers = await ask()
+    for (let tries = 1; tries < TRIES && this.#isOvertaken(answers); tries += 1) answers = await ask()
     // No await from here on: what the sockets see next begins where this ends.
     const { entries, unread } = this.#tell(this.#inbox.ids(), answers)
     entries.sort(byActivity)
@@ -49,6 +51,11 @@ export class InboxReader {
     const { entries } = this.#tell(ids, await this.#ask(ids, options.wake))
     const last = below[limit - 1]
     return { items: entries, nextCursor: last && below.length > limit ? textOf(last) : null }
+  }
+
+  /** Whether a line changed, while others were still asked, in a way that only its conversation can tell. */
+  #isOvertaken(answers: Answers): boolean {
+    return [...answers.keys()].some((id) => this.#inbox.line(id)?.asleep === false && this.#inbox.peek(id) === null)
   }
 
   /** Those of these lines that the hub knows by now, or that were answered. */
