@@ -1,4 +1,4 @@
-import { and, eq, gt, lt } from 'drizzle-orm'
+import { eq, gt, lt } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/durable-sqlite'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { circle, endedSessions, inbox, type InboxRow, parted, type Standing, tickets } from './hub-schema.ts'
@@ -88,11 +88,7 @@ export class HubStore {
 
   /** The sessions that hold a ticket now. */
   ticketSessions(now: number): string[] {
-    const rows = this.#db
-      .select({ id: tickets.sessionId })
-      .from(tickets)
-      .where(and(gt(tickets.expiresAt, now)))
-      .all()
+    const rows = this.#db.select({ id: tickets.sessionId }).from(tickets).where(gt(tickets.expiresAt, now)).all()
     return rows.map((row) => row.id)
   }
 }
