@@ -41,7 +41,7 @@ export class GapFiller {
       for (let after: number | null = from; after !== null;) {
         const catchUp: CatchUp | null = await conversationOf(env, conversationId).catchUpFor({ userId, from, after })
         // Frames came while it was on its way: to it, what they showed is still new.
-        if (catchUp && inbox.reachesBack(catchUp)) return this.watch(conversationId, catchUp.upTo)
+        if (catchUp && !inbox.fits(catchUp)) return this.watch(conversationId, catchUp.upTo)
         if (catchUp) broadcast(inbox.receiveCatchUp(catchUp))
         after = catchUp?.more ? catchUp.upTo : null
       }

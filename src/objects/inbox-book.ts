@@ -82,13 +82,16 @@ export class InboxBook {
     return due
   }
 
-  /** Whether a catch-up begins behind what was told already: a message that is new to it need not be new here. */
-  reachesBack(catchUp: CatchUp): boolean {
+  /**
+   * Whether a catch-up begins where the sockets are, or has nothing new. Where it begins behind, a message that is new to it need not be new
+   * here; where it begins beyond, as the next page of one that did not fit, something between is missing.
+   */
+  fits(catchUp: CatchUp): boolean {
     const line = this.#lines.get(catchUp.conversationId)
-    if (!line) return false
+    if (!line) return true
     this.#touch(catchUp.conversationId, line)
     const { known } = line.order
-    return known !== null && catchUp.after < known && known < catchUp.upTo
+    return known === null || catchUp.after === known || catchUp.upTo <= known
   }
 
   /** Whether a frame is missing, given where the conversation says it stands. */

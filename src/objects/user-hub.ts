@@ -209,8 +209,8 @@ export class UserHub extends DurableObject<Env> {
     if (!this.#inbox.has(catchUp.conversationId)) return null
     if (this.#sockets.size === 0) return this.#inbox.fallAsleep(catchUp.conversationId)
     // It was made without knowing how far this hub is, so it is asked for anew from there.
-    if (this.#inbox.reachesBack(catchUp)) this.ctx.waitUntil(this.#gaps.fill(catchUp.conversationId))
-    else this.#broadcast(this.#inbox.receiveCatchUp(catchUp))
+    if (this.#inbox.fits(catchUp)) this.#broadcast(this.#inbox.receiveCatchUp(catchUp))
+    else this.ctx.waitUntil(this.#gaps.fill(catchUp.conversationId))
     return null
   }
 

@@ -161,6 +161,27 @@ test('[SYNC12] a catch-up that reaches back behind what a socket has seen shows 
   expect(bobs.of('message.created').map((each) => (each['message'] as Message).id)).toEqual([message.id, next.id])
 })
 
+test('[SYNC12] nor does its next page, which begins beyond what the socket has seen, and nothing between is passed over', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const message = await say(alices, conversationId, 'once')
+  await bobs.waitForType('message.created')
+  const hub = hubOf(env, bob.user.id)
+  const next = { ...message, rev: message.rev + 3 }
+
+  // The hub asks for itself where the first page does not fit; the second one comes before it has its answer.
+  await Promise.all([
+    hub.deliverCatchUp({ ...toldAgain(message, 0), upTo: message.rev + 3, more: true }),
+    hub.deliverCatchUp(toldAgain(next, message.rev + 3)),
+  ])
+  const said = [await say(alices, conversationId, 'next'), await say(alices, conversationId, 'last')]
+
+  await bobs.waitFor((each) => (each['message'] as Message | undefined)?.id === said[1]?.id)
+  expect(bobs.of('message.created').map((each) => (each['message'] as Message).id)).toEqual(
+    [message, ...said].map(({ id }) => id),
+  )
+})
+
 test('[SYNC12] a hub that slept with its sockets open knows how far they have heard', async () => {
   const { alice, bob, conversationId } = await pair()
   const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
