@@ -1,6 +1,6 @@
 // All that a deployment holds, as one file: npm run backup -- <file, or folder>. CAUSERIE_URL and BACKUP_TOKEN say of which.
-import { existsSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { BackedUpConversations, BackupPage, Snapshot } from '../src/protocol/backup.ts'
 import { fail } from './account.ts'
@@ -49,9 +49,10 @@ const directory = async (server: Deployment): Promise<Line[]> => {
 }
 
 const backUp = async (target: string): Promise<string> => {
-  const isFolder = existsSync(target) && statSync(target).isDirectory()
+  const isFolder = target.endsWith('/') || (existsSync(target) && statSync(target).isDirectory())
   const file = isFolder ? join(target, `causerie-${new Date().toISOString().replaceAll(':', '-')}.ndjson`) : target
   if (!isFolder && existsSync(file)) throw new Error(`${file} is there already.`)
+  mkdirSync(dirname(file), { recursive: true })
   return `${await writeBackup(file, everything(new Deployment(process.env)))} rows in ${file}`
 }
 
