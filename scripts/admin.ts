@@ -1,4 +1,5 @@
-// Who is an administrator: npm run admin -- promote <email or username>, or demote. With --remote, of the server on the edge.
+// Who is an administrator: npm run admin -- promote <email or username>, or demote. With --remote, of the server on the edge;
+// with --persist-to, of the one here that keeps its data there.
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { appointment } from '../src/directory/administrators.ts'
@@ -32,7 +33,7 @@ const set = (name: string, isAdmin: boolean): string | undefined => {
 }
 
 if ((verb !== 'promote' && verb !== 'demote') || login === undefined) {
-  console.error('Usage: npm run admin -- promote|demote <email or username> [--remote]')
+  console.error('Usage: npm run admin -- promote|demote <email or username> [--remote, or --persist-to <folder>]')
   process.exitCode = 2
 } else {
   const username = set(login, verb === 'promote')
