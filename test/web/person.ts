@@ -54,7 +54,7 @@ export class Person {
 
   /** Shown only while there is no connection. */
   get connectionLine(): Locator {
-    return this.page.getByRole('main').locator('.connection')
+    return this.page.locator('.pane .connection')
   }
 
   /** How far the newest message of one's own has come. */
