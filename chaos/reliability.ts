@@ -21,6 +21,7 @@ import { halfOpen } from './rows/r16-half-open.ts'
 import { deployLive } from './rows/r20-deploy.ts'
 import { backup } from './rows/r21-backup.ts'
 import { soak } from './rows/r22-soak.ts'
+import { suite } from './rows/r23-suite.ts'
 import { forgedTokens } from './rows/s05-forged-tokens.ts'
 import { refreshRace } from './rows/s07-refresh-race.ts'
 import { revocation } from './rows/s08-revocation.ts'
@@ -53,6 +54,7 @@ const ROWS: Row[] = [
   deployLive,
   backup,
   soak,
+  suite,
   forgedTokens,
   refreshRace,
   revocation,
