@@ -118,7 +118,7 @@ export class DialectDesk {
       case 'reply':
         return { ok: true }
       case 'refused':
-        return asked.refusal
+        return this.#hub.spend() ?? asked.refusal
     }
   }
 

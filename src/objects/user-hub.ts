@@ -95,8 +95,13 @@ export class UserHub extends DurableObject<Env> {
     })
   }
 
-  /** Makes a ticket for one socket of this session. It works once, for 30 seconds, and not after the session ended. */
-  async issueTicket(sessionId: string): Promise<Ticket> {
+  /**
+   * Makes a ticket for one socket of this session. It works once, for 30 seconds, and not after the session ended. Refuses with
+   * `rate.limited`.
+   */
+  async issueTicket(sessionId: string): Promise<Ticket | Refusal> {
+    const refusal = this.#spend()
+    if (refusal) return refusal
     const ticket = await newTicket(this.env, this.#userId)
     const now = Date.now()
     this.#store.putTicket({ hash: await sha256(ticket), sessionId, expiresAt: now + TICKET_LIFE_MS }, now)
@@ -161,7 +166,7 @@ export class UserHub extends DurableObject<Env> {
       return
     }
     const decoded = decodeFrame(data)
-    const answer = 'refusal' in decoded ? decoded.refusal : await this.#answer(decoded.command)
+    const answer = 'refusal' in decoded ? (this.#spend() ?? decoded.refusal) : await this.#answer(decoded.command)
     this.#sockets.send(socket, replyFrame(decoded.id, answer))
   }
 

@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
+import { isRefusal } from '../../src/protocol/errors.ts'
 import { CLOSE } from '../../src/protocol/socket.ts'
 import { openDirect, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
@@ -14,8 +15,11 @@ test('[AUTH13] a ticket given out while the password was changed opens nothing, 
 
   // The request for it was let in before the change and reaches the hub after: the hub never heard of that session.
   const hub = env.USER_HUB.getByName(String(alice.user.id))
-  const { ticket } = await hub.issueTicket(thief.sessionId)
-  const socket = await RawSocket.open({ headers: { 'sec-websocket-protocol': `causerie.v1, ticket.${ticket}` } })
+  const issued = await hub.issueTicket(thief.sessionId)
+  if (isRefusal(issued)) throw new Error(issued.code)
+  const socket = await RawSocket.open({
+    headers: { 'sec-websocket-protocol': `causerie.v1, ticket.${issued.ticket}` },
+  })
   const content = text('give me all your money')
   socket.sendRaw(JSON.stringify({ id: 1, type: 'message.send', conversationId, clientId: 'theft', content }))
 

@@ -438,7 +438,8 @@ test('[BAD8] who sends more than the budget is told when to go on, and the socke
   const eagers = await RawSocket.arrive(eager)
   const budget = env.COMMANDS_PER_10_SECONDS
   const setBudget = (value: string) => setBudgetOf(eager, value)
-  await setBudget('3')
+  // Its ticket was one.
+  await setBudget('4')
   const ask3 = () => eagers.reply({ type: 'presence.get', userIds: [] })
   const replies = [await ask3(), await ask3(), await ask3(), await ask3()]
   const byRest = await ask('GET', '/v1/conversations/1', { token: eager.accessToken })
@@ -466,6 +467,27 @@ test('[BAD8] writing to people who are not there is within the budget too', asyn
   expect(late.length).toBe(2)
 })
 
+test('[BAD8] frames that are wrong are within the budget too, on the native socket and on that of a document', async () => {
+  const eager = await signUp()
+  const native = await RawSocket.arrive(eager)
+  const document = await RawSocket.open({ path: '/messages/ws', query: `?token=${eager.accessToken}` })
+  const budget = env.COMMANDS_PER_10_SECONDS
+  // The native socket's ticket was one.
+  await setBudgetOf(eager, '4')
+  const codes: (string | null)[] = []
+  for (let i = 0; i < 4; i += 1) {
+    const reply = await native.exchange('{')
+    codes.push(reply.ok ? null : reply.error.code)
+  }
+  document.sendRaw('{')
+  await expect.poll(() => document.frames.length).toBe(1)
+  await setBudgetOf(eager, budget)
+
+  expect(codes).toEqual([...Array.from({ length: 3 }, () => 'frame.malformed'), 'rate.limited'])
+  expect(document.frames[0]).toMatchObject({ message: ERRORS['rate.limited'][1] })
+  expect([native.closed, document.closed]).toEqual([null, null])
+})
+
 test('[BAD8] what others ask of somebody is not taken from that budget', async () => {
   const [leader, guest] = [await signUp(), await signUp()]
   const group = await openGroup(leader)
@@ -491,6 +513,7 @@ test.each([
   ['POST', '/v1/conversations', () => ({ kind: 'direct', userId: 1 })],
   ['GET', '/v1/conversations', () => undefined],
   ['GET', '/v1/users?query=a', () => undefined],
+  ['POST', '/v1/auth/ticket', () => undefined],
   ['GET', '/users', () => undefined],
   ['POST', '/me/send_friend_request', () => ({ receiver_id: 1 })],
   [
