@@ -2,9 +2,17 @@
  * Puts the frames of one conversation in the order of their revisions. Replies and deliveries are two channels with no order
  * between them, so frame 8 may come before frame 7: it is held until 7 came, or until the hole is filled by a catch-up.
  */
-export type RevOrder = { known: number | null; held: Map<number, string> }
+export type RevOrder = {
+  known: number | null
+  held: Map<number, string>
+  /** The last page of a catch-up that was taken: another one goes on from there. */
+  page: { from: number; upTo: number } | null
+}
 
-export const newRevOrder = (known: number | null = null): RevOrder => ({ known, held: new Map() })
+/** A page of everything that changed above `after` up to `upTo`. What it shows as new was made above `from`, where its first page began. */
+type Page = { from: number; after: number; upTo: number; revs: number[]; frames: string[] }
+
+export const newRevOrder = (known: number | null = null): RevOrder => ({ known, held: new Map(), page: null })
 
 /**
  * Takes frames in and returns those that are due now, in order. A revision of 0 marks a signal that has no place: due at once. Where it is
@@ -38,13 +46,22 @@ export const begin = (order: RevOrder, told: number | null): string[] => {
   return due
 }
 
-/** Takes in everything that changed above `after` up to `upTo`, collapsed to its present state. */
-export const acceptCatchUp = (
-  order: RevOrder,
-  catchUp: { after: number; upTo: number; revs: number[]; frames: string[] },
-): string[] => {
+/**
+ * Whether a page of a catch-up begins where the order is, or has nothing new. Where it begins behind, a message that is new to it need not
+ * be new here; where it begins beyond, something between is missing. Where it is not the first one, those before must have been taken too:
+ * what was made in their time need not be new here either.
+ */
+export const fitsCatchUp = ({ known, page }: RevOrder, { from, after, upTo }: Page): boolean => {
+  if (known === null || upTo <= known) return true
+  return after === known && (from === after || (page?.from === from && page.upTo === after))
+}
+
+/** Takes in a page that fits: everything that changed, collapsed to its present state. */
+export const acceptCatchUp = (order: RevOrder, catchUp: Page): string[] => {
   const { known } = order
   if (known !== null && catchUp.upTo <= known) return []
+  const { from, upTo } = catchUp
+  order.page = { from, upTo }
   const due = catchUp.frames.filter((_, i) => known === null || (catchUp.revs[i] ?? 0) > known)
   order.known = catchUp.upTo
   for (const rev of order.held.keys()) if (rev <= catchUp.upTo) order.held.delete(rev)

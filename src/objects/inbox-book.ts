@@ -1,4 +1,4 @@
-import { accept, acceptCatchUp, begin, hasGap, newRevOrder, type RevOrder } from '../core/rev-order.ts'
+import { accept, acceptCatchUp, begin, fitsCatchUp, hasGap, newRevOrder, type RevOrder } from '../core/rev-order.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { ConversationEvent } from '../protocol/events.ts'
 import { nextInboxEntry } from '../protocol/inbox.ts'
@@ -82,16 +82,12 @@ export class InboxBook {
     return due
   }
 
-  /**
-   * Whether a catch-up begins where the sockets are, or has nothing new. Where it begins behind, a message that is new to it need not be new
-   * here; where it begins beyond, as the next page of one that did not fit, something between is missing.
-   */
+  /** Whether a catch-up goes on from what the sockets have seen. */
   fits(catchUp: CatchUp): boolean {
     const line = this.#lines.get(catchUp.conversationId)
     if (!line) return true
     this.#touch(catchUp.conversationId, line)
-    const { known } = line.order
-    return known === null || catchUp.after === known || catchUp.upTo <= known
+    return fitsCatchUp(line.order, catchUp)
   }
 
   /** Whether a frame is missing, given where the conversation says it stands. */

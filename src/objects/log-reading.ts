@@ -78,6 +78,7 @@ export const catchUpOf = (state: LogState, { from, after }: Missing): CatchUp =>
   const events = eventsOf(state, page, from)
   return {
     conversationId: state.id,
+    from,
     after,
     upTo: page.rev,
     more: page.more,

@@ -140,11 +140,11 @@ test('[SYNC4] objects aborted in the middle of a burst lose no acked message, do
 })
 
 /** A catch-up from `after` on, that shows a message as new at its next revision. */
-const toldAgain = (message: Message, after: number) => {
+const toldAgain = (message: Message, after: number, from = after) => {
   const { conversationId } = message
   const rev = message.rev + 1
   const frame = { type: 'message.created', conversationId, rev, message: { ...message, rev } }
-  return { conversationId, revs: [rev], frames: [JSON.stringify(frame)], after, upTo: rev, more: false }
+  return { conversationId, revs: [rev], frames: [JSON.stringify(frame)], from, after, upTo: rev, more: false }
 }
 
 test('[SYNC12] a catch-up that reaches back behind what a socket has seen shows no message as new twice', async () => {
@@ -172,7 +172,7 @@ test('[SYNC12] nor does its next page, which begins beyond what the socket has s
   // The hub asks for itself where the first page does not fit; the second one comes before it has its answer.
   await Promise.all([
     hub.deliverCatchUp({ ...toldAgain(message, 0), upTo: message.rev + 3, more: true }),
-    hub.deliverCatchUp(toldAgain(next, message.rev + 3)),
+    hub.deliverCatchUp(toldAgain(next, message.rev + 3, 0)),
   ])
   const said = [await say(alices, conversationId, 'next'), await say(alices, conversationId, 'last')]
 
@@ -180,6 +180,39 @@ test('[SYNC12] nor does its next page, which begins beyond what the socket has s
   expect(bobs.of('message.created').map((each) => (each['message'] as Message).id)).toEqual(
     [message, ...said].map(({ id }) => id),
   )
+})
+
+test('[SYNC12] nor does a page that begins where the socket is, of a catch-up that began behind', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const message = await say(alices, conversationId, 'once')
+  await bobs.waitForType('message.created')
+  const hub = hubOf(env, bob.user.id)
+
+  // The first page ends where the socket is, so it has nothing new; in the second one the message has been edited.
+  const [from, upTo] = [message.rev - 1, message.rev]
+  await hub.deliverCatchUp({ conversationId, revs: [], frames: [], from, after: from, upTo, more: true })
+  await hub.deliverCatchUp(toldAgain(message, upTo, from))
+  const next = await say(alices, conversationId, 'next')
+
+  await bobs.waitFor((each) => (each['message'] as Message | undefined)?.id === next.id)
+  expect(bobs.of('message.created').map((each) => (each['message'] as Message).id)).toEqual([message.id, next.id])
+})
+
+test('[SYNC12] the pages of a catch-up that began where the socket was are all taken', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const message = await say(alices, conversationId, 'once')
+  await bobs.waitForType('message.created')
+  const hub = hubOf(env, bob.user.id)
+  const later = { ...message, id: message.id + 1, seq: message.seq + 1, rev: message.rev + 1 }
+
+  await hub.deliverCatchUp({ ...toldAgain(message, message.rev), frames: [], revs: [], more: true })
+  await hub.deliverCatchUp(toldAgain(later, message.rev + 1, message.rev))
+
+  await expect
+    .poll(() => bobs.of('message.created').map((each) => (each['message'] as Message).id))
+    .toEqual([message.id, later.id])
 })
 
 test('[SYNC12] a hub that slept with its sockets open knows how far they have heard', async () => {
@@ -219,7 +252,7 @@ test('[SYNC12] an answer that frames overtook on its way shows no message as new
   const nothing = { conversationId, revs: [], frames: [], more: false }
   // The first has the hub ask from there on; the second comes before the answer to that.
   await Promise.all([
-    hub.deliverCatchUp({ ...nothing, after: one.rev - 1, upTo: two.rev + 1 }),
+    hub.deliverCatchUp({ ...nothing, from: one.rev - 1, after: one.rev - 1, upTo: two.rev + 1 }),
     hub.deliver({ conversationId, revs: [two.rev], frames }),
   ])
 
