@@ -35,7 +35,13 @@ export class Checker {
         break
       case 'open': {
         const { who, session } = entry
-        this.#evidence.sockets.set(entry.socket, { who, session, revs: new Map(), created: new Set() })
+        this.#evidence.sockets.set(entry.socket, {
+          who,
+          session,
+          revs: new Map(),
+          created: new Set(),
+          first: new Map(),
+        })
         break
       }
       case 'got':
@@ -255,6 +261,14 @@ export class Checker {
       if (what === 'message.created') {
         if (socket.created.has(message.id)) this.#report('delivery.doubled', `${where}: message ${message.id}`)
         socket.created.add(message.id)
+        if (!socket.first.has(c)) socket.first.set(c, message.seq)
+      } else if (what === 'message.updated' && !socket.created.has(message.id)) {
+        const { phase, joinedAt } = this.#evidence.place(c, socket.who)
+        const isNew = message.seq > (socket.first.get(c) ?? Number.POSITIVE_INFINITY)
+        // Who was away in between heard nothing of what was said then.
+        const wasAlwaysIn = phase === 'in' && joinedAt === 0
+        if (isNew && wasAlwaysIn)
+          this.#report('delivery.unannounced', `${where}: message ${message.id} came as a change`)
       }
       this.#see(c, message, where)
       const sent = this.#evidence.sentIn(c).get(keyOf(message.sender, message.clientId))

@@ -10,6 +10,7 @@ export type ViolationKind =
   | 'delete.lost'
   | 'delete.unasked'
   | 'delivery.doubled'
+  | 'delivery.unannounced'
   | 'edit.lost'
   | 'epoch.changed'
   | 'id.wrong'
@@ -71,6 +72,8 @@ export type Socket = {
   /** The highest revision that came, by conversation. */
   revs: Map<number, number>
   created: Set<number>
+  /** The first message that came as new, by conversation: from there on each must come as new before it changes. */
+  first: Map<number, number>
 }
 
 /** `hasStored`: it was this attempt, not another way of the same message, that stored it. */

@@ -35,15 +35,16 @@ export class GapFiller {
   /** Asks now. */
   async fill(conversationId: number): Promise<void> {
     const { userId, env, inbox, broadcast } = this.#hub
-    const from = inbox.line(conversationId)?.order.known
-    if (from === undefined || from === null) return
     try {
-      for (let after: number | null = from; after !== null;) {
-        const catchUp: CatchUp | null = await conversationOf(env, conversationId).catchUpFor({ userId, from, after })
+      for (let more = true; more;) {
+        const missing = inbox.missing(conversationId)
+        if (!missing) return
+        const catchUp: CatchUp | null = await conversationOf(env, conversationId).catchUpFor({ userId, ...missing })
+        if (!catchUp) return
         // Frames came while it was on its way: to it, what they showed is still new.
-        if (catchUp && !inbox.fits(catchUp)) return this.watch(conversationId, catchUp.upTo)
-        if (catchUp) broadcast(inbox.receiveCatchUp(catchUp))
-        after = catchUp?.more ? catchUp.upTo : null
+        if (!inbox.fits(catchUp)) return this.watch(conversationId, catchUp.upTo)
+        broadcast(inbox.receiveCatchUp(catchUp))
+        ;({ more } = catchUp)
       }
     } catch (error) {
       logFault('gap.unfilled', error, { conversationId, userId })

@@ -1,8 +1,17 @@
-import { accept, acceptCatchUp, begin, fitsCatchUp, hasGap, newRevOrder, type RevOrder } from '../core/rev-order.ts'
+import {
+  accept,
+  acceptCatchUp,
+  begin,
+  fitsCatchUp,
+  hasGap,
+  missingOf,
+  newRevOrder,
+  type RevOrder,
+} from '../core/rev-order.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { ConversationEvent } from '../protocol/events.ts'
 import { nextInboxEntry } from '../protocol/inbox.ts'
-import type { Batch, CatchUp } from './batch.ts'
+import type { Batch, CatchUp, Missing } from './batch.ts'
 import type { HubStore } from './hub-store.ts'
 
 /** Above this it is cheaper to ask the conversation for its entry than to apply what came since. */
@@ -22,8 +31,8 @@ type Line = {
 
 /** How far the sockets have heard a conversation, kept where a hibernation does not reach. */
 type Heard = {
-  heard: (conversationId: number) => number | null
-  noteHeard: (conversationId: number, rev: number | null) => void
+  heard: (conversationId: number) => Missing | null
+  noteHeard: (conversationId: number, missing: Missing | null) => void
 }
 
 /** The user's conversations as the hub knows them: which there are, where each stands, and what its inbox line says. */
@@ -38,7 +47,8 @@ export class InboxBook {
     this.#userId = userId
     this.#sockets = sockets
     for (const row of store.flags()) {
-      const order = newRevOrder(sockets.heard(row.conversationId))
+      const heard = sockets.heard(row.conversationId)
+      const order = newRevOrder(heard?.after, heard && heard.from < heard.after ? heard.from : null)
       this.#lines.set(row.conversationId, { ...row, order, base: null, tail: [] })
     }
   }
@@ -88,6 +98,12 @@ export class InboxBook {
     if (!line) return true
     this.#touch(catchUp.conversationId, line)
     return fitsCatchUp(line.order, catchUp)
+  }
+
+  /** What to ask the conversation for; null where it is not known how far the sockets are. */
+  missing(conversationId: number): Missing | null {
+    const order = this.#lines.get(conversationId)?.order
+    return order ? missingOf(order) : null
   }
 
   /** Whether a frame is missing, given where the conversation says it stands. */
@@ -193,7 +209,7 @@ export class InboxBook {
   }
 
   #note(conversationId: number, { order }: Line): void {
-    this.#sockets.noteHeard(conversationId, order.known)
+    this.#sockets.noteHeard(conversationId, missingOf(order))
   }
 
   #touch(conversationId: number, line: Line): void {

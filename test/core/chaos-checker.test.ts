@@ -41,6 +41,13 @@ class Told {
     return this
   }
 
+  change(socket: number, message: Message, rev = message.seq): this {
+    const { seq, id, sender, clientId, text } = message
+    const seen = { seq, id, sender, clientId, text }
+    this.entries.push({ e: 'got', socket, c: C, rev, what: 'message.updated', message: seen })
+    return this
+  }
+
   tell(...entries: Entry[]): this {
     this.entries.push(...entries)
     return this
@@ -190,6 +197,14 @@ describe('a history in which nothing is wrong', () => {
     expect(check(end(told).entries)).toEqual([])
   })
 
+  test('may have messages change that came as new, that are of before, or that were said in an absence', () => {
+    const known = talk().change(2, stored(1), 5).change(1, stored(1), 5)
+    const back = added(removed().tell(left(8))).change(2, stored(4), 9)
+
+    expect(check(end(known).entries)).toEqual([])
+    expect(check(end(back).entries)).toEqual([])
+  })
+
   test('may have a session end', () => {
     const told = revoked().done({ do: 'send', c: C, clientId: 'x', text: 'x' }, { who: BOB, end: 'fail' })
 
@@ -251,6 +266,11 @@ describe('a planted fault is found:', () => {
       () => end(talk().tell(heard(1)).tell(heard(1))),
     ],
     ['a message that was heard over a documented API is gone', 'received.lost', () => end(talk().tell(heard(9)))],
+    [
+      'a message that had not come as new came as a change',
+      'delivery.unannounced',
+      () => end(talk().change(2, stored(4, { text: 'edited' }))),
+    ],
     ['a message came twice by one socket', 'delivery.doubled', () => end(talk().receive(2, stored(2)))],
     [
       'messages of one sender changed places',

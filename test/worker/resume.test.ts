@@ -2,6 +2,7 @@ import { abortAllDurableObjects, evictAllDurableObjects, evictDurableObject } fr
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { hubOf } from '../../src/objects/stubs.ts'
+import type { UserHub } from '../../src/objects/user-hub.ts'
 import type { Changes, InboxEntry } from '../../src/protocol/conversation.ts'
 import { encodeHave, logOf } from '../../src/protocol/socket.ts'
 import type { HistoryPage, Message } from '../../src/protocol/message.ts'
@@ -213,6 +214,47 @@ test('[SYNC12] the pages of a catch-up that began where the socket was are all t
   await expect
     .poll(() => bobs.of('message.created').map((each) => (each['message'] as Message).id))
     .toEqual([message.id, later.id])
+})
+
+test.each([
+  ['', async () => {}],
+  [', also where the hub slept in between', (hub: DurableObjectStub<UserHub>) => evictDurableObject(hub)],
+])('[SYNC14] a message that changed before the socket was told of it comes as new%s', async (_, between) => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const { rev, ...message } = await say(alices, conversationId, 'once')
+  await bobs.waitForType('message.created')
+  const hub = hubOf(env, bob.user.id)
+  const as = (type: string, n: number, at: number) => ({
+    conversationId,
+    revs: [at],
+    frames: [
+      JSON.stringify({
+        type,
+        conversationId,
+        rev: at,
+        message: { ...message, id: message.id + n, seq: message.seq + n, rev: at },
+      }),
+    ],
+  })
+
+  // The second message was made at the first revision that was missed and edited at the third: not yet in the page up to the second.
+  await hub.deliverCatchUp({ ...as('message.created', 2, rev + 2), from: rev, after: rev, upTo: rev + 2, more: true })
+  await between(hub)
+  await hub.deliver(as('message.updated', 1, rev + 3))
+  await hub.deliver(as('message.created', 3, rev + 4))
+  await hub.deliverCatchUp({
+    ...as('message.created', 1, rev + 3),
+    from: rev,
+    after: rev + 2,
+    upTo: rev + 3,
+    more: false,
+  })
+
+  await expect
+    .poll(() => bobs.of('message.created').map((each) => (each['message'] as Message).id - message.id))
+    .toEqual([0, 2, 1, 3])
+  expect(bobs.of('message.updated')).toEqual([])
 })
 
 test('[SYNC12] a hub that slept with its sockets open knows how far they have heard', async () => {
