@@ -1,3 +1,4 @@
+import { checkDeliveries } from './check-deliveries.ts'
 import { checkCopy, checkReading, checkSameReading } from './check-readings.ts'
 import type { Entry, Got, Invoke, Message, Reading } from './history.ts'
 import { Evidence, keyOf, SEQ_SPAN, type Sent, type Step, type Violation } from './evidence.ts'
@@ -35,13 +36,8 @@ export class Checker {
         break
       case 'open': {
         const { who, session } = entry
-        this.#evidence.sockets.set(entry.socket, {
-          who,
-          session,
-          revs: new Map(),
-          created: new Set(),
-          first: new Map(),
-        })
+        const nothing = { revs: new Map(), created: new Set<number>(), first: new Map(), isDocumented: false }
+        this.#evidence.sockets.set(entry.socket, { who, session, ...nothing })
         break
       }
       case 'got':
@@ -87,6 +83,9 @@ export class Checker {
       const log = this.#logs.get(Math.floor(id / SEQ_SPAN))
       if (log?.messages[(id % SEQ_SPAN) - 1]?.id === id) continue
       this.#report('received.lost', `somebody heard message ${id}, which is not there`)
+    }
+    for (const told of this.#evidence.sockets) {
+      this.#all(checkDeliveries(told, { evidence: this.#evidence, logs: this.#logs }))
     }
     this.#checkLanes()
     for (const { who, device } of this.#live) {
@@ -263,12 +262,10 @@ export class Checker {
         socket.created.add(message.id)
         if (!socket.first.has(c)) socket.first.set(c, message.seq)
       } else if (what === 'message.updated' && !socket.created.has(message.id)) {
-        const { phase, joinedAt } = this.#evidence.place(c, socket.who)
         const isNew = message.seq > (socket.first.get(c) ?? Number.POSITIVE_INFINITY)
-        // Who was away in between heard nothing of what was said then.
-        const wasAlwaysIn = phase === 'in' && joinedAt === 0
-        if (isNew && wasAlwaysIn)
+        if (isNew && this.#evidence.wasAlwaysIn(c, socket.who)) {
           this.#report('delivery.unannounced', `${where}: message ${message.id} came as a change`)
+        }
       }
       this.#see(c, message, where)
       const sent = this.#evidence.sentIn(c).get(keyOf(message.sender, message.clientId))
@@ -293,6 +290,7 @@ export class Checker {
     this.#count('deliveries over the documented APIs')
     if (socket.created.has(id)) this.#report('delivery.doubled', `message ${id}, socket ${number} of ${socket.who}`)
     socket.created.add(id)
+    socket.isDocumented = true
     this.#evidence.heard.add(id)
   }
 

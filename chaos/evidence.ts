@@ -10,6 +10,7 @@ export type ViolationKind =
   | 'delete.lost'
   | 'delete.unasked'
   | 'delivery.doubled'
+  | 'delivery.missing'
   | 'delivery.unannounced'
   | 'edit.lost'
   | 'epoch.changed'
@@ -71,9 +72,12 @@ export type Socket = {
   session: string
   /** The highest revision that came, by conversation. */
   revs: Map<number, number>
+  /** Messages that came as new. */
   created: Set<number>
   /** The first message that came as new, by conversation: from there on each must come as new before it changes. */
   first: Map<number, number>
+  /** It speaks a documented API, which may leave out what its own user said. */
+  isDocumented: boolean
 }
 
 /** `hasStored`: it was this attempt, not another way of the same message, that stored it. */
@@ -126,6 +130,17 @@ export class Evidence {
   place(c: number, who: number): Place {
     const start = (): Place => ({ phase: 'in', removedOp: 0, leftAt: null, joinedAt: 0, heard: [] })
     return entryOf(this.places, `${c}/${who}`, start)
+  }
+
+  /** Somebody who was away heard nothing of what was said meanwhile. */
+  wasAlwaysIn(c: number, who: number): boolean {
+    const { phase, joinedAt } = this.place(c, who)
+    return phase === 'in' && joinedAt === 0
+  }
+
+  /** Whether anybody tried to, and was not refused. */
+  wasChanged(id: number): boolean {
+    return this.#changes.has(id)
   }
 
   changesOf(id: number): Changes {

@@ -170,6 +170,11 @@ const fiveMessages = {
   copy: { messages: [...log(), fifth] },
 }
 
+/** Three messages that nobody changed: of Alice, of this one, of Alice. */
+const said = (second: number): Told => start().send(ALICE, 1).send(second, 2).send(ALICE, 3)
+const third = stored(3, { sender: ALICE })
+const three = [stored(1), stored(2), third]
+
 describe('a history in which nothing is wrong', () => {
   test('passes', () => {
     expect(check(end(talk()).entries)).toEqual([])
@@ -203,6 +208,13 @@ describe('a history in which nothing is wrong', () => {
 
     expect(check(end(known).entries)).toEqual([])
     expect(check(end(back).entries)).toEqual([])
+  })
+
+  test('may have a socket of a documented API hear nothing of what its own user said', () => {
+    const told = said(BOB).tell(heard(1), heard(3))
+    const messages = [stored(1), stored(2, { sender: BOB }), third]
+
+    expect(kinds(end(told, { readings: { messages, seq: 3 } }))).not.toContain('delivery.missing')
   })
 
   test('may have a session end', () => {
@@ -270,6 +282,16 @@ describe('a planted fault is found:', () => {
       'a message that had not come as new came as a change',
       'delivery.unannounced',
       () => end(talk().change(2, stored(4, { text: 'edited' }))),
+    ],
+    [
+      'a socket was told of what came before and after a message, and not of it',
+      'delivery.missing',
+      () => end(said(ALICE).receive(2, stored(1)).receive(2, third), { readings: { messages: three, seq: 3 } }),
+    ],
+    [
+      'so was a socket of a documented API',
+      'delivery.missing',
+      () => end(said(ALICE).tell(heard(1), heard(3)), { readings: { messages: three, seq: 3 } }),
     ],
     ['a message came twice by one socket', 'delivery.doubled', () => end(talk().receive(2, stored(2)))],
     [
