@@ -4,14 +4,11 @@
  */
 export type Batch = { conversationId: number; revs: number[]; frames: string[] }
 
-/** What a hub misses: all above `after`. `from` is where its catching up began; a message made above that is new to it. */
-export type Missing = { from: number; after: number }
-
 /**
- * Everything that changed above `after` up to `upTo`, collapsed to its present state: what a hub that missed something gets. `more` says
- * that it goes on above `upTo`.
+ * What happened above `after` up to `upTo`, as far as it still shows: what a hub that missed something gets. `more` says that it goes on above
+ * `upTo`.
  */
-export type CatchUp = Batch & Missing & { upTo: number; more: boolean }
+export type CatchUp = Batch & { after: number; upTo: number; more: boolean }
 
 /** The hub's word on a delivery: null, or where nobody is there the number of its nap. Do not call before it wakes from that one. */
 export type Nap = number | null

@@ -1,7 +1,7 @@
 import type { Order } from '../core/orders.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { refuse } from '../protocol/errors.ts'
-import type { CatchUp, Missing } from './batch.ts'
+import type { CatchUp } from './batch.ts'
 import type { ConversationRow, MemberRow } from './conversation-schema.ts'
 import type { ConversationStore } from './conversation-store.ts'
 import { catchUpOf, changesOf, entryOf, historyOf, memberListOf } from './log-reading.ts'
@@ -133,8 +133,8 @@ export class ConversationLog {
     return entryOf(this.#state, member)
   }
 
-  catchUp(missing: Missing): CatchUp {
-    return catchUpOf(this.#state, missing)
+  catchUp(after: number): CatchUp {
+    return catchUpOf(this.#state, after)
   }
 
   apply(userId: number, order: Order, now: number): Outcome {

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, gte, lt, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, gte, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/durable-sqlite'
 import { LIMITS } from '../protocol/limits.ts'
 import type { HistoryQuery, Reaction } from '../protocol/message.ts'
@@ -31,6 +31,9 @@ export type MessageChange = {
   deletedAt?: number
   pinnedAt?: number | null
 }
+
+/** A revision at which a message was made, or changed last. */
+export type Place = { rev: number; row: MessageRow }
 
 /** The rows of one conversation. Every call is synchronous, so what happens between two awaits is one atomic write. */
 export class ConversationStore {
@@ -159,23 +162,19 @@ export class ConversationStore {
 
   /** At most `limit` messages whose last change is above `since`, in the order of that change. */
   changedMessages(since: number, limit: number): { rows: MessageRow[]; more: boolean } {
-    const made = this.#db
-      .select()
-      .from(messages)
-      .where(and(gt(messages.seq, this.#lastSeqAt(since)), sql`changed_rev IS NULL`))
-      .orderBy(messages.seq)
-      .limit(limit + 1)
-      .all()
-    const changed = this.#db
-      .select()
-      .from(messages)
-      .where(gt(messages.changedRev, since))
-      .orderBy(messages.changedRev)
-      .limit(limit + 1)
-      .all()
-    const found = [...made, ...changed].toSorted((a, b) => revOf(a) - revOf(b))
+    const made = this.#made(since, sql`changed_rev IS NULL`, limit + 1)
+    const found = [...made, ...this.#changed(since, limit + 1)].toSorted((a, b) => revOf(a) - revOf(b))
     const rows = pageOf(found, limit)
     return { rows, more: found.length > rows.length }
+  }
+
+  /** At most `limit` places in the log above `since`: where messages that are there still were made, and where they changed last. */
+  placesAbove(since: number, limit: number): { places: Place[]; more: boolean } {
+    const made = this.#made(since, isNull(messages.deletedAt), limit + 1).map((row) => ({ rev: row.rev, row }))
+    const changed = this.#changed(since, limit + 1).map((row) => ({ rev: revOf(row), row }))
+    const found = [...made, ...changed].toSorted((a, b) => a.rev - b.rev)
+    const places = fitting(found.slice(0, limit), ({ row }) => JSON.stringify(row).length)
+    return { places, more: found.length > places.length }
   }
 
   /** The revision at which the log stood before `time`. */
@@ -188,6 +187,28 @@ export class ConversationStore {
       .limit(1)
       .get()
     return row?.rev ?? 0
+  }
+
+  /** Messages that were made above `since`, the oldest first. */
+  #made(since: number, condition: SQL, limit: number): MessageRow[] {
+    return this.#db
+      .select()
+      .from(messages)
+      .where(and(gt(messages.seq, this.#lastSeqAt(since)), condition))
+      .orderBy(messages.seq)
+      .limit(limit)
+      .all()
+  }
+
+  /** Messages whose last change after they were made is above `since`, in the order of that change. */
+  #changed(since: number, limit: number): MessageRow[] {
+    return this.#db
+      .select()
+      .from(messages)
+      .where(gt(messages.changedRev, since))
+      .orderBy(messages.changedRev)
+      .limit(limit)
+      .all()
   }
 
   /**

@@ -11,7 +11,7 @@ import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { Restored } from '../protocol/restoration.ts'
 import { loadRows, pageOf } from './backup.ts'
-import type { CatchUp, Missing, Nap, Submitted } from './batch.ts'
+import type { CatchUp, Nap, Submitted } from './batch.ts'
 import { PART_CHARACTERS } from './call-size.ts'
 import { ConversationLog } from './conversation-log.ts'
 import type { MemberRow } from './conversation-schema.ts'
@@ -125,10 +125,10 @@ export class Conversation extends DurableObject<Env> {
   }
 
   /** A part of what changed above `after`, for a hub that missed something; null where the user is not a member. */
-  catchUpFor(input: Missing & { userId: number }): CatchUp | null {
-    const member = this.#log?.member(input.userId)
+  catchUpFor({ userId, after }: { userId: number; after: number }): CatchUp | null {
+    const member = this.#log?.member(userId)
     if (!this.#log || !member || member.leftAt !== null) return null
-    return this.#log.catchUp(input)
+    return this.#log.catchUp(after)
   }
 
   /**
@@ -275,7 +275,7 @@ export class Conversation extends DurableObject<Env> {
       conversationId: row.id,
       deliver: (userId, batch) => hubs.get(userId).deliver(batch),
       deliverCatchUp: (userId, catchUp) => hubs.get(userId).deliverCatchUp(catchUp),
-      catchUpFor: (missing) => log.catchUp(missing),
+      catchUpFor: (after) => log.catchUp(after),
       onAsleep: (userId, nap) => this.#noteAsleep(userId, nap),
       onDelivered: countDelivery,
       onSettled: () => guard.settle(),

@@ -1,4 +1,4 @@
-import type { Batch, CatchUp, Missing, Nap } from './batch.ts'
+import type { Batch, CatchUp, Nap } from './batch.ts'
 import { fitting } from './call-size.ts'
 
 /** Above this a queue is not worth keeping frame by frame: the present state of what changed is smaller. */
@@ -17,15 +17,15 @@ type Queue = {
   flying: number | null
   inFlight: boolean
   failures: number
-  /** Set when frames were given up for a catch-up. */
-  missing: Missing | null
+  /** Set when frames were given up for a catch-up: all above this revision is missing. */
+  missing: number | null
 }
 
 type Ports = {
   conversationId: number
   deliver: (userId: number, batch: Batch) => Promise<Nap>
   deliverCatchUp: (userId: number, catchUp: CatchUp) => Promise<Nap>
-  catchUpFor: (missing: Missing) => CatchUp
+  catchUpFor: (after: number) => CatchUp
   onAsleep: (userId: number, nap: number) => void
   /** A call went well; the first of what it took waited at most so long. */
   onDelivered: (waitedMs: number) => void
@@ -58,8 +58,7 @@ export class FanOut {
     if (queue.missing !== null) {
       if (rev === 0) return
     } else if (queue.frames.length >= MAX_QUEUED) {
-      const first = firstOf(queue) ?? rev
-      giveUpFrames(queue, { from: first - 1, after: first - 1 })
+      giveUpFrames(queue, (firstOf(queue) ?? rev) - 1)
     } else {
       queue.revs.push(rev)
       queue.frames.push(frame)
@@ -70,7 +69,7 @@ export class FanOut {
   /** Tells the present state of everything above `after`, in place of the single changes. */
   catchUp(userId: number, after: number): void {
     const queue = this.#queueOf(userId)
-    giveUpFrames(queue, { from: after, after })
+    giveUpFrames(queue, after)
     this.#start(userId, queue)
   }
 
@@ -159,7 +158,7 @@ export class FanOut {
     if (missing === null) return deliver(userId, { conversationId, revs, frames })
     const catchUp = catchUpFor(missing)
     const nap = await deliverCatchUp(userId, catchUp)
-    if (catchUp.more && nap === null) giveUpFrames(queue, { from: missing.from, after: catchUp.upTo })
+    if (catchUp.more && nap === null) giveUpFrames(queue, catchUp.upTo)
     return nap
   }
 }
@@ -176,11 +175,10 @@ const take = (queue: Queue): Taken => {
 
 /** The first revision that these tell; null where they are signals only. */
 const firstOf = ({ missing, revs }: Pick<Taken, 'missing' | 'revs'>): number | null =>
-  missing ? missing.after + 1 : (revs.find((rev) => rev > 0) ?? null)
+  missing !== null ? missing + 1 : (revs.find((rev) => rev > 0) ?? null)
 
-const giveUpFrames = (queue: Queue, { from, after }: Missing): void => {
-  const { missing } = queue
-  queue.missing = { from: Math.min(from, missing?.from ?? from), after: Math.min(after, missing?.after ?? after) }
+const giveUpFrames = (queue: Queue, after: number): void => {
+  queue.missing = Math.min(after, queue.missing ?? after)
   queue.revs = []
   queue.frames = []
 }
@@ -192,7 +190,7 @@ const putBack = (queue: Queue, { missing, revs, frames }: Taken): void => {
     queue.frames = [...frames, ...queue.frames]
   } else {
     const first = firstOf({ missing, revs })
-    if (first !== null) giveUpFrames(queue, { from: first - 1, after: first - 1 })
+    if (first !== null) giveUpFrames(queue, first - 1)
   }
 }
 

@@ -37,12 +37,10 @@ export class GapFiller {
     const { userId, env, inbox, broadcast } = this.#hub
     try {
       for (let more = true; more;) {
-        const missing = inbox.missing(conversationId)
-        if (!missing) return
-        const catchUp: CatchUp | null = await conversationOf(env, conversationId).catchUpFor({ userId, ...missing })
+        const after = inbox.line(conversationId)?.order.known ?? null
+        if (after === null) return
+        const catchUp: CatchUp | null = await conversationOf(env, conversationId).catchUpFor({ userId, after })
         if (!catchUp) return
-        // Frames came while it was on its way: to it, what they showed is still new.
-        if (!inbox.fits(catchUp)) return this.watch(conversationId, catchUp.upTo)
         broadcast(inbox.receiveCatchUp(catchUp))
         ;({ more } = catchUp)
       }

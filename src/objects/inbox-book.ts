@@ -1,17 +1,8 @@
-import {
-  accept,
-  acceptCatchUp,
-  begin,
-  fitsCatchUp,
-  hasGap,
-  missingOf,
-  newRevOrder,
-  type RevOrder,
-} from '../core/rev-order.ts'
+import { accept, acceptCatchUp, begin, fitsCatchUp, hasGap, newRevOrder, type RevOrder } from '../core/rev-order.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { ConversationEvent } from '../protocol/events.ts'
 import { nextInboxEntry } from '../protocol/inbox.ts'
-import type { Batch, CatchUp, Missing } from './batch.ts'
+import type { Batch, CatchUp } from './batch.ts'
 import type { HubStore } from './hub-store.ts'
 
 /** Above this it is cheaper to ask the conversation for its entry than to apply what came since. */
@@ -31,8 +22,8 @@ type Line = {
 
 /** How far the sockets have heard a conversation, kept where a hibernation does not reach. */
 type Heard = {
-  heard: (conversationId: number) => Missing | null
-  noteHeard: (conversationId: number, missing: Missing | null) => void
+  heard: (conversationId: number) => number | null
+  noteHeard: (conversationId: number, rev: number | null) => void
 }
 
 /** The user's conversations as the hub knows them: which there are, where each stands, and what its inbox line says. */
@@ -47,8 +38,7 @@ export class InboxBook {
     this.#userId = userId
     this.#sockets = sockets
     for (const row of store.flags()) {
-      const heard = sockets.heard(row.conversationId)
-      const order = newRevOrder(heard?.after, heard && heard.from < heard.after ? heard.from : null)
+      const order = newRevOrder(sockets.heard(row.conversationId))
       this.#lines.set(row.conversationId, { ...row, order, base: null, tail: [] })
     }
   }
@@ -92,18 +82,12 @@ export class InboxBook {
     return due
   }
 
-  /** Whether a catch-up goes on from what the sockets have seen. */
+  /** Whether a catch-up goes on from what the sockets have seen, or begins behind it. */
   fits(catchUp: CatchUp): boolean {
     const line = this.#lines.get(catchUp.conversationId)
     if (!line) return true
     this.#touch(catchUp.conversationId, line)
     return fitsCatchUp(line.order, catchUp)
-  }
-
-  /** What to ask the conversation for; null where it is not known how far the sockets are. */
-  missing(conversationId: number): Missing | null {
-    const order = this.#lines.get(conversationId)?.order
-    return order ? missingOf(order) : null
   }
 
   /** Whether a frame is missing, given where the conversation says it stands. */
@@ -209,7 +193,7 @@ export class InboxBook {
   }
 
   #note(conversationId: number, { order }: Line): void {
-    this.#sockets.noteHeard(conversationId, missingOf(order))
+    this.#sockets.noteHeard(conversationId, order.known)
   }
 
   #touch(conversationId: number, line: Line): void {

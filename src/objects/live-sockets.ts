@@ -6,7 +6,6 @@ import { isCloseCode } from '../core/close-code.ts'
 import { isAlive, isDead } from '../core/presence.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { CLOSE } from '../protocol/socket.ts'
-import type { Missing } from './batch.ts'
 
 const MAX_LEFT = 500
 /** With the others an attachment stays well below the 16 KiB that it may have. */
@@ -25,12 +24,10 @@ const Attachment = z.object({
   greeted: z.boolean(),
   /** How far this socket, as all of its hub, has heard the conversations that spoke last: revisions by id. */
   heard: z.map(z.number(), z.number()),
-  /** Of those, the ones in the middle of a catch-up, and where it began. */
-  catchingUp: z.map(z.number(), z.number()),
 })
 type Attachment = z.infer<typeof Attachment>
 
-export type LiveSocket = Omit<Attachment, 'heard' | 'catchingUp'> & {
+export type LiveSocket = Omit<Attachment, 'heard'> & {
   ws: WebSocket
   /** When the client was last heard, as far as is known: a frame, a ping, or its coming. */
   lastFrameAt: number
@@ -44,7 +41,6 @@ export class LiveSockets {
   readonly #speak: (socket: LiveSocket, frame: string) => string[]
   readonly #sockets = new Map<WebSocket, LiveSocket>()
   readonly #heard = new Map<number, number>()
-  readonly #catchingUp = new Map<number, number>()
   /** The last sign of life of those that went. */
   #leftAt = 0
   #isHeardKept = true
@@ -59,10 +55,9 @@ export class LiveSockets {
       // A hub that went away in the middle of a greeting will not finish it.
       else if (!attachment.data.greeted) ws.close(CLOSE.fault, 'server.fault')
       else {
-        const { heard, catchingUp, ...data } = attachment.data
+        const { heard, ...data } = attachment.data
         this.#sockets.set(ws, { ...data, ws, lastFrameAt: data.connectedAt, greeting: Promise.resolve() })
         for (const [conversationId, rev] of heard) this.#heard.set(conversationId, rev)
-        for (const [conversationId, rev] of catchingUp) this.#catchingUp.set(conversationId, rev)
       }
     }
   }
@@ -109,20 +104,17 @@ export class LiveSockets {
   }
 
   /** How far the sockets have heard a conversation, where that is known: also after a hibernation, in which a hub forgets the rest. */
-  heard(conversationId: number): Missing | null {
-    const after = this.#heard.get(conversationId)
-    return after === undefined ? null : { from: this.#catchingUp.get(conversationId) ?? after, after }
+  heard(conversationId: number): number | null {
+    return this.#heard.get(conversationId) ?? null
   }
 
   /** Notes how far the sockets have heard a conversation; null where that is not known any more. */
-  noteHeard(conversationId: number, missing: Missing | null): void {
-    const before = this.heard(conversationId)
-    if (missing?.after === before?.after && missing?.from === before?.from) return
-    this.#forgetHeard(conversationId)
-    if (missing) this.#heard.set(conversationId, missing.after)
-    if (missing && missing.from < missing.after) this.#catchingUp.set(conversationId, missing.from)
+  noteHeard(conversationId: number, rev: number | null): void {
+    if (rev === this.heard(conversationId)) return
+    this.#heard.delete(conversationId)
+    if (rev !== null) this.#heard.set(conversationId, rev)
     const [oldest] = this.#heard.keys()
-    if (this.#heard.size > MAX_HEARD && oldest !== undefined) this.#forgetHeard(oldest)
+    if (this.#heard.size > MAX_HEARD && oldest !== undefined) this.#heard.delete(oldest)
     if (!this.#isHeardKept) return
     this.#isHeardKept = false
     // Once, however many notes one turn makes.
@@ -204,15 +196,10 @@ export class LiveSockets {
     return Math.max(this.#leftAt, ...[...this.#sockets.values()].map((socket) => this.#lastSignOfLife(socket, now)))
   }
 
-  #forgetHeard(conversationId: number): void {
-    this.#heard.delete(conversationId)
-    this.#catchingUp.delete(conversationId)
-  }
-
   #keep(socket: LiveSocket): void {
     const { id, dialects, left, sessionId, sessionExpiresAt, connectedAt, greeted } = socket
     const state = { id, dialects, left, sessionId, sessionExpiresAt, connectedAt, greeted }
-    socket.ws.serializeAttachment({ ...state, heard: this.#heard, catchingUp: this.#catchingUp } satisfies Attachment)
+    socket.ws.serializeAttachment({ ...state, heard: this.#heard } satisfies Attachment)
   }
 
   /** Asks the runtime for the last pong only where what is known already would say that the peer is gone. */

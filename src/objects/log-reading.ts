@@ -2,10 +2,10 @@ import type { Changes, InboxEntry, MemberList } from '../protocol/conversation.t
 import type { ConversationEvent } from '../protocol/events.ts'
 import { previewOf } from '../protocol/inbox.ts'
 import { LIMITS } from '../protocol/limits.ts'
-import type { HistoryPage, HistoryQuery, Message } from '../protocol/message.ts'
-import type { CatchUp, Missing } from './batch.ts'
+import type { HistoryPage, HistoryQuery } from '../protocol/message.ts'
+import type { CatchUp } from './batch.ts'
 import type { MemberRow } from './conversation-schema.ts'
-import { revOf } from './conversation-store.ts'
+import { type Place, revOf } from './conversation-store.ts'
 import type { LogState } from './log-state.ts'
 import { conversationView, memberView, messageView } from './views.ts'
 
@@ -56,58 +56,64 @@ export const changesOf = (state: LogState, since: number, limit: number): Change
   const { rows, more } = since >= state.rev ? NOTHING : state.store.changedMessages(since, limit)
   const lastRow = rows.at(-1)
   const upTo = more && lastRow ? revOf(lastRow) : state.rev
-  const within = (rev: number): boolean => rev > since && rev <= upTo
   return {
     conversationId: state.id,
     epoch: state.row.epoch,
     since,
     rev: upTo,
     more,
+    ...aroundMessages(state, since, upTo),
+    messages: rows.map((row) => messageView(state.id, row)),
+  }
+}
+
+/** The present state of what else changed above `after` up to `upTo`. */
+const aroundMessages = (state: LogState, after: number, upTo: number): Pick<Changes, 'conversation' | 'members'> => {
+  const within = (rev: number): boolean => rev > after && rev <= upTo
+  return {
     conversation: within(state.row.rev) ? conversationView(state.row) : null,
     members: state
       .everybody()
       .filter((member) => within(member.rev))
       .map((member) => memberView(member, state.row.readReceipts)),
-    messages: rows.map((row) => messageView(state.id, row)),
   }
 }
 
-/** A page of the same as events, for a hub that missed some. */
-export const catchUpOf = (state: LogState, { from, after }: Missing): CatchUp => {
-  const page = changesOf(state, after, LIMITS.pageSize)
-  const events = eventsOf(state, page, from)
+/**
+ * What happened above `after` as events, for a hub that missed some; a page of it. A message comes as new in the place where it was made, as
+ * it is now, and as changed in the place of its last change. So whoever was told all up to some revision was told of every message
+ * that was made before it, however often it was changed since, and of none twice.
+ */
+export const catchUpOf = (state: LogState, after: number): CatchUp => {
+  const { places, more } =
+    after >= state.rev ? { places: [], more: false } : state.store.placesAbove(after, LIMITS.pageSize)
+  const upTo = (more ? places.at(-1)?.rev : undefined) ?? state.rev
+  const events = [...places.map((place) => eventAt(state, place)), ...eventsAround(state, after, upTo)]
+  events.sort((a, b) => a.rev - b.rev)
   return {
     conversationId: state.id,
-    from,
     after,
-    upTo: page.rev,
-    more: page.more,
+    upTo,
+    more,
     revs: events.map((event) => event.rev),
     frames: events.map((event) => JSON.stringify(event)),
   }
 }
 
-const eventsOf = (state: LogState, page: Changes, from: number): ConversationEvent[] => {
-  const { conversationId } = page
-  const events: ConversationEvent[] = page.messages.map((message) => ({
-    type: eventTypeOf(state, message, from),
-    conversationId,
-    rev: message.rev,
-    message,
-  }))
-  for (const member of page.members) {
-    const rev = state.member(member.userId)?.rev ?? page.rev
-    events.push({ type: 'member.changed', conversationId, rev, member })
-    if (member.readSeq !== null && member.readSeq > 0) {
-      events.push({ type: 'read.changed', conversationId, rev, userId: member.userId, seq: member.readSeq })
-    }
-  }
-  const { conversation } = page
-  if (conversation) events.push({ type: 'conversation.updated', conversationId, rev: state.row.rev, conversation })
-  return events.toSorted((a, b) => a.rev - b.rev)
+const eventAt = (state: LogState, { rev, row }: Place): ConversationEvent => {
+  const type = rev === row.rev ? 'message.created' : row.deletedAt === null ? 'message.updated' : 'message.deleted'
+  return { type, conversationId: state.id, rev, message: messageView(state.id, row) }
 }
 
-const eventTypeOf = (state: LogState, message: Message, from: number) => {
-  if (message.deletedAt !== null) return 'message.deleted'
-  return (state.store.message(message.seq)?.rev ?? 0) > from ? 'message.created' : 'message.updated'
+const eventsAround = (state: LogState, after: number, upTo: number): ConversationEvent[] => {
+  const conversationId = state.id
+  const { members, conversation } = aroundMessages(state, after, upTo)
+  const events = members.flatMap((member): ConversationEvent[] => {
+    const rev = state.member(member.userId)?.rev ?? upTo
+    const changed = { type: 'member.changed' as const, conversationId, rev, member }
+    if (member.readSeq === null || member.readSeq === 0) return [changed]
+    return [changed, { type: 'read.changed', conversationId, rev, userId: member.userId, seq: member.readSeq }]
+  })
+  if (conversation) events.push({ type: 'conversation.updated', conversationId, rev: state.row.rev, conversation })
+  return events
 }

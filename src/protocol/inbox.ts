@@ -28,6 +28,8 @@ export const nextInboxEntry = (entry: InboxEntry, event: ConversationEvent, view
       return { ...next, ...lastMessageAfter(entry, event.message) }
     case 'message.deleted': {
       const { message } = event
+      // It came and went while nobody listened: the entry has not counted it.
+      if (message.seq > entry.seq) return { ...next, seq: message.seq, lastMessage: previewOf(message) }
       const counted = message.senderId !== viewerId && message.seq > entry.readSeq
       if (counted && entry.unread >= LIMITS.unreadCount) return null
       return { ...next, ...lastMessageAfter(entry, message), unread: counted ? entry.unread - 1 : entry.unread }

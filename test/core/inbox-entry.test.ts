@@ -53,3 +53,10 @@ test('[READ2] a message that is told once more, as it is now, is counted once', 
   const last = message(3, 12, 'three, edited')
   expect(told(last)).toEqual({ ...entry, rev: 12, lastMessage: previewOf(last) })
 })
+
+test('[SYNC14] a message that came and went while nobody was told is not counted', () => {
+  const gone: Message = { ...message(4, 13, ''), content: null, deletedAt: '2026-11-21T09:00:00.000Z' }
+  const told = nextInboxEntry(entry, { type: 'message.deleted', conversationId: 1, rev: 13, message: gone }, ALICE)
+
+  expect(told).toEqual({ ...entry, rev: 13, seq: 4, lastMessage: previewOf(gone) })
+})

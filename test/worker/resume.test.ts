@@ -1,8 +1,7 @@
 import { abortAllDurableObjects, evictAllDurableObjects, evictDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
-import { hubOf } from '../../src/objects/stubs.ts'
-import type { UserHub } from '../../src/objects/user-hub.ts'
+import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
 import type { Changes, InboxEntry } from '../../src/protocol/conversation.ts'
 import { encodeHave, logOf } from '../../src/protocol/socket.ts'
 import type { HistoryPage, Message } from '../../src/protocol/message.ts'
@@ -141,12 +140,16 @@ test('[SYNC4] objects aborted in the middle of a burst lose no acked message, do
 })
 
 /** A catch-up from `after` on, that shows a message as new at its next revision. */
-const toldAgain = (message: Message, after: number, from = after) => {
-  const { conversationId } = message
-  const rev = message.rev + 1
-  const frame = { type: 'message.created', conversationId, rev, message: { ...message, rev } }
-  return { conversationId, revs: [rev], frames: [JSON.stringify(frame)], from, after, upTo: rev, more: false }
+/** As a conversation tells it again that came back from a crash and does not know who has heard what: made, and edited since. */
+const toldAgain = ({ conversationId, rev, ...message }: Message, after: number) => {
+  const frame = (type: string, at: number) =>
+    JSON.stringify({ type, conversationId, rev: at, message: { ...message, conversationId, rev: rev + 1 } })
+  const frames = [frame('message.created', rev), frame('message.updated', rev + 1)]
+  return { conversationId, revs: [rev, rev + 1], frames, after, upTo: rev + 1, more: false }
 }
+
+const shownTo = (socket: RawSocket, type: 'message.created' | 'message.updated'): number[] =>
+  socket.of(type).map((frame) => (frame['message'] as Message).id)
 
 test('[SYNC12] a catch-up that reaches back behind what a socket has seen shows no message as new twice', async () => {
   const { alice, bob, conversationId } = await pair()
@@ -154,107 +157,25 @@ test('[SYNC12] a catch-up that reaches back behind what a socket has seen shows 
   const message = await say(alices, conversationId, 'once')
   await bobs.waitForType('message.created')
 
-  // As a conversation tells it that came back from a crash and does not know who has heard what.
   await hubOf(env, bob.user.id).deliverCatchUp(toldAgain(message, 0))
-  const next = await say(alices, conversationId, 'next')
 
-  await bobs.waitFor((each) => (each['message'] as Message | undefined)?.id === next.id)
-  expect(bobs.of('message.created').map((each) => (each['message'] as Message).id)).toEqual([message.id, next.id])
+  await bobs.waitForType('message.updated')
+  expect(shownTo(bobs, 'message.created')).toEqual([message.id])
 })
 
-test('[SYNC12] nor does its next page, which begins beyond what the socket has seen, and nothing between is passed over', async () => {
+test('[SYNC12] a page that begins beyond what a socket has seen is not taken, and nothing between is passed over', async () => {
   const { alice, bob, conversationId } = await pair()
   const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
   const message = await say(alices, conversationId, 'once')
   await bobs.waitForType('message.created')
   const hub = hubOf(env, bob.user.id)
-  const next = { ...message, rev: message.rev + 3 }
 
-  // The hub asks for itself where the first page does not fit; the second one comes before it has its answer.
-  await Promise.all([
-    hub.deliverCatchUp({ ...toldAgain(message, 0), upTo: message.rev + 3, more: true }),
-    hub.deliverCatchUp(toldAgain(next, message.rev + 3, 0)),
-  ])
+  // The page before it went to a hub that died with it.
+  await hub.deliverCatchUp(toldAgain({ ...message, rev: message.rev + 3 }, message.rev + 2))
   const said = [await say(alices, conversationId, 'next'), await say(alices, conversationId, 'last')]
 
   await bobs.waitFor((each) => (each['message'] as Message | undefined)?.id === said[1]?.id)
-  expect(bobs.of('message.created').map((each) => (each['message'] as Message).id)).toEqual(
-    [message, ...said].map(({ id }) => id),
-  )
-})
-
-test('[SYNC12] nor does a page that begins where the socket is, of a catch-up that began behind', async () => {
-  const { alice, bob, conversationId } = await pair()
-  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
-  const message = await say(alices, conversationId, 'once')
-  await bobs.waitForType('message.created')
-  const hub = hubOf(env, bob.user.id)
-
-  // The first page ends where the socket is, so it has nothing new; in the second one the message has been edited.
-  const [from, upTo] = [message.rev - 1, message.rev]
-  await hub.deliverCatchUp({ conversationId, revs: [], frames: [], from, after: from, upTo, more: true })
-  await hub.deliverCatchUp(toldAgain(message, upTo, from))
-  const next = await say(alices, conversationId, 'next')
-
-  await bobs.waitFor((each) => (each['message'] as Message | undefined)?.id === next.id)
-  expect(bobs.of('message.created').map((each) => (each['message'] as Message).id)).toEqual([message.id, next.id])
-})
-
-test('[SYNC12] the pages of a catch-up that began where the socket was are all taken', async () => {
-  const { alice, bob, conversationId } = await pair()
-  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
-  const message = await say(alices, conversationId, 'once')
-  await bobs.waitForType('message.created')
-  const hub = hubOf(env, bob.user.id)
-  const later = { ...message, id: message.id + 1, seq: message.seq + 1, rev: message.rev + 1 }
-
-  await hub.deliverCatchUp({ ...toldAgain(message, message.rev), frames: [], revs: [], more: true })
-  await hub.deliverCatchUp(toldAgain(later, message.rev + 1, message.rev))
-
-  await expect
-    .poll(() => bobs.of('message.created').map((each) => (each['message'] as Message).id))
-    .toEqual([message.id, later.id])
-})
-
-test.each([
-  ['', async () => {}],
-  [', also where the hub slept in between', (hub: DurableObjectStub<UserHub>) => evictDurableObject(hub)],
-])('[SYNC14] a message that changed before the socket was told of it comes as new%s', async (_, between) => {
-  const { alice, bob, conversationId } = await pair()
-  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
-  const { rev, ...message } = await say(alices, conversationId, 'once')
-  await bobs.waitForType('message.created')
-  const hub = hubOf(env, bob.user.id)
-  const as = (type: string, n: number, at: number) => ({
-    conversationId,
-    revs: [at],
-    frames: [
-      JSON.stringify({
-        type,
-        conversationId,
-        rev: at,
-        message: { ...message, id: message.id + n, seq: message.seq + n, rev: at },
-      }),
-    ],
-  })
-
-  // The second message was made at the first revision that was missed and edited at the third: not yet in the page up to the second.
-  await hub.deliverCatchUp({ ...as('message.created', 2, rev + 2), from: rev, after: rev, upTo: rev + 2, more: true })
-  await between(hub)
-  await hub.deliver(as('message.updated', 1, rev + 3))
-  await hub.deliver(as('message.created', 3, rev + 4))
-  await hub.deliverCatchUp({
-    ...as('message.created', 1, rev + 3),
-    from: rev,
-    after: rev + 2,
-    upTo: rev + 3,
-    more: false,
-  })
-
-  await expect
-    .poll(() => bobs.of('message.created').map((each) => (each['message'] as Message).id - message.id))
-    .toEqual([0, 2, 1, 3])
-  expect(bobs.of('message.updated')).toEqual([])
+  expect(shownTo(bobs, 'message.created')).toEqual([message, ...said].map(({ id }) => id))
 })
 
 test('[SYNC12] a hub that slept with its sockets open knows how far they have heard', async () => {
@@ -267,12 +188,12 @@ test('[SYNC12] a hub that slept with its sockets open knows how far they have he
   const hub = hubOf(env, bob.user.id)
   await evictDurableObject(hub)
 
-  // As a conversation tells it that died before it knew whether the edited message was heard.
   await hub.deliverCatchUp(toldAgain(message, message.rev - 1))
   const next = await say(alices, conversationId, 'next')
 
   await bobs.waitFor((each) => (each['message'] as Message | undefined)?.id === next.id)
-  expect(bobs.of('message.created').map((each) => (each['message'] as Message).id)).toEqual([message.id, next.id])
+  expect(shownTo(bobs, 'message.created')).toEqual([message.id, next.id])
+  expect(shownTo(bobs, 'message.updated')).toEqual([message.id])
 })
 
 test('[SYNC12] an answer that frames overtook on its way shows no message as new twice', async () => {
@@ -283,8 +204,6 @@ test('[SYNC12] an answer that frames overtook on its way shows no message as new
   await alices.request({ type: 'message.edit', messageId: two.id, content: text('two, edited') })
   await bobs.waitForType('message.updated')
   const hub = hubOf(env, bob.user.id)
-  const shown = (type: 'message.created' | 'message.updated') =>
-    bobs.of(type).filter((frame) => (frame['message'] as Message | undefined)?.id === two.id).length
 
   // Another log of the same conversation takes the hub back to the first message.
   const [entry] = (await hub.inbox({ limit: 1 })).items
@@ -292,14 +211,47 @@ test('[SYNC12] an answer that frames overtook on its way shows no message as new
   await hub.join({ ...entry, epoch: crypto.randomUUID(), rev: one.rev })
   const frames = [JSON.stringify({ type: 'message.created', conversationId, rev: two.rev, message: two })]
   const nothing = { conversationId, revs: [], frames: [], more: false }
-  // The first has the hub ask from there on; the second comes before the answer to that.
+  // The first has the hub ask from where it is; the second comes before the answer to that.
   await Promise.all([
-    hub.deliverCatchUp({ ...nothing, from: one.rev - 1, after: one.rev - 1, upTo: two.rev + 1 }),
+    hub.deliverCatchUp({ ...nothing, after: two.rev + 8, upTo: two.rev + 9 }),
     hub.deliver({ conversationId, revs: [two.rev], frames }),
   ])
 
-  await expect.poll(() => shown('message.updated')).toBe(2)
-  expect(shown('message.created')).toBe(2)
+  await expect.poll(() => shownTo(bobs, 'message.updated')).toEqual([two.id, two.id])
+  expect(shownTo(bobs, 'message.created')).toEqual([one.id, two.id, two.id])
+})
+
+test('[SYNC14] a catch-up tells of each message as new where it was made, and as changed where it changed last', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const alices = await RawSocket.arrive(alice)
+  const [one, two, three] = [
+    await say(alices, conversationId, 'one'),
+    await say(alices, conversationId, 'two'),
+    await say(alices, conversationId, 'three'),
+  ]
+  await alices.request({ type: 'message.edit', messageId: one.id, content: text('one, edited') })
+  await alices.request({ type: 'message.delete', messageId: two.id })
+  await alices.request({ type: 'message.edit', messageId: one.id, content: text('one, edited twice') })
+  const told = async (after: number) => {
+    const page = await conversationOf(env, conversationId).catchUpFor({ userId: bob.user.id, after })
+    expect(page).toMatchObject({ after, upTo: three.rev + 3, more: false })
+    const events = (page?.frames ?? []).map(
+      (frame) => JSON.parse(frame) as { type: string; rev: number; message: Message },
+    )
+    expect(page?.revs).toEqual(events.map(({ rev }) => rev))
+    return events.map(({ type, rev, message }) => [type, message.id, rev])
+  }
+  const deleted = ['message.deleted', two.id, three.rev + 2]
+  const changed = ['message.updated', one.id, three.rev + 3]
+
+  expect(await told(one.rev - 1)).toEqual([
+    ['message.created', one.id, one.rev],
+    ['message.created', three.id, three.rev],
+    deleted,
+    changed,
+  ])
+  expect(await told(one.rev)).toEqual([['message.created', three.id, three.rev], deleted, changed])
+  expect(await told(three.rev + 2)).toEqual([changed])
 })
 
 test('[SYNC13] a hub that slept shows what others said before its own user spoke, whichever comes first', async () => {
