@@ -91,7 +91,8 @@ export class RawSocket {
   }
 
   async reply(command: { type: string; [field: string]: unknown }): Promise<ReplyFrame> {
-    const id = this.#nextId++
+    // As no test writes it by hand, and no fuzzer by chance.
+    const id = `raw socket ${this.#nextId++}`
     this.sendRaw(JSON.stringify({ id, ...command }))
     return (await this.waitFor((frame) => frame.type === 'reply' && frame['id'] === id)) as unknown as ReplyFrame
   }
