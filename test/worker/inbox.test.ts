@@ -9,6 +9,7 @@ import { LIMITS } from '../../src/protocol/limits.ts'
 import { newClient } from '../support/client.ts'
 import { metered } from '../support/meter.ts'
 import { entryFor, openGroup, pair, say } from '../support/people.ts'
+import { holdEntryOf } from '../support/hold.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, PASSWORD, signUp } from '../support/rest.ts'
 
@@ -102,17 +103,13 @@ test('[INB1] what changes while other conversations are still asked is in the li
     runInDurableObject(hub, (_, { storage: { sql } }) =>
       sql.exec('SELECT asleep FROM inbox WHERE conversation_id = ?', conversationId).one(),
     )
-  const release = Promise.withResolvers<void>()
-  const held = runInDurableObject(conversationOf(env, slow), (_, state) =>
-    state.blockConcurrencyWhile(() => release.promise),
-  )
+  const release = holdEntryOf(slow)
 
   const arriving = RawSocket.arrive(alice)
   await expect.poll(isAsleep).toEqual({ asleep: 0 })
   // Below the head only the conversation can count what is unread.
   await ask('PUT', `/v1/conversations/${conversationId}/read`, { token: alice.accessToken, json: { seq: 1 } })
-  release.resolve()
-  await held
+  release()
   const hello = (await (await arriving).waitForType('hello')) as unknown as Hello
 
   const line = hello.conversations.find(({ conversation }) => conversation.id === conversationId)

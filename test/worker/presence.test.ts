@@ -7,6 +7,7 @@ import type { PresenceReply } from '../../src/protocol/events.ts'
 import { CLOSE } from '../../src/protocol/socket.ts'
 import { metered } from '../support/meter.ts'
 import { crowd, entryFor, openDirect, openGroup, pair, say } from '../support/people.ts'
+import { holdEntryOf } from '../support/hold.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signUp } from '../support/rest.ts'
 
@@ -107,17 +108,13 @@ test('[PRES1] whose session ends before the first socket is greeted does not com
   const { alice, bob, conversationId } = await pair()
   const bobs = await RawSocket.arrive(bob)
   const hub = hubOf(env, alice.user.id)
-  const release = Promise.withResolvers<void>()
   // The inbox that goes into the greeting cannot be read before that.
-  const held = runInDurableObject(conversationOf(env, conversationId), (_, state) =>
-    state.blockConcurrencyWhile(() => release.promise),
-  )
+  const release = holdEntryOf(conversationId)
 
   const opening = RawSocket.open({ headers: { authorization: `Bearer ${alice.accessToken}` } })
   await expect.poll(() => runInDurableObject(hub, (_, state) => state.getWebSockets().length)).toBe(1)
   await hub.endSession(alice.sessionId)
-  release.resolve()
-  await held
+  release()
   const socket = await opening
 
   await expect.poll(() => socket.closed).toEqual({ code: CLOSE.ticketInvalid, reason: 'ticket.invalid' })
