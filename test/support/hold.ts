@@ -1,5 +1,6 @@
 import { Conversation } from '../../src/index.ts'
-import type { InboxEntry } from '../../src/protocol/conversation.ts'
+
+type EntryFor = Conversation['entryFor']
 
 /**
  * Lets a conversation not answer for its inbox line until the returned function is called. Tests and objects share an isolate; blocking the
@@ -8,11 +9,11 @@ import type { InboxEntry } from '../../src/protocol/conversation.ts'
 export const holdEntryOf = (conversationId: number): (() => void) => {
   let isHeld = true
   const { prototype } = Conversation
-  const { entryFor } = prototype
-  const held = async function (this: Conversation, input: Parameters<typeof entryFor>[0]): Promise<InboxEntry | null> {
+  const entryFor = Reflect.get(prototype, 'entryFor') as EntryFor
+  const held = async function (this: Conversation, ...input: Parameters<EntryFor>) {
     const { id } = Reflect.get(this, 'ctx') as DurableObjectState
     while (isHeld && id.name === String(conversationId)) await new Promise((resolve) => setTimeout(resolve, 10))
-    return entryFor.call(this, input)
+    return entryFor.apply(this, input)
   }
   Reflect.set(prototype, 'entryFor', held)
   return () => {

@@ -1,7 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { beforeAll, expect, test } from 'vitest'
-import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
+import { hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { InboxEntry, InboxPage } from '../../src/protocol/conversation.ts'
 import type { Hello, MessageReply } from '../../src/protocol/events.ts'

@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
-import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
+import { hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { PresenceReply } from '../../src/protocol/events.ts'
 import { CLOSE } from '../../src/protocol/socket.ts'
