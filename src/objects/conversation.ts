@@ -323,7 +323,8 @@ export class Conversation extends DurableObject<Env> {
     if (untold.length === 0) return
     this.#guard?.arm()
     await Promise.all(untold.map((member) => this.#tellMember(log, member)))
-    if (log.untold().length === 0 && this.#fanOut?.settled) this.#guard?.settle()
+    if (log.untold().length > 0) this.#guard?.arm()
+    else if (this.#fanOut?.settled) this.#guard?.settle()
   }
 
   async #tellThatWasIn(log: ConversationLog, userId: number): Promise<void> {
@@ -338,13 +339,15 @@ export class Conversation extends DurableObject<Env> {
       if (member.leftAt !== null) {
         this.#fanOut?.drop(userId)
         await hubOf(this.env, userId).leave(log.id)
-        if (log.member(userId)?.leftAt === member.leftAt) log.noteHub(userId, { told: true })
+        // Added again while the call was under way: it may have undone the joining.
+        log.noteHub(userId, { told: log.member(userId)?.leftAt === member.leftAt })
         return
       }
       const entry = log.entry(member)
       const nap: Nap = await hubOf(this.env, userId).join(entry)
       // Joined and left again while the call was under way: the leaving is still to be told.
       const current = log.member(userId)
+      if (current && current.leftAt !== null) log.noteHub(userId, { told: false })
       if (current?.joinedAt !== member.joinedAt || current.leftAt !== null) return
       log.noteHub(userId, { told: true })
       if (nap !== null) this.#noteAsleep(userId, nap)

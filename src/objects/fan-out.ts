@@ -55,11 +55,11 @@ export class FanOut {
 
   push(userId: number, rev: number, frame: string): void {
     const queue = this.#queueOf(userId)
-    if (queue.missing !== null) {
-      if (rev === 0) return
-    } else if (queue.frames.length >= MAX_QUEUED) {
-      giveUpFrames(queue, (firstOf(queue) ?? rev) - 1)
-    } else {
+    const isFull = queue.frames.length >= MAX_QUEUED
+    // A signal is not worth a catch-up.
+    if (rev === 0 && (isFull || queue.missing !== null)) return
+    if (isFull) giveUpFrames(queue, (firstOf(queue) ?? rev) - 1)
+    if (queue.missing === null) {
       queue.revs.push(rev)
       queue.frames.push(frame)
     }

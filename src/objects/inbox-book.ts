@@ -67,6 +67,11 @@ export class InboxBook {
     due.push(...accept(line.order, batch, waits))
     this.#note(batch.conversationId, line)
     if (line.base) line.tail.push(...due)
+    // What a try had done of which no answer came is in no frame, if it was a private mark: only the conversation can tell.
+    if (told === null) {
+      this.#touch(batch.conversationId, line)
+      forget(line)
+    }
     if (line.tail.length > MAX_TAIL) forget(line)
     return due
   }
@@ -104,7 +109,8 @@ export class InboxBook {
     const row = { conversationId, entry: asleep ? outlineOf(entry) : entry, stale: asleep, asleep, nap }
     this.#store.putInbox(row)
     const base = options.asleep ? null : entry
-    const line = { ...row, order: newRevOrder(entry.rev), base, tail: [] }
+    // Nobody listens during a nap: how far the sockets are is known when it ends.
+    const line = { ...row, order: newRevOrder(asleep ? null : entry.rev), base, tail: [] }
     this.#lines.set(conversationId, line)
     this.#note(conversationId, line)
     return nap
@@ -172,20 +178,23 @@ export class InboxBook {
     const line = this.#lines.get(conversationId)
     if (!line) return
     const lastActivity = Date.parse(entry.lastMessage?.createdAt ?? entry.conversation.createdAt)
-    const quiet = options.now - lastActivity > QUIET_MS
+    // A frame overtook the entry on its way: it is of the past already, and the caller asks once more.
+    const isOvertaken = (line.order.known ?? 0) > entry.rev
+    const quiet = !isOvertaken && options.now - lastActivity > QUIET_MS
     if (options.awake && line.asleep) {
       line.asleep = false
-      // Nobody listened during the nap, so nothing of it is on its way.
-      if ((line.order.known ?? 0) <= entry.rev) line.order = newRevOrder(entry.rev)
+      // Nobody listened during the nap, so nothing of it is on its way; what came since may wait already.
+      if (!isOvertaken) {
+        const held = [...line.order.held].filter(([rev]) => rev > entry.rev)
+        line.order = { known: entry.rev, held: new Map(held) }
+      }
       line.stale = !quiet
       this.#store.updateInbox(conversationId, { asleep: false, stale: line.stale, ...(quiet ? { entry } : {}) })
     } else if (quiet && line.stale && !line.asleep) {
       line.stale = false
       this.#store.updateInbox(conversationId, { entry, stale: false })
     }
-    if (line.asleep) return
-    // A frame overtook the entry on its way: it is of the past already, and the caller asks once more.
-    if (line.order.known !== null && line.order.known > entry.rev) return
+    if (line.asleep || isOvertaken) return
     line.base = entry
     line.tail = []
     if (line.order.known === null) line.order.known = entry.rev

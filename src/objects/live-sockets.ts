@@ -50,6 +50,8 @@ export class LiveSockets {
     this.#ctx = ctx
     this.#speak = speak
     for (const ws of ctx.getWebSockets()) {
+      // A socket that was closed may be listed until its client has answered that, which it need not do.
+      if (ws.readyState !== WebSocket.OPEN) continue
       const attachment = Attachment.safeParse(ws.deserializeAttachment())
       if (!attachment.success) ws.close(CLOSE.fault, 'server.fault')
       // A hub that went away in the middle of a greeting will not finish it.

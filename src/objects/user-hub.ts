@@ -225,7 +225,10 @@ export class UserHub extends DurableObject<Env> {
     const asleep = this.#sockets.size === 0
     // A call that comes again, or late, must not take this hub back to where the conversation stood then.
     if (this.#inbox.entryOnce(conversationId)?.epoch === entry.epoch) {
-      return asleep ? this.#inbox.fallAsleep(conversationId) : null
+      if (asleep) return this.#inbox.fallAsleep(conversationId)
+      // What was said before it was known that the first call had come was told to nobody.
+      this.#gaps.watch(conversationId, entry.rev)
+      return null
     }
     const nap = this.#inbox.join(entry, { asleep, now: Date.now() })
     if (asleep) return nap

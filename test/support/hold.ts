@@ -1,23 +1,25 @@
-import { Conversation } from '../../src/index.ts'
-
-type EntryFor = Conversation['entryFor']
+import { Conversation, UserHub } from '../../src/index.ts'
 
 /**
- * Lets a conversation not answer for its inbox line until the returned function is called. Tests and objects share an isolate; blocking the
+ * Lets no call of one method through to one object until the returned function is called. Tests and objects share an isolate; blocking the
  * object itself would be shorter, but the runtime ends what is blocked for some seconds on a busy machine.
  */
-export const holdEntryOf = (conversationId: number): (() => void) => {
+const hold = (prototype: object, method: string, objectName: number): (() => void) => {
   let isHeld = true
-  const { prototype } = Conversation
-  const entryFor = Reflect.get(prototype, 'entryFor') as EntryFor
-  const held = async function (this: Conversation, ...input: Parameters<EntryFor>) {
+  const original = Reflect.get(prototype, method) as (...input: unknown[]) => unknown
+  Reflect.set(prototype, method, async function (this: object, ...input: unknown[]) {
     const { id } = Reflect.get(this, 'ctx') as DurableObjectState
-    while (isHeld && id.name === String(conversationId)) await new Promise((resolve) => setTimeout(resolve, 10))
-    return entryFor.apply(this, input)
-  }
-  Reflect.set(prototype, 'entryFor', held)
+    while (isHeld && id.name === String(objectName)) await new Promise((resolve) => setTimeout(resolve, 10))
+    return original.apply(this, input)
+  })
   return () => {
     isHeld = false
-    Reflect.set(prototype, 'entryFor', entryFor)
+    Reflect.set(prototype, method, original)
   }
 }
+
+/** A conversation does not answer for its inbox line. */
+export const holdEntryOf = (conversationId: number) => hold(Conversation.prototype, 'entryFor', conversationId)
+
+/** A hub is not yet told that its user left. */
+export const holdLeaveOf = (userId: number) => hold(UserHub.prototype, 'leave', userId)

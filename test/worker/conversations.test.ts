@@ -1,8 +1,12 @@
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
+import { conversationOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import { InboxEntry, type InboxPage, type MemberList, type Role } from '../../src/protocol/conversation.ts'
 import { previewOf } from '../../src/protocol/inbox.ts'
 import type { HistoryPage } from '../../src/protocol/message.ts'
+import { holdLeaveOf } from '../support/hold.ts'
 import { metered } from '../support/meter.ts'
 import { crowd, entryFor, openDirect, openGroup, pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
@@ -471,4 +475,29 @@ test('[CONV16] the inbox lists the last active first, with the last message, the
   expect(asleep[0]).toMatchObject({ lastMessage: previewOf(last), unread: 1, rev: last.rev, seq: 1, readSeq: 0 })
   expect(awake).toEqual(asleep)
   expect(await alices.waitForType('hello')).toMatchObject({ conversations: asleep })
+})
+
+test('[CONV14] who was removed and added again at once is in it, though the word of the removal comes last', async () => {
+  const [alice, bob, carol] = [await signUp(), await signUp(), await signUp()]
+  const group = await openGroup(alice, bob, carol)
+  await rest(alice).role(group, carol.user.id, 'admin')
+  const [carols, bobs] = [await RawSocket.arrive(carol), await RawSocket.arrive(bob)]
+  const conversation = conversationOf(env, group)
+  const hasLeft = () =>
+    runInDurableObject(conversation, (_, { storage: { sql } }) =>
+      sql.exec('SELECT left_at IS NOT NULL AS it FROM members WHERE user_id = ?', bob.user.id).one(),
+    )
+  const release = holdLeaveOf(bob.user.id)
+
+  const removing = rest(alice).drop(group, bob.user.id)
+  await expect.poll(hasLeft).toEqual({ it: 1 })
+  const adding = rest(carol).add(group, bob.user.id)
+  await expect.poll(hasLeft).toEqual({ it: 0 })
+  release()
+  await Promise.all([removing, adding])
+  await runDurableObjectAlarm(conversation)
+  const message = await say(carols, group, 'welcome back')
+
+  await bobs.waitFor((frame) => (frame['message'] as { id: number } | undefined)?.id === message.id)
+  expect((await entryFor(bob, group)).memberIds).toContain(bob.user.id)
 })

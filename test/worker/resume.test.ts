@@ -64,6 +64,21 @@ test('[SYNC12] a joining that is told again much later takes nobody back', async
   expect(bobs.of('conversation.created')).toEqual([])
 })
 
+test('[SYNC12] a joining that is told twice brings what was said in between', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const hub = hubOf(env, bob.user.id)
+  const then = { ...(await entryFor(bob, conversationId)), epoch: crypto.randomUUID() }
+  const { id, rev } = await say(alices, conversationId, 'between')
+  await bobs.waitForType('message.created')
+
+  // The answer to the first call was lost, so that its conversation told nothing before it called again.
+  await hub.join(then)
+  await hub.join({ ...then, rev })
+
+  await expect.poll(() => bobs.of('message.created').map((frame) => (frame['message'] as Message).id)).toEqual([id, id])
+})
+
 test('[SYNC2] a member whose hub slept through a hundred messages pulls them all, in order', async () => {
   const { alice, bob, conversationId } = await pair()
   const alices = await RawSocket.connect(alice.accessToken)

@@ -1,0 +1,71 @@
+import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { expect, test } from 'vitest'
+import { HubStore } from '../../src/objects/hub-store.ts'
+import { InboxBook } from '../../src/objects/inbox-book.ts'
+import { hubOf } from '../../src/objects/stubs.ts'
+import type { InboxEntry } from '../../src/protocol/conversation.ts'
+import { entryFor, pair } from '../support/people.ts'
+
+const HOUR_MS = 60 * 60 * 1000
+
+/** The inbox of a hub that just woke and does not know how far its sockets are, over the real storage; `entry` is in it. */
+const withBook = async (work: (book: () => InboxBook, entry: InboxEntry) => void): Promise<void> => {
+  const { bob, conversationId } = await pair()
+  const entry = await entryFor(bob, conversationId)
+  await runInDurableObject(hubOf(env, bob.user.id), (_, { storage }) => {
+    const store = new HubStore(storage)
+    const sockets = { heard: () => null, noteHeard: () => {} }
+    work(() => new InboxBook({ store, userId: bob.user.id, sockets }), entry)
+  })
+}
+
+const said = ({ conversation, seq }: InboxEntry, rev: number) => {
+  const conversationId = conversation.id
+  const message = { conversationId, id: 7, seq: seq + 1, rev, senderId: 1, content: { kind: 'text', text: 'hey' } }
+  return {
+    conversationId,
+    revs: [rev],
+    frames: [JSON.stringify({ type: 'message.created', conversationId, rev, message })],
+  }
+}
+
+test('[INB1] an entry that a frame overtook is not kept as the line of a quiet conversation', () =>
+  withBook((wake, entry) => {
+    const { id } = entry.conversation
+    wake().join(entry, { asleep: false, now: Date.now() })
+    wake().receive(said(entry, entry.rev + 1))
+    const book = wake()
+
+    book.receive(said(entry, entry.rev + 2))
+    book.learn(entry, { awake: false, now: Date.now() + 2 * HOUR_MS })
+
+    expect([book.peek(id), wake().peek(id)]).toEqual([null, null])
+    const fresh = { ...entry, rev: entry.rev + 2, seq: entry.seq + 2 }
+    book.learn(fresh, { awake: false, now: Date.now() + 2 * HOUR_MS })
+    expect([book.peek(id), wake().peek(id)]).toEqual([fresh, fresh])
+  }))
+
+test('[INB1] a try without an answer may have changed what no frame tells, so its conversation is asked', () =>
+  withBook((wake, entry) => {
+    const { id } = entry.conversation
+    const book = wake()
+    book.join({ ...entry, epoch: 'another' }, { asleep: false, now: Date.now() })
+    expect(book.peek(id)).not.toBeNull()
+
+    book.receive({ conversationId: id, revs: [], frames: [] }, { told: null })
+
+    expect([book.peek(id), wake().peek(id)]).toEqual([null, null])
+  }))
+
+test('[SYNC13] what comes while a hub wakes from the nap in which its user was added is not dropped', () =>
+  withBook((wake, entry) => {
+    const book = wake()
+    book.join({ ...entry, epoch: 'another' }, { asleep: true, now: Date.now() })
+
+    const due = book.receive(said(entry, entry.rev + 2))
+    book.learn({ ...entry, rev: entry.rev + 1 }, { awake: true, now: Date.now() })
+    due.push(...book.receive(said(entry, entry.rev + 3)))
+
+    expect(due.map((frame) => (JSON.parse(frame) as { rev: number }).rev)).toEqual([entry.rev + 2, entry.rev + 3])
+  }))
