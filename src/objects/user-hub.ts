@@ -385,8 +385,11 @@ export class UserHub extends DurableObject<Env> {
       orders,
     })
     this.#broadcast(this.#inbox.receive(submitted.batch, { told: retried ? null : submitted.told }))
-    // What an unanswered try had done came back to nobody: look whether something is missing.
-    if (retried) await this.#gaps.fill(conversationId)
+    // What an unanswered try had done came back to nobody: look whether something is missing, or where it is not known how far the sockets
+    // are, tell them where the conversation stands.
+    const isLost = this.#inbox.line(conversationId)?.order.known === null
+    if (retried && isLost) this.#readLater(new Set([conversationId]), 0)
+    else if (retried) await this.#gaps.fill(conversationId)
     else this.#gaps.watch(conversationId, submitted.rev)
     return submitted.answers
   }

@@ -23,3 +23,16 @@ export const holdEntryOf = (conversationId: number) => hold(Conversation.prototy
 
 /** A hub is not yet told that its user left. */
 export const holdLeaveOf = (userId: number) => hold(UserHub.prototype, 'leave', userId)
+
+/** The next orders that a conversation performs are answered by a failure. */
+export const loseAnswerOf = (conversationId: number): void => {
+  const { prototype } = Conversation
+  const original = Reflect.get(prototype, 'submit') as (...input: unknown[]) => unknown
+  Reflect.set(prototype, 'submit', async function (this: object, ...input: unknown[]) {
+    const { id } = Reflect.get(this, 'ctx') as DurableObjectState
+    const answer = await original.apply(this, input)
+    if (id.name !== String(conversationId)) return answer
+    Reflect.set(prototype, 'submit', original)
+    throw new Error('The answer was lost.')
+  })
+}

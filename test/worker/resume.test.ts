@@ -1,10 +1,11 @@
-import { abortAllDurableObjects, evictAllDurableObjects, evictDurableObject } from 'cloudflare:test'
+import { abortAllDurableObjects, evictAllDurableObjects, evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
 import type { Changes, InboxEntry } from '../../src/protocol/conversation.ts'
 import { encodeHave, logOf } from '../../src/protocol/socket.ts'
 import type { HistoryPage, Message } from '../../src/protocol/message.ts'
+import { loseAnswerOf } from '../support/hold.ts'
 import { entryFor, openGroup, pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signUp } from '../support/rest.ts'
@@ -267,6 +268,25 @@ test('[SYNC14] a catch-up tells of each message as new where it was made, and as
   ])
   expect(await told(one.rev)).toEqual([['message.created', three.id, three.rev], deleted, changed])
   expect(await told(three.rev + 2)).toEqual([changed])
+})
+
+test('[SYNC13] what was said without an answer is told, also by a hub that slept and knows nothing more', async () => {
+  const { alice, conversationId } = await pair()
+  const [phone, laptop] = [await RawSocket.arrive(alice), await RawSocket.arrive(alice)]
+  const hub = hubOf(env, alice.user.id)
+  // As where the sixty-four conversations that a hub remembers were others.
+  await runInDurableObject(hub, (_, state) => {
+    for (const ws of state.getWebSockets()) {
+      ws.serializeAttachment({ ...(ws.deserializeAttachment() as object), heard: new Map<number, number>() })
+    }
+  })
+  await evictDurableObject(hub)
+  loseAnswerOf(conversationId)
+
+  const { rev } = await say(phone, conversationId, 'hello?')
+
+  const head = await laptop.waitForType('conversation.head')
+  expect(head['entry']).toMatchObject({ rev, lastMessage: { content: text('hello?') } })
 })
 
 test('[SYNC13] a hub that slept shows what others said before its own user spoke, whichever comes first', async () => {
