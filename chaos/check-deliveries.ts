@@ -3,7 +3,7 @@ import type { Message, Reading } from './history.ts'
 
 /**
  * Between the first and the last message that a socket was told of as new, it must have been told of every other one. Those that somebody
- * tried to change are left out: a socket that was cut in time may have missed them, for they come in the place of their change.
+ * tried to change are left out, for one that was deleted meanwhile comes only as deleted.
  */
 export const checkDeliveries = (
   [number, socket]: [number, Socket],
@@ -13,10 +13,8 @@ export const checkDeliveries = (
   return [...told].flatMap(([c, ids]) => {
     // Who was away in between heard nothing of what was said then.
     if (!evidence.wasAlwaysIn(c, socket.who)) return []
-    const seqs = ids.map((id) => id % SEQ_SPAN)
-    // In the order in which they came: one that had changed comes after later ones.
-    const [first = 0] = seqs
-    const last = Math.max(...seqs)
+    const first = socket.first.get(c) ?? 0
+    const last = Math.max(...ids.map((id) => id % SEQ_SPAN))
     const between = logs.get(c)?.messages.slice(first - 1, last) ?? []
     const isMissing = ({ id, sender }: Message): boolean =>
       !socket.created.has(id) && !evidence.wasChanged(id) && !(socket.isDocumented && sender === socket.who)

@@ -1,7 +1,7 @@
 import { checkDeliveries } from './check-deliveries.ts'
 import { checkCopy, checkReading, checkSameReading } from './check-readings.ts'
 import type { Entry, Got, Invoke, Message, Reading } from './history.ts'
-import { Evidence, keyOf, SEQ_SPAN, type Sent, type Step, type Violation } from './evidence.ts'
+import { Evidence, keyOf, SEQ_SPAN, type Sent, type Socket, type Step, type Violation } from './evidence.ts'
 
 /**
  * Says what a history shows that must not be. It knows nothing of how the server works: only what was asked, what was answered, what was
@@ -258,9 +258,7 @@ export class Checker {
     }
     if (message) {
       if (what === 'message.created') {
-        if (socket.created.has(message.id)) this.#report('delivery.doubled', `${where}: message ${message.id}`)
-        socket.created.add(message.id)
-        if (!socket.first.has(c)) socket.first.set(c, message.seq)
+        this.#toldAsNew(socket, message.id, where)
       } else if (what === 'message.updated' && !socket.created.has(message.id)) {
         const isNew = message.seq > (socket.first.get(c) ?? Number.POSITIVE_INFINITY)
         if (isNew && this.#evidence.wasAlwaysIn(c, socket.who)) {
@@ -288,10 +286,16 @@ export class Checker {
     if (!socket) return
     this.#count('deliveries')
     this.#count('deliveries over the documented APIs')
-    if (socket.created.has(id)) this.#report('delivery.doubled', `message ${id}, socket ${number} of ${socket.who}`)
-    socket.created.add(id)
+    this.#toldAsNew(socket, id, `socket ${number} of ${socket.who}`)
     socket.isDocumented = true
     this.#evidence.heard.add(id)
+  }
+
+  #toldAsNew(socket: Socket, id: number, where: string): void {
+    if (socket.created.has(id)) this.#report('delivery.doubled', `${where}: message ${id}`)
+    socket.created.add(id)
+    const c = Math.floor(id / SEQ_SPAN)
+    if (!socket.first.has(c)) socket.first.set(c, id % SEQ_SPAN)
   }
 
   /** What was first sent after somebody's removal, or after the end of a session, was answered can have no business there. */

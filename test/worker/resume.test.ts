@@ -155,7 +155,6 @@ test('[SYNC4] objects aborted in the middle of a burst lose no acked message, do
   }
 })
 
-/** A catch-up from `after` on, that shows a message as new at its next revision. */
 /** As a conversation tells it again that came back from a crash and does not know who has heard what: made, and edited since. */
 const toldAgain = ({ conversationId, rev, ...message }: Message, after: number) => {
   const frame = (type: string, at: number) =>
