@@ -7,34 +7,20 @@ export type RevOrder = { known: number | null; held: Map<number, string> }
 export const newRevOrder = (known: number | null = null): RevOrder => ({ known, held: new Map() })
 
 /**
- * Takes frames in and returns those that are due now, in order. A revision of 0 marks a signal that has no place: due at once. Where it is
- * not known what came before, the first frame is where it begins, unless `waits` says that `begin` will tell.
+ * Takes frames in and returns those that are due now, in order. A revision of 0 marks a signal that has no place: due at once. Where nothing
+ * was shown yet, the first frame is where it begins.
  */
-export const accept = (order: RevOrder, batch: { revs: number[]; frames: string[] }, waits = false): string[] => {
+export const accept = (order: RevOrder, batch: { revs: number[]; frames: string[] }): string[] => {
   const due: string[] = []
   batch.revs.forEach((rev, i) => {
     const frame = batch.frames[i] ?? ''
     if (rev === 0) due.push(frame)
-    else if (order.known === null && waits) order.held.set(rev, frame)
     else if (order.known === null || rev === order.known + 1) {
       due.push(frame)
       order.known = rev
       drain(order, due)
     } else if (rev > order.known) order.held.set(rev, frame)
   })
-  return due
-}
-
-/**
- * Says, where it is not known, what was shown already: all up to `told`, or where that is null too all before the first frame that is held.
- * Returns the frames that are due now.
- */
-export const begin = (order: RevOrder, told: number | null): string[] => {
-  if (order.known !== null || (told === null && order.held.size === 0)) return []
-  order.known = told ?? Math.min(...order.held.keys()) - 1
-  for (const rev of order.held.keys()) if (rev <= order.known) order.held.delete(rev)
-  const due: string[] = []
-  drain(order, due)
   return due
 }
 

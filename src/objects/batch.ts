@@ -1,3 +1,6 @@
+import type { InboxEntry } from '../protocol/conversation.ts'
+import type { Refusal } from '../protocol/errors.ts'
+
 /**
  * Frames of one conversation on their way to one user's hub, each encoded once. `revs[i]` is the revision of `frames[i]`, or 0
  * for a signal that has no place in the log.
@@ -13,11 +16,17 @@ export type CatchUp = Batch & { after: number; upTo: number; more: boolean }
 /** The hub's word on a delivery: null, or where nobody is there the number of its nap. Do not call before it wakes from that one. */
 export type Nap = number | null
 
+/** How a user stands in a conversation: the entry of a member's inbox, or at which revision the user left, null where the user never was in. */
+export type Standing = { entry: InboxEntry } | { entry: null; leftAt: number | null }
+
+/** The user is no longer in, since this revision; null says that it is so whatever the hub knows. */
+export type Departure = { conversationId: number; leftAt: number | null }
+
 /** The answer to an order: `json` is the encoded result, made once and spliced into the reply of the socket. */
-export type Answer = { ok: true; json: string } | import('../protocol/errors.ts').Refusal
+export type Answer = { ok: true; json: string } | Refusal
 
 /**
- * The answers to a batch of orders, and the events that they made, which are the sender's own delivery. `rev` is the head; `told` is how far
- * the sender's hub had been told of what others did before these orders. Fewer answers than orders mean that no more fitted into one call: the rest was not looked at, and is to be posted again.
+ * The answers to a batch of orders, and the events that they made, which are the sender's own delivery. `rev` is the head. Fewer
+ * answers than orders mean that no more fitted into one call: the rest was not looked at, and is to be posted again.
  */
-export type Submitted = { answers: Answer[]; batch: Batch; rev: number; told: number }
+export type Submitted = { answers: Answer[]; batch: Batch; rev: number }

@@ -11,10 +11,9 @@ import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { Restored } from '../protocol/restoration.ts'
 import { loadRows, pageOf } from './backup.ts'
-import type { CatchUp, Nap, Submitted } from './batch.ts'
+import type { CatchUp, Nap, Standing, Submitted } from './batch.ts'
 import { PART_CHARACTERS } from './call-size.ts'
 import { ConversationLog } from './conversation-log.ts'
-import type { MemberRow } from './conversation-schema.ts'
 import { ConversationStore } from './conversation-store.ts'
 import { countedStorage } from './counted-storage.ts'
 import { FanOut } from './fan-out.ts'
@@ -23,7 +22,10 @@ import { logFault } from './log.ts'
 import { hasStorage, migrateStorage } from './migrate.ts'
 import { type Emission, type Outcome, refused } from './outcome.ts'
 import { hubOf, keptHubs } from './stubs.ts'
+import { within } from './within.ts'
 
+/** A call to a hub takes milliseconds; one that has not ended after this is made again. */
+const CALL_LIMIT_MS = 20_000
 /** So far back the platform keeps the history of an object. */
 const HISTORY_MS = 30 * 24 * 60 * 60 * 1000
 
@@ -34,13 +36,16 @@ export class Conversation extends DurableObject<Env> {
   #guard: Guard | null = null
   #blocksRead: Promise<unknown> = Promise.resolve()
   #isRewinding = false
+  readonly #telling = new Map<number, Promise<void>>()
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     void ctx.blockConcurrencyWhile(async () => {
       if (!hasStorage(ctx.storage)) return
       await migrateStorage(ctx.storage, migrations)
-      this.#wire((await ctx.storage.getAlarm()) !== null)
+      const alarmAt = await ctx.storage.getAlarm()
+      const log = this.#wire({ standingAlarm: alarmAt !== null })
+      if (log && alarmAt !== null) this.#takeUp(log, alarmAt)
     })
   }
 
@@ -63,7 +68,7 @@ export class Conversation extends DurableObject<Env> {
       this.#found({ conversationId, kind, title, userIds, creator })
     }
     await this.#tell()
-    return this.entryFor({ userId: creator, nap: null })
+    return this.entryFor({ userId: creator, nap: null }).entry
   }
 
   /**
@@ -76,7 +81,6 @@ export class Conversation extends DurableObject<Env> {
       answers: [],
       batch: { conversationId: log?.id ?? 0, revs: [], frames: [] },
       rev: 0,
-      told: this.#fanOut?.toldUpTo(input.userId) ?? log?.rev ?? 0,
     }
     let characters = 0
     for (const order of input.orders) {
@@ -112,16 +116,18 @@ export class Conversation extends DurableObject<Env> {
   }
 
   /**
-   * The entry of one member's inbox, or null where the user is not a member. `nap` is given by a hub that woke from that nap:
-   * from now on it is called again.
+   * The entry of one member's inbox, or that the user is not a member. `nap` is given by a hub that woke from that nap: from now on it is
+   * called again.
    */
-  entryFor(input: { userId: number; nap: number | null }): InboxEntry | null {
+  entryFor(input: { userId: number; nap: number | null }): Standing {
     const { userId, nap } = input
     const member = this.#log?.member(userId)
-    if (!this.#log || !member || member.leftAt !== null || this.#log.isDeleted) return null
+    if (!this.#log || !member || member.leftAt !== null || this.#log.isDeleted) {
+      return { entry: null, leftAt: member?.rev ?? null }
+    }
     if (nap !== null) this.#report()
     if (nap !== null && (member.asleep || nap > member.nap)) this.#log.noteHub(userId, { asleep: false, nap })
-    return this.#log.entry(member)
+    return { entry: this.#log.entry(member) }
   }
 
   /** A part of what changed above `after`, for a hub that missed something; null where the user is not a member. */
@@ -176,7 +182,7 @@ export class Conversation extends DurableObject<Env> {
     if (!log) throw new Error('nothing came back')
     const { present, epoch } = await this.#renew(log)
     const left = former.filter((userId) => !present.includes(userId))
-    await Promise.all(left.map((userId) => hubOf(this.env, userId).leave(log.id)))
+    await Promise.all(left.map((userId) => hubOf(this.env, userId).leave({ conversationId: log.id, leftAt: null })))
     await this.#tell()
     return { conversationId: log.id, epoch, rev: log.rev, seq: log.seq, memberIds: present }
   }
@@ -194,7 +200,7 @@ export class Conversation extends DurableObject<Env> {
     if (!hasStorage(this.ctx.storage)) await migrateStorage(this.ctx.storage, migrations)
     const loaded = loadRows(countedStorage(this.ctx.storage), { ...input, isThere: this.#log !== null })
     if (isRefusal(loaded) || input.table !== 'conversation') return loaded
-    const log = this.#log ?? this.#wire(false)
+    const log = this.#log ?? this.#wire({ standingAlarm: false })
     if (!log) throw new Error('nothing was loaded')
     const { erased, all, present } = await this.#renew(log)
     // Who left: the hub remembers what its user was in, for the day on which the account ends.
@@ -205,19 +211,15 @@ export class Conversation extends DurableObject<Env> {
   }
 
   /**
-   * The guard of the deliveries: set before a burst, it fires where nobody took it back. Then every awake member is told again what changed
-   * in the seconds before it was set, and those who joined or left are told so. Running it twice changes nothing.
+   * The guard of the deliveries: set before a burst, it fires where nobody took it back. Then what an earlier life left is taken up, calls
+   * that do not end are made again, and those who joined or left are told so. Running it twice changes nothing.
    */
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {
     const log = this.#log
     if (!log || !this.#guard || !this.#fanOut) return
-    if (this.#guard.fired()) {
-      // An earlier life may have died between its writes and its deliveries. Hubs drop what they have seen already.
-      const since = (info?.scheduledTime ?? Date.now()) - Guard.DELAY_MS - 1_000
-      const after = this.#store().revBefore(since)
-      for (const userId of log.audience({ rev: 0, frame: '' })) this.#fanOut.catchUp(userId, after)
-      if (!this.#fanOut.settled) this.#guard.arm()
-    }
+    if (this.#guard.fired()) this.#fanOut.giveUpCalls(Date.now() - CALL_LIMIT_MS)
+    else this.#takeUp(log, info?.scheduledTime ?? Date.now())
+    if (!this.#fanOut.settled) this.#guard.arm()
     await this.#tell()
     this.#report()
   }
@@ -253,7 +255,7 @@ export class Conversation extends DurableObject<Env> {
         deletedAt: null,
         rev: 1,
       })
-      this.#wire(false)?.found([...new Set(userIds)], now)
+      this.#wire({ standingAlarm: false })?.found([...new Set(userIds)], now)
     })
   }
 
@@ -261,7 +263,7 @@ export class Conversation extends DurableObject<Env> {
     return new ConversationStore(countedStorage(this.ctx.storage))
   }
 
-  #wire(standingAlarm: boolean): ConversationLog | null {
+  #wire({ standingAlarm }: { standingAlarm: boolean }): ConversationLog | null {
     const store = this.#store()
     const row = store.conversation()
     if (!row) return null
@@ -290,6 +292,16 @@ export class Conversation extends DurableObject<Env> {
     // Work that an earlier life left behind, with no alarm to take it up: a fired alarm is gone.
     if (log.untold().length > 0) guard.arm()
     return log
+  }
+
+  /**
+   * An earlier life may have died between its writes and its deliveries, and left its alarm. So every awake member is told again what changed
+   * since that was set: a hub drops what it has seen, and asks for what it misses from before.
+   */
+  #takeUp(log: ConversationLog, alarmAt: number): void {
+    const setAt = alarmAt - Guard.DELAY_MS
+    const after = this.#store().revBefore(setAt - 1_000)
+    for (const userId of log.audience({ rev: 0, frame: '' })) this.#fanOut?.catchUp(userId, after)
   }
 
   #emit(emission: Emission, senderId: number, submitted: Submitted): void {
@@ -322,7 +334,7 @@ export class Conversation extends DurableObject<Env> {
     const untold = log.untold()
     if (untold.length === 0) return
     this.#guard?.arm()
-    await Promise.all(untold.map((member) => this.#tellMember(log, member)))
+    await Promise.all(untold.map(({ userId }) => this.#tellInTurn(log, userId)))
     if (log.untold().length > 0) this.#guard?.arm()
     else if (this.#fanOut?.settled) this.#guard?.settle()
   }
@@ -330,25 +342,36 @@ export class Conversation extends DurableObject<Env> {
   async #tellThatWasIn(log: ConversationLog, userId: number): Promise<void> {
     const [member, hub] = [log.member(userId), hubOf(this.env, userId)]
     if (member) await hub.join(log.entry(member))
-    await hub.leave(log.id)
+    await hub.leave({ conversationId: log.id, leftAt: null })
   }
 
-  async #tellMember(log: ConversationLog, member: MemberRow): Promise<void> {
-    const { userId } = member
+  /** One call at a time for each member: of two under way at once nobody could say which the hub took last. */
+  async #tellInTurn(log: ConversationLog, userId: number): Promise<void> {
+    const turn = (this.#telling.get(userId) ?? Promise.resolve()).then(() => this.#tellMember(log, userId))
+    this.#telling.set(userId, turn)
+    await turn
+    if (this.#telling.get(userId) === turn) this.#telling.delete(userId)
+  }
+
+  async #tellMember(log: ConversationLog, userId: number): Promise<void> {
+    const member = log.member(userId)
+    if (!member || member.told) return
+    const hub = hubOf(this.env, userId)
+    // Joined or left while the call was under way: that is still to be told.
+    const isCurrent = () => {
+      const current = log.member(userId)
+      return current?.joinedAt === member.joinedAt && current.leftAt === member.leftAt
+    }
     try {
       if (member.leftAt !== null) {
         this.#fanOut?.drop(userId)
-        await hubOf(this.env, userId).leave(log.id)
-        // Added again while the call was under way: it may have undone the joining.
-        log.noteHub(userId, { told: log.member(userId)?.leftAt === member.leftAt })
+        await within(CALL_LIMIT_MS, hub.leave({ conversationId: log.id, leftAt: member.rev }))
+        if (isCurrent()) log.noteHub(userId, { told: true })
         return
       }
       const entry = log.entry(member)
-      const nap: Nap = await hubOf(this.env, userId).join(entry)
-      // Joined and left again while the call was under way: the leaving is still to be told.
-      const current = log.member(userId)
-      if (current && current.leftAt !== null) log.noteHub(userId, { told: false })
-      if (current?.joinedAt !== member.joinedAt || current.leftAt !== null) return
+      const nap: Nap = await within(CALL_LIMIT_MS, hub.join(entry))
+      if (!isCurrent()) return
       log.noteHub(userId, { told: true })
       if (nap !== null) this.#noteAsleep(userId, nap)
       else if (log.rev > entry.rev) this.#fanOut?.catchUp(userId, entry.rev)

@@ -13,8 +13,9 @@ const MAX_PACE_MS = 100
 type Queue = {
   revs: number[]
   frames: string[]
-  /** The first revision of what the call in flight carries. */
-  flying: number | null
+  /** What the call in flight carries, as far as it is still to be told, and when it was made. */
+  flying: Taken | null
+  flyingSince: number
   inFlight: boolean
   failures: number
   /** Set when frames were given up for a catch-up: all above this revision is missing. */
@@ -73,12 +74,18 @@ export class FanOut {
     this.#start(userId, queue)
   }
 
-  /** How far this member was told for sure; null where nothing waits or is on its way. */
-  toldUpTo(userId: number): number | null {
-    const queue = this.#queues.get(userId)
-    if (!queue) return null
-    const untold = [queue.flying, firstOf(queue)].filter((rev) => rev !== null)
-    return untold.length === 0 ? null : Math.min(...untold) - 1
+  /** Waits no longer for calls that were made before `time`: what they carry goes in others. */
+  giveUpCalls(time: number): void {
+    for (const [userId, queue] of this.#queues) {
+      if (!queue.flying || queue.flyingSince > time) continue
+      const { flying, revs, frames, missing, failures } = queue
+      const next = { ...newQueue(), revs, frames, missing, failures }
+      putBack(next, flying)
+      this.#queues.set(userId, next)
+      this.#busy -= 1
+      this.#ports.onFailure(userId, new Error('The call has not ended.'))
+      this.#start(userId, next)
+    }
   }
 
   /** Forgets what waits for somebody who is to hear nothing more. */
@@ -88,12 +95,13 @@ export class FanOut {
     queue.revs = []
     queue.frames = []
     queue.missing = null
+    queue.flying = null
   }
 
   #queueOf(userId: number): Queue {
     let queue = this.#queues.get(userId)
     if (!queue) {
-      queue = { revs: [], frames: [], flying: null, inFlight: false, failures: 0, missing: null }
+      queue = newQueue()
       this.#queues.set(userId, queue)
     }
     return queue
@@ -115,16 +123,19 @@ export class FanOut {
       if (taken.missing === null && taken.frames.length === 0) continue
       const takenAt = Date.now()
       try {
-        queue.flying = firstOf(taken)
+        queue.flying = taken
+        queue.flyingSince = takenAt
         const nap = await this.#deliver(userId, queue, taken)
+        if (this.#queues.get(userId) !== queue) return
         queue.flying = null
         queue.failures = 0
         this.#ports.onDelivered(Date.now() - waitingSince)
         waitingSince = takenAt
         if (nap !== null) this.#ports.onAsleep(userId, nap)
       } catch (error) {
+        if (this.#queues.get(userId) !== queue) return
+        if (queue.flying) putBack(queue, queue.flying)
         queue.flying = null
-        putBack(queue, taken)
         queue.failures += 1
         this.#ports.onFailure(userId, error)
         await pause(Math.min(50 * 2 ** queue.failures, MAX_RETRY_MS))
@@ -164,6 +175,16 @@ export class FanOut {
 }
 
 type Taken = Pick<Queue, 'missing' | 'revs' | 'frames'>
+
+const newQueue = (): Queue => ({
+  revs: [],
+  frames: [],
+  flying: null,
+  flyingSince: 0,
+  inFlight: false,
+  failures: 0,
+  missing: null,
+})
 
 /** Takes what goes into the next call. */
 const take = (queue: Queue): Taken => {

@@ -9,16 +9,14 @@ export class Guard {
   readonly #storage: DurableObjectStorage
   readonly #isSettled: () => boolean
   #armed: boolean
-  /** The alarm that stands was set by an earlier life of this object: what that life had not delivered is unknown. */
-  #inherited: boolean
   #lull: ReturnType<typeof setTimeout> | null = null
   #activeAt = 0
 
+  /** `standing` says that an earlier life set the alarm and did not take it back. */
   constructor(storage: DurableObjectStorage, options: { standing: boolean; isSettled: () => boolean }) {
     this.#storage = storage
     this.#isSettled = options.isSettled
     this.#armed = options.standing
-    this.#inherited = options.standing
   }
 
   arm(): void {
@@ -31,7 +29,7 @@ export class Guard {
   /** Everything is delivered: once nothing new came for a moment, the alarm is not needed. */
   settle(): void {
     this.#activeAt = Date.now()
-    if (!this.#lull && this.#armed && !this.#inherited) this.#waitForLull(Guard.#LULL_MS)
+    if (!this.#lull && this.#armed) this.#waitForLull(Guard.#LULL_MS)
   }
 
   /** One timer waits for the end of a burst, however many messages there are in it. */
@@ -42,20 +40,17 @@ export class Guard {
   #mayDisarm(): void {
     this.#lull = null
     // What is under way now settles once more.
-    if (!this.#armed || this.#inherited || !this.#isSettled()) return
+    if (!this.#armed || !this.#isSettled()) return
     const rest = this.#activeAt + Guard.#LULL_MS - Date.now()
     if (rest > 0) return this.#waitForLull(Math.min(rest, Guard.#LULL_MS))
     this.#armed = false
     void this.#storage.deleteAlarm()
   }
 
-  /** To be called when the alarm fires. Answers whether an earlier life set it, so that its work is to be taken up. */
+  /** To be called when the alarm fires. Answers whether this life knew of it: if not, it is an earlier one's work that is to be taken up. */
   fired(): boolean {
-    // An alarm that this life never saw set is an earlier one's as well.
-    const inherited = this.#inherited || !this.#armed
+    const isKnown = this.#armed
     this.#armed = false
-    this.#inherited = false
-    if (!this.#isSettled()) this.arm()
-    return inherited
+    return isKnown
   }
 }

@@ -13,6 +13,8 @@ export const inbox = sqliteTable('inbox', {
   /** The conversation was told that nobody is here, and does not call until it is woken. */
   asleep: integer({ mode: 'boolean' }).notNull(),
   nap: integer().notNull(),
+  /** How far the sockets had heard it when the hub last noted that elsewhere no more; null where it was not called. */
+  heard: integer(),
 })
 
 /** Conversations that this user was in and is no more: what was said there is erased with the account. */

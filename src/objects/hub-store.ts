@@ -13,8 +13,8 @@ export class HubStore {
 
   /** The flags of every inbox row, without the entries. */
   flags(): Omit<InboxRow, 'entry'>[] {
-    const { conversationId, stale, asleep, nap } = inbox
-    return this.#db.select({ conversationId, stale, asleep, nap }).from(inbox).all()
+    const { conversationId, stale, asleep, nap, heard } = inbox
+    return this.#db.select({ conversationId, stale, asleep, nap, heard }).from(inbox).all()
   }
 
   entry(conversationId: number): InboxEntry | undefined {

@@ -1,4 +1,4 @@
-import { accept, acceptCatchUp, begin, fitsCatchUp, hasGap, newRevOrder, type RevOrder } from '../core/rev-order.ts'
+import { accept, acceptCatchUp, fitsCatchUp, hasGap, newRevOrder, type RevOrder } from '../core/rev-order.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { ConversationEvent } from '../protocol/events.ts'
 import { nextInboxEntry } from '../protocol/inbox.ts'
@@ -20,26 +20,31 @@ type Line = {
   tail: string[]
 }
 
-/** How far the sockets have heard a conversation, kept where a hibernation does not reach. */
-type Heard = {
+/**
+ * How far the sockets have heard the conversations that spoke last, kept where a hibernation does not reach. Noting one may push out another,
+ * which is answered.
+ */
+type Sockets = {
+  size: number
   heard: (conversationId: number) => number | null
-  noteHeard: (conversationId: number, rev: number | null) => void
+  noteHeard: (conversationId: number, rev: number | null) => { conversationId: number; rev: number } | null
 }
 
 /** The user's conversations as the hub knows them: which there are, where each stands, and what its inbox line says. */
 export class InboxBook {
   readonly #store: HubStore
   readonly #userId: number
-  readonly #sockets: Heard
+  readonly #sockets: Sockets
   readonly #lines = new Map<number, Line>()
 
-  constructor({ store, userId, sockets }: { store: HubStore; userId: number; sockets: Heard }) {
+  constructor({ store, userId, sockets }: { store: HubStore; userId: number; sockets: Sockets }) {
     this.#store = store
     this.#userId = userId
     this.#sockets = sockets
-    for (const row of store.flags()) {
-      const order = newRevOrder(sockets.heard(row.conversationId))
-      this.#lines.set(row.conversationId, { ...row, order, base: null, tail: [] })
+    for (const { heard, ...row } of store.flags()) {
+      // What a row says of sockets that have closed since is of the past.
+      const known = sockets.heard(row.conversationId) ?? (sockets.size > 0 ? heard : null)
+      this.#lines.set(row.conversationId, { ...row, order: newRevOrder(known), base: null, tail: [] })
     }
   }
 
@@ -55,23 +60,14 @@ export class InboxBook {
     return this.#lines.get(conversationId)
   }
 
-  /**
-   * Takes frames in; answers those that are due, in order. Where it is not known how far the sockets are, `told` is the conversation's word
-   * on that, and `waits` says that a reply with that word is on its way.
-   */
-  receive(batch: Batch, { told, waits }: { told?: number | null; waits?: boolean } = {}): string[] {
+  /** Takes frames in; answers those that are due, in order. */
+  receive(batch: Batch): string[] {
     const line = this.#lines.get(batch.conversationId)
     if (!line) return []
     if (batch.revs.some((rev, i) => rev > 0 || isMark(batch.frames[i]))) this.#touch(batch.conversationId, line)
-    const due = told === undefined ? [] : begin(line.order, told)
-    due.push(...accept(line.order, batch, waits))
+    const due = accept(line.order, batch)
     this.#note(batch.conversationId, line)
     if (line.base) line.tail.push(...due)
-    // What a try had done of which no answer came is in no frame, if it was a private mark: only the conversation can tell.
-    if (told === null) {
-      this.#touch(batch.conversationId, line)
-      forget(line)
-    }
     if (line.tail.length > MAX_TAIL) forget(line)
     return due
   }
@@ -85,6 +81,14 @@ export class InboxBook {
     // Collapsed changes say where things stand, not how many there were: only the conversation can count.
     if (due.length > 0) forget(line)
     return due
+  }
+
+  /** What the line says may be of the past: it is asked for when it is next needed. */
+  doubt(conversationId: number): void {
+    const line = this.#lines.get(conversationId)
+    if (!line) return
+    this.#touch(conversationId, line)
+    forget(line)
   }
 
   /** Whether a catch-up goes on from what the sockets have seen, or begins behind it. */
@@ -106,17 +110,28 @@ export class InboxBook {
     // A line that went with an earlier membership took its number along: counting from the time stays above it.
     const nap = (this.#lines.get(conversationId)?.nap ?? options.now) + (options.asleep ? 1 : 0)
     const { asleep } = options
-    const row = { conversationId, entry: asleep ? outlineOf(entry) : entry, stale: asleep, asleep, nap }
-    this.#store.putInbox(row)
-    const base = options.asleep ? null : entry
     // Nobody listens during a nap: how far the sockets are is known when it ends.
-    const line = { ...row, order: newRevOrder(asleep ? null : entry.rev), base, tail: [] }
-    this.#lines.set(conversationId, line)
-    this.#note(conversationId, line)
+    const heard = asleep ? null : entry.rev
+    const row = { conversationId, stale: asleep, asleep, nap }
+    this.#store.putInbox({ ...row, entry: asleep ? outlineOf(entry) : entry, heard })
+    this.#sockets.noteHeard(conversationId, null)
+    this.#lines.set(conversationId, { ...row, order: newRevOrder(heard), base: asleep ? null : entry, tail: [] })
     return nap
   }
 
-  leave(conversationId: number): boolean {
+  /** The user was in already, or had left and the hub was not told of that: the entry says since when that is overtaken. */
+  joinAgain(entry: InboxEntry): void {
+    const conversationId = entry.conversation.id
+    const line = this.#lines.get(conversationId)
+    if (!line || entry.rev <= (this.entryOnce(conversationId)?.rev ?? 0)) return
+    line.stale = true
+    forget(line)
+    this.#store.updateInbox(conversationId, { stale: true, entry: outlineOf(entry) })
+  }
+
+  /** Answers false where the user was not in, or joined again above `leftAt`; null is the present. */
+  leave(conversationId: number, leftAt: number | null): boolean {
+    if (leftAt !== null && (this.entryOnce(conversationId)?.rev ?? 0) > leftAt) return false
     this.#sockets.noteHeard(conversationId, null)
     if (!this.#lines.delete(conversationId)) return false
     this.#store.deleteInbox(conversationId)
@@ -131,7 +146,7 @@ export class InboxBook {
 
   /** Keeps nothing of it, not even that it was. */
   forget(conversationId: number): void {
-    this.leave(conversationId)
+    this.leave(conversationId, null)
     this.#store.deleteParted(conversationId)
   }
 
@@ -143,11 +158,16 @@ export class InboxBook {
       line.asleep = true
       line.stale = true
       line.nap += 1
-      this.#store.updateInbox(conversationId, { ...this.#stale(conversationId), asleep: true, nap: line.nap })
+      this.#store.updateInbox(conversationId, {
+        ...this.#stale(conversationId),
+        asleep: true,
+        nap: line.nap,
+        heard: null,
+      })
     }
     forget(line)
     line.order = newRevOrder()
-    this.#note(conversationId, line)
+    this.#sockets.noteHeard(conversationId, null)
     return line.nap
   }
 
@@ -189,7 +209,8 @@ export class InboxBook {
         line.order = { known: entry.rev, held: new Map(held) }
       }
       line.stale = !quiet
-      this.#store.updateInbox(conversationId, { asleep: false, stale: line.stale, ...(quiet ? { entry } : {}) })
+      const heard = line.order.known
+      this.#store.updateInbox(conversationId, { asleep: false, stale: line.stale, heard, ...(quiet ? { entry } : {}) })
     } else if (quiet && line.stale && !line.asleep) {
       line.stale = false
       this.#store.updateInbox(conversationId, { entry, stale: false })
@@ -197,12 +218,14 @@ export class InboxBook {
     if (line.asleep || isOvertaken) return
     line.base = entry
     line.tail = []
-    if (line.order.known === null) line.order.known = entry.rev
+    if (line.order.known !== null) return
+    line.order.known = entry.rev
     this.#note(conversationId, line)
   }
 
   #note(conversationId: number, { order }: Line): void {
-    this.#sockets.noteHeard(conversationId, order.known)
+    const forgotten = this.#sockets.noteHeard(conversationId, order.known)
+    if (forgotten) this.#store.updateInbox(forgotten.conversationId, { heard: forgotten.rev })
   }
 
   #touch(conversationId: number, line: Line): void {

@@ -1,5 +1,6 @@
 import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
 import { activityOf, byActivity } from '../protocol/inbox.ts'
+import type { Departure } from './batch.ts'
 import type { InboxBook } from './inbox-book.ts'
 import { logFault } from './log.ts'
 import { Rounds } from './rounds.ts'
@@ -9,19 +10,28 @@ const AT_ONCE = 25
 /** An entry that was overtaken by a frame on its way is asked for again, this often. */
 const TRIES = 3
 
+type Hub = {
+  userId: number
+  inbox: InboxBook
+  /** The user is no longer in: its sockets are to hear so. */
+  leave: (left: Departure) => void
+}
+
 /** Reads the inbox, asking those conversations whose line the hub cannot tell by itself. */
 export class InboxReader {
   readonly #env: Env
   readonly #userId: number
   readonly #inbox: InboxBook
+  readonly #leave: Hub['leave']
   /** The order of the last reading of all: a page further down asks for its own lines only. */
   #places: Place[] | null = null
   readonly #rounds = { awake: new Rounds<Answers>(), asleep: new Rounds<Answers>() }
 
-  constructor(env: Env, hub: { userId: number; inbox: InboxBook }) {
+  constructor(env: Env, hub: Hub) {
     this.#env = env
     this.#userId = hub.userId
     this.#inbox = hub.inbox
+    this.#leave = hub.leave
   }
 
   /**
@@ -87,9 +97,10 @@ export class InboxReader {
       if (!line) return null
       const nap = wake && line.asleep ? line.nap : null
       try {
-        const entry = await conversationOf(this.#env, conversationId).entryFor({ userId: this.#userId, nap })
+        const standing = await conversationOf(this.#env, conversationId).entryFor({ userId: this.#userId, nap })
+        const { entry } = standing
         if (!entry) {
-          this.#inbox.leave(conversationId)
+          this.#leave({ conversationId, leftAt: standing.leftAt })
           return null
         }
         this.#inbox.learn(entry, { awake: nap !== null, now: Date.now() })

@@ -8,8 +8,8 @@ import { LIMITS } from '../protocol/limits.ts'
 import { CLOSE } from '../protocol/socket.ts'
 
 const MAX_LEFT = 500
-/** With the others an attachment stays well below the 16 KiB that it may have. */
-const MAX_HEARD = 64
+/** At 18 bytes each, and as many for each that a client left, an attachment stays below the 16 KiB that it may have. */
+const MAX_HEARD = 256
 
 /** What a socket must still know after its hub was hibernated: kept in the attachment. */
 const Attachment = z.object({
@@ -105,25 +105,24 @@ export class LiveSockets {
     this.#keep(socket)
   }
 
-  /** How far the sockets have heard a conversation, where that is known: also after a hibernation, in which a hub forgets the rest. */
+  /** How far the sockets have heard a conversation, if it is among those that spoke last: also after a hibernation. */
   heard(conversationId: number): number | null {
     return this.#heard.get(conversationId) ?? null
   }
 
-  /** Notes how far the sockets have heard a conversation; null where that is not known any more. */
-  noteHeard(conversationId: number, rev: number | null): void {
-    if (rev === this.heard(conversationId)) return
+  /**
+   * Notes how far the sockets have heard a conversation; null takes the note away. Where that is one too many, the oldest goes, and is
+   * answered.
+   */
+  noteHeard(conversationId: number, rev: number | null): { conversationId: number; rev: number } | null {
+    if (rev === this.heard(conversationId)) return null
     this.#heard.delete(conversationId)
     if (rev !== null) this.#heard.set(conversationId, rev)
-    const [oldest] = this.#heard.keys()
-    if (this.#heard.size > MAX_HEARD && oldest !== undefined) this.#heard.delete(oldest)
-    if (!this.#isHeardKept) return
-    this.#isHeardKept = false
-    // Once, however many notes one turn makes.
-    queueMicrotask(() => {
-      this.#isHeardKept = true
-      for (const socket of this.#sockets.values()) this.#keep(socket)
-    })
+    this.#keepHeard()
+    const [oldest] = this.#heard
+    if (this.#heard.size <= MAX_HEARD || !oldest) return null
+    this.#heard.delete(oldest[0])
+    return { conversationId: oldest[0], rev: oldest[1] }
   }
 
   remove(ws: WebSocket): void {
@@ -196,6 +195,16 @@ export class LiveSockets {
   /** Also of those that went, as far as this life of the hub knows. */
   lastSeenAt(now: number): number {
     return Math.max(this.#leftAt, ...[...this.#sockets.values()].map((socket) => this.#lastSignOfLife(socket, now)))
+  }
+
+  /** Once, however many notes one turn makes. */
+  #keepHeard(): void {
+    if (!this.#isHeardKept) return
+    this.#isHeardKept = false
+    queueMicrotask(() => {
+      this.#isHeardKept = true
+      for (const socket of this.#sockets.values()) this.#keep(socket)
+    })
   }
 
   #keep(socket: LiveSocket): void {

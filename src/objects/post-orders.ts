@@ -4,8 +4,10 @@ import { refuse } from '../protocol/errors.ts'
 import type { Submitted } from './batch.ts'
 import { logFault } from './log.ts'
 import type { Conversations } from './stubs.ts'
+import { within } from './within.ts'
 
 const PAUSES_MS = [50, 200, 800]
+const ANSWER_LIMIT_MS = 15_000
 
 /**
  * Posts a batch of orders to a conversation. A failed try is repeated with a fresh stub: sending is idempotent by `clientId`, and
@@ -18,7 +20,7 @@ export const postOrders = async (
   const { conversationId, userId, orders } = input
   for (let tries = 0; ; tries += 1) {
     try {
-      const submitted = await conversations.get(conversationId).submit({ userId, orders })
+      const submitted = await within(ANSWER_LIMIT_MS, conversations.get(conversationId).submit({ userId, orders }))
       return { submitted, retried: tries > 0 }
     } catch (error) {
       conversations.drop(conversationId)
@@ -31,7 +33,6 @@ export const postOrders = async (
             answers: orders.map(() => later),
             batch: { conversationId, revs: [], frames: [] },
             rev: 0,
-            told: 0,
           },
           retried: true,
         }

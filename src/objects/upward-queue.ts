@@ -34,11 +34,6 @@ export class UpwardQueue {
     })
   }
 
-  /** Whether an answer of this conversation is on its way. */
-  isBusy(conversationId: number): boolean {
-    return this.#queues.has(conversationId)
-  }
-
   async #run(conversationId: number, queue: Queue): Promise<void> {
     queue.inFlight = true
     for (let wait = 0; queue.waiting.length > 0; wait = PACE_MS) {

@@ -14,7 +14,7 @@ import { refuse, type Refusal } from '../protocol/errors.ts'
 import type { DirectoryEvent, ServerEvent } from '../protocol/events.ts'
 import { CLOSE, decodeHave, type Have, logOf, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
 import type { Presence } from '../protocol/user.ts'
-import type { Answer, Batch, CatchUp, Nap } from './batch.ts'
+import type { Answer, Batch, CatchUp, Departure, Nap } from './batch.ts'
 import { fitting } from './call-size.ts'
 import { Circle } from './circle.ts'
 import { countedStorage } from './counted-storage.ts'
@@ -77,13 +77,13 @@ export class UserHub extends DurableObject<Env> {
       await migrateStorage(ctx.storage, migrations)
       this.#circle = new Circle(env, { userId: this.#userId, store: this.#store })
       this.#inbox = new InboxBook({ store: this.#store, userId: this.#userId, sockets: this.#sockets })
-      this.#reader = new InboxReader(env, { userId: this.#userId, inbox: this.#inbox })
-      this.#gaps = new GapFiller({
+      const broadcast = (frames: string[]) => this.#broadcast(frames)
+      this.#reader = new InboxReader(env, {
         userId: this.#userId,
-        env,
         inbox: this.#inbox,
-        broadcast: (frames) => this.#broadcast(frames),
+        leave: (left) => this.#leave(left),
       })
+      this.#gaps = new GapFiller({ userId: this.#userId, env, inbox: this.#inbox, broadcast })
       this.#presence = new PresenceDesk({
         userId: this.#userId,
         env,
@@ -204,7 +204,7 @@ export class UserHub extends DurableObject<Env> {
   deliver(batch: Batch): Nap {
     if (!this.#inbox.has(batch.conversationId)) return null
     if (this.#sockets.size === 0) return this.#inbox.fallAsleep(batch.conversationId)
-    this.#broadcast(this.#inbox.receive(batch, { waits: this.#upward.isBusy(batch.conversationId) }))
+    this.#broadcast(this.#inbox.receive(batch))
     this.#gaps.watch(batch.conversationId)
     return null
   }
@@ -225,6 +225,7 @@ export class UserHub extends DurableObject<Env> {
     const asleep = this.#sockets.size === 0
     // A call that comes again, or late, must not take this hub back to where the conversation stood then.
     if (this.#inbox.entryOnce(conversationId)?.epoch === entry.epoch) {
+      this.#inbox.joinAgain(entry)
       if (asleep) return this.#inbox.fallAsleep(conversationId)
       // What was said before it was known that the first call had come was told to nobody.
       this.#gaps.watch(conversationId, entry.rev)
@@ -237,12 +238,9 @@ export class UserHub extends DurableObject<Env> {
     return null
   }
 
-  /** The user is no longer a member, or the conversation is gone. */
-  leave(conversationId: number): void {
-    if (!this.#inbox.leave(conversationId)) return
-    this.#gaps.forget(conversationId)
-    this.#tell({ type: 'conversation.deleted', conversationId })
-    this.ctx.waitUntil(this.#presence.parted())
+  /** The user is no longer a member, or the conversation is gone. A call that comes late undoes no later joining. */
+  leave(left: Departure): void {
+    this.#leave(left)
   }
 
   /** A page of the inbox, its lines fresh, the last active first. */
@@ -341,6 +339,13 @@ export class UserHub extends DurableObject<Env> {
     this.ctx.waitUntil(reportMetrics(this.env, Date.now()))
   }
 
+  #leave({ conversationId, leftAt }: Departure): void {
+    if (!this.#inbox.leave(conversationId, leftAt)) return
+    this.#gaps.forget(conversationId)
+    this.#tell({ type: 'conversation.deleted', conversationId })
+    this.ctx.waitUntil(this.#presence.parted())
+  }
+
   #left(ws: WebSocket): void {
     this.#sockets.remove(ws)
     this.#presence.mayHaveLeft()
@@ -384,13 +389,12 @@ export class UserHub extends DurableObject<Env> {
       userId: this.#userId,
       orders,
     })
-    this.#broadcast(this.#inbox.receive(submitted.batch, { told: retried ? null : submitted.told }))
-    // What an unanswered try had done came back to nobody: look whether something is missing, or where it is not known how far the sockets
-    // are, tell them where the conversation stands.
-    const isLost = this.#inbox.line(conversationId)?.order.known === null
-    if (retried && isLost) this.#readLater(new Set([conversationId]), 0)
-    else if (retried) await this.#gaps.fill(conversationId)
-    else this.#gaps.watch(conversationId, submitted.rev)
+    this.#broadcast(this.#inbox.receive(submitted.batch))
+    if (retried) {
+      // What an unanswered try had done came back to nobody. A private mark is in no frame at all: only the conversation can tell.
+      this.#inbox.doubt(conversationId)
+      await this.#gaps.fill(conversationId)
+    } else this.#gaps.watch(conversationId, submitted.rev)
     return submitted.answers
   }
 

@@ -21,6 +21,9 @@ const hold = (prototype: object, method: string, objectName: number): (() => voi
 /** A conversation does not answer for its inbox line. */
 export const holdEntryOf = (conversationId: number) => hold(Conversation.prototype, 'entryFor', conversationId)
 
+/** A hub is not yet told that its user joined. */
+export const holdJoinOf = (userId: number) => hold(UserHub.prototype, 'join', userId)
+
 /** A hub is not yet told that its user left. */
 export const holdLeaveOf = (userId: number) => hold(UserHub.prototype, 'leave', userId)
 

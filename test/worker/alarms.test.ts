@@ -84,6 +84,17 @@ const alarmOf = (conversationId: number): Promise<number | null> =>
 const ring = (conversationId: number): Promise<void> =>
   runInDurableObject(conversationOf(env, conversationId), (_, { storage }) => storage.setAlarm(Date.now()))
 
+/** Ends the conversation, and waits until it lives again. */
+const crash = async (conversationId: number): Promise<void> => {
+  await runInDurableObject(conversationOf(env, conversationId), (_, state) => state.abort('crash')).catch(() => {})
+  const lives = () =>
+    alarmOf(conversationId).then(
+      () => true,
+      () => false,
+    )
+  await expect.poll(lives).toBe(true)
+}
+
 const isQuiet = (conversationId: number) => expect.poll(() => alarmOf(conversationId), { timeout: 60_000 }).toBeNull()
 
 afterEach(() => {
@@ -155,3 +166,29 @@ test('an alarm that comes late still knows from when on nothing was told', async
 
   await expect.poll(told).toEqual(ALL_TOLD)
 })
+
+test('[SYNC4] what was written long before the alarm was set again is told, though the conversation died once more', async () => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  const conversationId = await openGroup(alice, bob)
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  await say(alices, conversationId)
+  await bobs.waitForType('message.created')
+  await deafen(bob)
+  const unheard = await say(alices, conversationId)
+  const writtenAt = Date.now()
+
+  // Twice the alarm finds that nobody was told, and is set again, now by a later life.
+  for (const pause of [2_000, 4_000]) {
+    await expect.poll(() => Date.now()).toBeGreaterThan(writtenAt + pause)
+    await ring(conversationId)
+    await expect.poll(() => alarmOf(conversationId)).toBeGreaterThan(Date.now() + 1_000)
+    await crash(conversationId)
+  }
+  await undeafen(bob)
+
+  await expect
+    .poll(() => bobs.of('message.created').map(({ message }) => Reflect.get(Object(message), 'id')))
+    .toContain(unheard.id)
+  expect(bobs.of('message.created')).toHaveLength(2)
+  await isQuiet(conversationId)
+}, 120_000)

@@ -10,15 +10,25 @@ import { entryFor, pair } from '../support/people.ts'
 const HOUR_MS = 60 * 60 * 1000
 
 /** The inbox of a hub that just woke and does not know how far its sockets are, over the real storage; `entry` is in it. */
-const withBook = async (work: (book: () => InboxBook, entry: InboxEntry) => void): Promise<void> => {
+const withBook = async (work: (book: (sockets?: Sockets) => InboxBook, entry: InboxEntry) => void): Promise<void> => {
   const { bob, conversationId } = await pair()
   const entry = await entryFor(bob, conversationId)
   await runInDurableObject(hubOf(env, bob.user.id), (_, { storage }) => {
     const store = new HubStore(storage)
-    const sockets = { heard: () => null, noteHeard: () => {} }
-    work(() => new InboxBook({ store, userId: bob.user.id, sockets }), entry)
+    work((sockets = NONE) => new InboxBook({ store, userId: bob.user.id, sockets }), entry)
   })
 }
+
+type Sockets = ConstructorParameters<typeof InboxBook>[0]['sockets']
+const NONE: Sockets = { size: 0, heard: () => null, noteHeard: () => null }
+/** Sockets that can keep no note of anything. */
+const FORGETFUL: Sockets = {
+  size: 1,
+  heard: () => null,
+  noteHeard: (conversationId, rev) => (rev === null ? null : { conversationId, rev }),
+}
+
+const revsOf = (due: string[]) => due.map((frame) => (JSON.parse(frame) as { rev: number }).rev)
 
 const said = ({ conversation, seq }: InboxEntry, rev: number) => {
   const conversationId = conversation.id
@@ -53,7 +63,7 @@ test('[INB1] a try without an answer may have changed what no frame tells, so it
     book.join({ ...entry, epoch: 'another' }, { asleep: false, now: Date.now() })
     expect(book.peek(id)).not.toBeNull()
 
-    book.receive({ conversationId: id, revs: [], frames: [] }, { told: null })
+    book.doubt(id)
 
     expect([book.peek(id), wake().peek(id)]).toEqual([null, null])
   }))
@@ -67,5 +77,44 @@ test('[SYNC13] what comes while a hub wakes from the nap in which its user was a
     book.learn({ ...entry, rev: entry.rev + 1 }, { awake: true, now: Date.now() })
     due.push(...book.receive(said(entry, entry.rev + 3)))
 
-    expect(due.map((frame) => (JSON.parse(frame) as { rev: number }).rev)).toEqual([entry.rev + 2, entry.rev + 3])
+    expect(revsOf(due)).toEqual([entry.rev + 2, entry.rev + 3])
+  }))
+
+test('[SYNC13] how far the sockets have heard a conversation is known after a hibernation, however many spoke since', () =>
+  withBook((wake, entry) => {
+    const { id } = entry.conversation
+    const book = wake(FORGETFUL)
+    book.join({ ...entry, epoch: 'another' }, { asleep: false, now: Date.now() })
+    expect(wake(FORGETFUL).lags(id, entry.rev + 1)).toBe(true)
+
+    book.receive(said(entry, entry.rev + 1))
+    const woken = wake(FORGETFUL)
+    expect([woken.lags(id, entry.rev + 1), woken.lags(id, entry.rev + 2)]).toEqual([false, true])
+    expect(revsOf(woken.receive(said(entry, entry.rev + 3)))).toEqual([])
+    expect(revsOf(woken.receive(said(entry, entry.rev + 2)))).toEqual([entry.rev + 2, entry.rev + 3])
+    // Of sockets that have closed it says nothing.
+    expect(revsOf(wake().receive(said(entry, entry.rev + 9)))).toEqual([entry.rev + 9])
+
+    woken.fallAsleep(id)
+    const later = wake(FORGETFUL)
+    later.learn({ ...entry, rev: entry.rev + 20 }, { awake: true, now: Date.now() })
+    const rewoken = wake(FORGETFUL)
+    expect([rewoken.lags(id, entry.rev + 20), rewoken.lags(id, entry.rev + 21)]).toEqual([false, true])
+  }))
+
+test('[CONV14] a word of a leaving that comes after a later joining takes nobody out', () =>
+  withBook((wake, entry) => {
+    const { id } = entry.conversation
+    const book = wake()
+    book.join({ ...entry, epoch: 'another' }, { asleep: false, now: Date.now() })
+
+    book.joinAgain({ ...entry, epoch: 'another', rev: entry.rev + 5 })
+    expect(book.leave(id, entry.rev + 4)).toBe(false)
+    expect([book.has(id), book.peek(id)]).toEqual([true, null])
+    expect(wake().leave(id, entry.rev + 4)).toBe(false)
+
+    expect(book.leave(id, entry.rev + 6)).toBe(true)
+    book.join({ ...entry, epoch: 'another' }, { asleep: false, now: Date.now() })
+    expect(book.leave(id, null)).toBe(true)
+    expect(wake().has(id)).toBe(false)
   }))

@@ -1,0 +1,6 @@
+/** Waits so long for a call and no longer: one that does not end at all must not hold up for good what comes after it. */
+export const within = <Result>(ms: number, call: Promise<Result>): Promise<Result> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('The call has not ended.')), ms)
+    call.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
