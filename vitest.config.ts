@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers'
 import { defineConfig } from 'vitest/config'
 import { newSecrets } from './scripts/secrets.ts'
@@ -12,7 +13,7 @@ const patient = { poll: { timeout: 15_000 } }
 export default defineConfig({
   test: {
     // A test that waits leaves its core to another; the tool itself needs little.
-    maxWorkers: '100%',
+    maxWorkers: availableParallelism() + 1,
     reporters: ['default', './scripts/closing-line.ts'],
     projects: [
       { test: { name: 'core', include: ['test/core/**/*.test.ts'] } },
