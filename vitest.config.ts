@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers'
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import type { Plugin } from 'vite'
 import { newSecrets } from './scripts/secrets.ts'
 
 const secrets = newSecrets()
@@ -10,6 +12,13 @@ Object.assign(process.env, secrets)
 // Polling a state that is there costs nothing more; a busy machine takes its time to bring it about.
 const patient = { poll: { timeout: 15_000 } }
 
+/** Outside the runtime a migration is a text all the same. */
+const sqlText: Plugin = {
+  name: 'sql-text',
+  enforce: 'pre',
+  transform: (code, id) => (id.endsWith('.sql') ? `export default ${JSON.stringify(code)}` : null),
+}
+
 export default defineConfig({
   test: {
     // A test that waits leaves its core to another; the tool itself needs little.
@@ -17,6 +26,17 @@ export default defineConfig({
     reporters: ['default', './scripts/closing-line.ts'],
     projects: [
       { test: { name: 'core', include: ['test/core/**/*.test.ts'] } },
+      {
+        plugins: [sqlText],
+        resolve: {
+          alias: { 'cloudflare:workers': fileURLToPath(new URL('test/simulation/workers.ts', import.meta.url)) },
+        },
+        test: {
+          name: 'simulation',
+          include: ['test/simulation/**/*.test.ts'],
+          setupFiles: ['test/simulation/setup.ts'],
+        },
+      },
       {
         plugins: [
           cloudflareTest({

@@ -8,7 +8,7 @@ const NOTES =
   /^(?:_cf_|_mf_|sqlite_|__drizzle|d1_)|^(?:login_attempts|refresh_tokens|tickets|ended_sessions|circle|metrics)$/
 /** Copies and notes in tables that are more than that. */
 const NOTED: Record<string, string[]> = {
-  inbox: ['entry', 'stale', 'asleep', 'nap'],
+  inbox: ['entry', 'stale', 'asleep', 'nap', 'heard'],
   members: ['asleep', 'nap', 'told'],
   sessions: ['last_used_at', 'expires_at'],
 }

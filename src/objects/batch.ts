@@ -16,11 +16,11 @@ export type CatchUp = Batch & { after: number; upTo: number; more: boolean }
 /** The hub's word on a delivery: null, or where nobody is there the number of its nap. Do not call before it wakes from that one. */
 export type Nap = number | null
 
-/** How a user stands in a conversation: the entry of a member's inbox, or at which revision the user left, null where the user never was in. */
-export type Standing = { entry: InboxEntry } | { entry: null; leftAt: number | null }
+/** When somebody left: the revision, and the log that counts it. Null says that the user is not in, whatever a hub knows. */
+export type Left = { epoch: string; rev: number } | null
 
-/** The user is no longer in, since this revision; null says that it is so whatever the hub knows. */
-export type Departure = { conversationId: number; leftAt: number | null }
+/** How a user stands in a conversation: the entry of a member's inbox, or when the user left. */
+export type Standing = { entry: InboxEntry } | { entry: null; left: Left }
 
 /** The answer to an order: `json` is the encoded result, made once and spliced into the reply of the socket. */
 export type Answer = { ok: true; json: string } | Refusal

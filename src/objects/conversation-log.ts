@@ -47,6 +47,10 @@ export class ConversationLog {
     return this.#state.id
   }
 
+  get epoch(): string {
+    return this.#state.row.epoch
+  }
+
   get rev(): number {
     return this.#state.rev
   }

@@ -11,9 +11,10 @@ import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { Restored } from '../protocol/restoration.ts'
 import { loadRows, pageOf } from './backup.ts'
-import type { CatchUp, Nap, Standing, Submitted } from './batch.ts'
+import type { CatchUp, Left, Nap, Standing, Submitted } from './batch.ts'
 import { PART_CHARACTERS } from './call-size.ts'
 import { ConversationLog } from './conversation-log.ts'
+import type { MemberRow } from './conversation-schema.ts'
 import { ConversationStore } from './conversation-store.ts'
 import { countedStorage } from './counted-storage.ts'
 import { FanOut } from './fan-out.ts'
@@ -121,13 +122,15 @@ export class Conversation extends DurableObject<Env> {
    */
   entryFor(input: { userId: number; nap: number | null }): Standing {
     const { userId, nap } = input
-    const member = this.#log?.member(userId)
-    if (!this.#log || !member || member.leftAt !== null || this.#log.isDeleted) {
-      return { entry: null, leftAt: member?.rev ?? null }
+    const log = this.#log
+    const member = log?.member(userId)
+    if (!log) return { entry: null, left: null }
+    if (!member || member.leftAt !== null || log.isDeleted) {
+      return { entry: null, left: member ? leftBy(log, member) : null }
     }
     if (nap !== null) this.#report()
-    if (nap !== null && (member.asleep || nap > member.nap)) this.#log.noteHub(userId, { asleep: false, nap })
-    return { entry: this.#log.entry(member) }
+    if (nap !== null && (member.asleep || nap > member.nap)) log.noteHub(userId, { asleep: false, nap })
+    return { entry: log.entry(member) }
   }
 
   /** A part of what changed above `after`, for a hub that missed something; null where the user is not a member. */
@@ -182,7 +185,7 @@ export class Conversation extends DurableObject<Env> {
     if (!log) throw new Error('nothing came back')
     const { present, epoch } = await this.#renew(log)
     const left = former.filter((userId) => !present.includes(userId))
-    await Promise.all(left.map((userId) => hubOf(this.env, userId).leave({ conversationId: log.id, leftAt: null })))
+    await Promise.all(left.map((userId) => hubOf(this.env, userId).leave(log.id, null)))
     await this.#tell()
     return { conversationId: log.id, epoch, rev: log.rev, seq: log.seq, memberIds: present }
   }
@@ -342,7 +345,7 @@ export class Conversation extends DurableObject<Env> {
   async #tellThatWasIn(log: ConversationLog, userId: number): Promise<void> {
     const [member, hub] = [log.member(userId), hubOf(this.env, userId)]
     if (member) await hub.join(log.entry(member))
-    await hub.leave({ conversationId: log.id, leftAt: null })
+    await hub.leave(log.id, null)
   }
 
   /** One call at a time for each member: of two under way at once nobody could say which the hub took last. */
@@ -365,7 +368,7 @@ export class Conversation extends DurableObject<Env> {
     try {
       if (member.leftAt !== null) {
         this.#fanOut?.drop(userId)
-        await within(CALL_LIMIT_MS, hub.leave({ conversationId: log.id, leftAt: member.rev }))
+        await within(CALL_LIMIT_MS, hub.leave(log.id, leftBy(log, member)))
         if (isCurrent()) log.noteHub(userId, { told: true })
         return
       }
@@ -380,3 +383,5 @@ export class Conversation extends DurableObject<Env> {
     }
   }
 }
+
+const leftBy = (log: ConversationLog, { rev }: MemberRow): Left => ({ epoch: log.epoch, rev })

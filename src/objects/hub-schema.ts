@@ -17,8 +17,15 @@ export const inbox = sqliteTable('inbox', {
   heard: integer(),
 })
 
-/** Conversations that this user was in and is no more: what was said there is erased with the account. */
-export const parted = sqliteTable('parted', { conversationId: integer('conversation_id').primaryKey() })
+/**
+ * Conversations that this user was in and is no more: what was said there is erased with the account. `rev` is when that was, as far as it is
+ * known, and `epoch` the log that counts it: a word of a joining that comes later than that of the leaving is known by it.
+ */
+export const parted = sqliteTable('parted', {
+  conversationId: integer('conversation_id').primaryKey(),
+  epoch: text(),
+  rev: integer(),
+})
 
 /** One-time tickets for sockets, by hash. */
 export const tickets = sqliteTable('tickets', {

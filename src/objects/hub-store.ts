@@ -1,6 +1,7 @@
 import { eq, gt, lt } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/durable-sqlite'
 import type { InboxEntry } from '../protocol/conversation.ts'
+import type { Left } from './batch.ts'
 import { circle, endedSessions, inbox, type InboxRow, parted, type Standing, tickets } from './hub-schema.ts'
 
 /** The rows of one hub. Every call is synchronous. */
@@ -40,8 +41,15 @@ export class HubStore {
     return rows.map(({ conversationId }) => conversationId)
   }
 
-  putParted(conversationId: number): void {
-    this.#db.insert(parted).values({ conversationId }).onConflictDoNothing().run()
+  /** When the user left, as far as that is known. */
+  left(conversationId: number): Left {
+    const row = this.#db.select().from(parted).where(eq(parted.conversationId, conversationId)).get()
+    return row?.epoch && row.rev !== null ? { epoch: row.epoch, rev: row.rev } : null
+  }
+
+  putParted(conversationId: number, left: Left): void {
+    const row = { conversationId, epoch: left?.epoch ?? null, rev: left?.rev ?? null }
+    this.#db.insert(parted).values(row).onConflictDoUpdate({ target: parted.conversationId, set: row }).run()
   }
 
   deleteParted(conversationId: number): void {

@@ -2,7 +2,7 @@ import { accept, acceptCatchUp, fitsCatchUp, hasGap, newRevOrder, type RevOrder 
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { ConversationEvent } from '../protocol/events.ts'
 import { nextInboxEntry } from '../protocol/inbox.ts'
-import type { Batch, CatchUp } from './batch.ts'
+import type { Batch, CatchUp, Left } from './batch.ts'
 import type { HubStore } from './hub-store.ts'
 
 /** Above this it is cheaper to ask the conversation for its entry than to apply what came since. */
@@ -129,13 +129,20 @@ export class InboxBook {
     this.#store.updateInbox(conversationId, { stale: true, entry: outlineOf(entry) })
   }
 
-  /** Answers false where the user was not in, or joined again above `leftAt`; null is the present. */
-  leave(conversationId: number, leftAt: number | null): boolean {
-    if (leftAt !== null && (this.entryOnce(conversationId)?.rev ?? 0) > leftAt) return false
+  /** Whether the user left after this entry was made, so that the word of the joining comes late. */
+  hasLeft({ conversation, epoch, rev }: InboxEntry): boolean {
+    const left = this.#store.left(conversation.id)
+    return left?.epoch === epoch && left.rev > rev
+  }
+
+  /** Answers false where the user was not in, or joined again since. */
+  leave(conversationId: number, left: Left): boolean {
+    const entry = this.entryOnce(conversationId)
+    if (left && entry?.epoch === left.epoch && entry.rev > left.rev) return false
+    this.#store.putParted(conversationId, left)
     this.#sockets.noteHeard(conversationId, null)
     if (!this.#lines.delete(conversationId)) return false
     this.#store.deleteInbox(conversationId)
-    this.#store.putParted(conversationId)
     return true
   }
 

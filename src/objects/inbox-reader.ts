@@ -1,6 +1,6 @@
 import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
 import { activityOf, byActivity } from '../protocol/inbox.ts'
-import type { Departure } from './batch.ts'
+import type { Left } from './batch.ts'
 import type { InboxBook } from './inbox-book.ts'
 import { logFault } from './log.ts'
 import { Rounds } from './rounds.ts'
@@ -14,7 +14,7 @@ type Hub = {
   userId: number
   inbox: InboxBook
   /** The user is no longer in: its sockets are to hear so. */
-  leave: (left: Departure) => void
+  leave: (conversationId: number, left: Left) => void
 }
 
 /** Reads the inbox, asking those conversations whose line the hub cannot tell by itself. */
@@ -100,7 +100,7 @@ export class InboxReader {
         const standing = await conversationOf(this.#env, conversationId).entryFor({ userId: this.#userId, nap })
         const { entry } = standing
         if (!entry) {
-          this.#leave({ conversationId, leftAt: standing.leftAt })
+          this.#leave(conversationId, standing.left)
           return null
         }
         this.#inbox.learn(entry, { awake: nap !== null, now: Date.now() })

@@ -14,7 +14,7 @@ import { refuse, type Refusal } from '../protocol/errors.ts'
 import type { DirectoryEvent, ServerEvent } from '../protocol/events.ts'
 import { CLOSE, decodeHave, type Have, logOf, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
 import type { Presence } from '../protocol/user.ts'
-import type { Answer, Batch, CatchUp, Departure, Nap } from './batch.ts'
+import type { Answer, Batch, CatchUp, Left, Nap } from './batch.ts'
 import { fitting } from './call-size.ts'
 import { Circle } from './circle.ts'
 import { countedStorage } from './counted-storage.ts'
@@ -81,7 +81,7 @@ export class UserHub extends DurableObject<Env> {
       this.#reader = new InboxReader(env, {
         userId: this.#userId,
         inbox: this.#inbox,
-        leave: (left) => this.#leave(left),
+        leave: (conversationId, left) => this.#leave(conversationId, left),
       })
       this.#gaps = new GapFiller({ userId: this.#userId, env, inbox: this.#inbox, broadcast })
       this.#presence = new PresenceDesk({
@@ -231,6 +231,7 @@ export class UserHub extends DurableObject<Env> {
       this.#gaps.watch(conversationId, entry.rev)
       return null
     }
+    if (this.#inbox.hasLeft(entry)) return null
     const nap = this.#inbox.join(entry, { asleep, now: Date.now() })
     if (asleep) return nap
     this.#tell({ type: 'conversation.created', conversationId, entry })
@@ -239,8 +240,8 @@ export class UserHub extends DurableObject<Env> {
   }
 
   /** The user is no longer a member, or the conversation is gone. A call that comes late undoes no later joining. */
-  leave(left: Departure): void {
-    this.#leave(left)
+  leave(conversationId: number, left: Left): void {
+    this.#leave(conversationId, left)
   }
 
   /** A page of the inbox, its lines fresh, the last active first. */
@@ -339,8 +340,8 @@ export class UserHub extends DurableObject<Env> {
     this.ctx.waitUntil(reportMetrics(this.env, Date.now()))
   }
 
-  #leave({ conversationId, leftAt }: Departure): void {
-    if (!this.#inbox.leave(conversationId, leftAt)) return
+  #leave(conversationId: number, left: Left): void {
+    if (!this.#inbox.leave(conversationId, left)) return
     this.#gaps.forget(conversationId)
     this.#tell({ type: 'conversation.deleted', conversationId })
     this.ctx.waitUntil(this.#presence.parted())

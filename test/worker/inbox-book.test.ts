@@ -102,19 +102,26 @@ test('[SYNC13] how far the sockets have heard a conversation is known after a hi
     expect([rewoken.lags(id, entry.rev + 20), rewoken.lags(id, entry.rev + 21)]).toEqual([false, true])
   }))
 
-test('[CONV14] a word of a leaving that comes after a later joining takes nobody out', () =>
+test('[CONV14] of a leaving and a joining the later one counts, whichever word comes last', () =>
   withBook((wake, entry) => {
     const { id } = entry.conversation
     const book = wake()
     book.join({ ...entry, epoch: 'another' }, { asleep: false, now: Date.now() })
 
-    book.joinAgain({ ...entry, epoch: 'another', rev: entry.rev + 5 })
-    expect(book.leave(id, entry.rev + 4)).toBe(false)
+    const at = (rev: number) => ({ ...entry, epoch: 'another', rev: entry.rev + rev })
+    book.joinAgain(at(5))
+    expect(book.leave(id, at(4))).toBe(false)
     expect([book.has(id), book.peek(id)]).toEqual([true, null])
-    expect(wake().leave(id, entry.rev + 4)).toBe(false)
+    expect(wake().leave(id, at(4))).toBe(false)
 
-    expect(book.leave(id, entry.rev + 6)).toBe(true)
-    book.join({ ...entry, epoch: 'another' }, { asleep: false, now: Date.now() })
+    expect(book.leave(id, at(6))).toBe(true)
+    // And the other way round: a joining from before that brings nobody back.
+    expect([at(5), at(7), { ...at(5), epoch: 'a third' }].map((each) => wake().hasLeft(each))).toEqual([
+      true,
+      false,
+      false,
+    ])
+    book.join(at(7), { asleep: false, now: Date.now() })
     expect(book.leave(id, null)).toBe(true)
-    expect(wake().has(id)).toBe(false)
+    expect([wake().has(id), wake().hasLeft(at(5))]).toEqual([false, false])
   }))

@@ -1,0 +1,2 @@
+ALTER TABLE `parted` ADD `epoch` text;--> statement-breakpoint
+ALTER TABLE `parted` ADD `rev` integer;

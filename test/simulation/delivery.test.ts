@@ -1,0 +1,200 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { Order } from '../../src/core/orders.ts'
+import type { Standing } from '../../src/objects/batch.ts'
+import type { InboxPage } from '../../src/protocol/conversation.ts'
+import { type Made, problemsOf } from './judge.ts'
+import { type Faults, Platform } from './platform.ts'
+
+/**
+ * The real conversation and the real hubs of its members, in simulated time, over a network that loses calls and answers and delays them,
+ * with objects that die and are hibernated. One number makes a whole run, so a run that fails can be looked at again:
+ * `SIMULATIONS=1 SIMULATION_SEED=57 npx vitest run --project simulation`.
+ */
+const RUNS = Number(process.env['SIMULATIONS'] ?? 150)
+const FIRST_SEED = Number(process.env['SIMULATION_SEED'] ?? 1)
+
+const USERS = [1, 2, 3]
+const CONVERSATION = 7
+const STEPS = 40
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now: Date.UTC(2026, 0) })
+})
+
+afterEach(() => {
+  vi.clearAllTimers()
+  vi.useRealTimers()
+})
+
+/** Numbers from 0 to 1, always the same of one seed (mulberry32). */
+const randomOf = (seed: number) => {
+  let state = seed
+  return () => {
+    state = (state + 0x6d_2b_79_f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+const classes = async () => ({
+  conversation: (await import('../../src/objects/conversation.ts')).Conversation,
+  hub: (await import('../../src/objects/user-hub.ts')).UserHub,
+})
+
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
+/** What else one run does, beside writing: each with its weight, or not at all. */
+const faultsOf = (random: () => number) => {
+  const some = (share: number) => (random() < 0.6 ? share : 0)
+  const faults: Faults = {
+    lostCalls: some(0.05),
+    lostAnswers: some(0.05),
+    delays: some(0.3),
+    longestDelay: 3_000,
+    lateAlarms: some(0.3),
+  }
+  const weights = {
+    crash: some(5),
+    hibernate: some(7),
+    disconnect: some(4),
+    abort: some(2),
+    members: some(7),
+    quiet: some(2),
+  }
+  return { faults, weights }
+}
+
+const simulate = async (seed: number): Promise<string[]> => {
+  const random = randomOf(seed)
+  const platform = new Platform(await classes(), random)
+  const { faults, weights } = faultsOf(random)
+  const { db } = platform.object('conversation', CONVERSATION)
+  const pick = <Item>(items: Item[]): Item => items[Math.floor(random() * items.length)] as Item
+  const until = async <Answer>(work: Promise<Answer>): Promise<Answer> => {
+    await Promise.all([work.catch(() => {}), pass(3_000)])
+    return work
+  }
+  const order = (userId: number, what: Order) => {
+    platform.ask('hub', userId, 'order', what).catch(() => {})
+  }
+  const messages = (): Made[] =>
+    db
+      .prepare('SELECT seq, rev, deleted_at AS deletedAt FROM messages')
+      .all()
+      .map((row) => ({
+        seq: Number(row['seq']),
+        rev: Number(row['rev']),
+        isDeleted: row['deletedAt'] !== null,
+      }))
+  const someMessage = () => CONVERSATION * 2 ** 26 + 1 + Math.floor(random() * Math.max(1, messages().length))
+
+  await until(
+    platform.ask('conversation', CONVERSATION, 'create', {
+      conversationId: CONVERSATION,
+      kind: 'group',
+      title: null,
+      userIds: USERS,
+    }),
+  )
+  for (const userId of USERS) await until(platform.open(userId))
+  platform.faults = faults
+
+  let step = 0
+  const write = (text: string) => ({ kind: 'text' as const, text })
+  const deeds: [number, (userId: number) => unknown][] = [
+    [
+      40,
+      (u) =>
+        order(u, {
+          type: 'message.send',
+          conversationId: CONVERSATION,
+          clientId: `c${step}`,
+          content: write(`t${step}`),
+        }),
+    ],
+    [10, (u) => order(u, { type: 'message.edit', messageId: someMessage(), content: write(`e${step}`) })],
+    [5, (u) => order(u, { type: 'message.delete', messageId: someMessage() })],
+    [7, (u) => order(u, { type: 'read.mark', conversationId: CONVERSATION, seq: messages().length })],
+    [3, (u) => void platform.ask('hub', u, 'inbox', { limit: 100 }).catch(() => {})],
+    [8, (u) => void platform.open(u).catch(() => {})],
+    [weights.disconnect, () => disconnect(platform, pick)],
+    [weights.crash, () => platform.object('conversation', CONVERSATION).die({ keepSockets: false })],
+    [weights.abort, (u) => platform.object('hub', u).die({ keepSockets: false })],
+    [weights.hibernate, (u) => hibernate(platform, u)],
+    [weights.members, () => order(1, { type: 'member.remove', conversationId: CONVERSATION, userId: 3 })],
+    [weights.members, () => order(1, { type: 'member.add', conversationId: CONVERSATION, userIds: [3] })],
+    [weights.quiet, () => pass(3_700_000)],
+  ]
+  const total = deeds.reduce((sum, [weight]) => sum + weight, 0)
+  for (; step < STEPS; step += 1) {
+    let at = random() * total
+    const [, deed] = deeds.find(([weight]) => (at -= weight) < 0) ?? pick(deeds)
+    await deed(pick(USERS))
+    await pass(random() < 0.5 ? random() * 20 : random() * 1_500)
+  }
+
+  platform.faults = null
+  await pass(60_000)
+  const rest = await problemsAtRest(platform, messages(), until)
+  order(1, { type: 'message.send', conversationId: CONVERSATION, clientId: 'last', content: write('last') })
+  await pass(30_000)
+  return [...rest, ...(await problemsAtRest(platform, messages(), until))]
+}
+
+const disconnect = async (platform: Platform, pick: <Item>(items: Item[]) => Item): Promise<void> => {
+  const open = platform.sockets.filter(({ socket }) => socket.isOpen)
+  if (open.length === 0) return
+  const { userId, socket } = pick(open)
+  await platform.object('hub', userId).close(socket)
+}
+
+/** As the platform does it where nothing happened for a while; and with sockets whose notes have no room for this conversation. */
+const hibernate = async (platform: Platform, userId: number): Promise<void> => {
+  await pass(12_000)
+  const hub = platform.object('hub', userId)
+  if (hub.calls > 0) return
+  hub.die({ keepSockets: true })
+  for (const socket of hub.sockets) {
+    const attachment = socket.attachment as { heard: Map<number, number> }
+    for (const [id, rev] of attachment.heard) {
+      hub.db.prepare('UPDATE inbox SET heard = ? WHERE conversation_id = ?').run(rev, id)
+    }
+    attachment.heard = new Map()
+  }
+}
+
+const problemsAtRest = async (
+  platform: Platform,
+  messages: Made[],
+  until: <Answer>(work: Promise<Answer>) => Promise<Answer>,
+): Promise<string[]> => {
+  const problems: string[] = []
+  for (const userId of USERS) {
+    const standing = await until(
+      platform.ask<Standing>('conversation', CONVERSATION, 'entryFor', { userId, nap: null }),
+    )
+    const page = await until(platform.ask<InboxPage>('hub', userId, 'inbox', { limit: 100 }))
+    const line = page.items.find(({ conversation }) => conversation.id === CONVERSATION) ?? null
+    if (JSON.stringify(line) !== JSON.stringify(standing.entry))
+      problems.push(`user ${userId}: the line of the inbox is not the entry`)
+    for (const [i, each] of platform.sockets.entries()) {
+      if (each.userId !== userId || !each.socket.isOpen) continue
+      const asked = {
+        told: each.socket.told,
+        conversationId: CONVERSATION,
+        isMember: standing.entry !== null,
+        messages,
+      }
+      problems.push(...problemsOf(asked).map((problem) => `socket ${i} of user ${userId}: ${problem}`))
+    }
+  }
+  return problems
+}
+
+test(`[SYNC9] in ${RUNS} simulated runs every socket is told everything once and in order, and every inbox is right`, async () => {
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + RUNS; seed += 1) {
+    expect(await simulate(seed), `seed ${seed}`).toEqual([])
+    vi.clearAllTimers()
+  }
+}, 600_000)
