@@ -14,6 +14,7 @@ import {
   liveSession,
   openSession,
   pruneSessions,
+  isSessionOf,
   revokeSession,
   revokeSessionsExcept,
   rotateToken,
@@ -128,10 +129,12 @@ export const endSession = async (
   session: { userId: number; sessionId: string },
 ): Promise<Refusal | null> => {
   const { userId, sessionId } = session
-  const ended = await revokeSession(accounts.db, { id: sessionId, userId, now: accounts.now() })
-  if (!ended) return refuse('session.not_found')
+  const { db } = accounts
+  const ended = await revokeSession(db, { id: sessionId, userId, now: accounts.now() })
+  // An earlier try may have ended it without reaching the sockets.
+  if (!ended && !(await isSessionOf(db, { id: sessionId, userId }))) return refuse('session.not_found')
   await insist(() => accounts.socketsOf(userId).endSession(sessionId))
-  return null
+  return ended ? null : refuse('session.not_found')
 }
 
 export const listSessions = async (accounts: Accounts, caller: Caller): Promise<AuthSession[]> => {

@@ -68,6 +68,16 @@ export const sessionsOfUser = (db: Directory, userId: number, now: number): Prom
     .orderBy(desc(sessions.lastUsedAt), desc(sessions.createdAt))
     .limit(LISTED)
 
+/** Whether the account has, or had, such a session. */
+export const isSessionOf = async (db: Directory, session: { id: string; userId: number }): Promise<boolean> => {
+  const { id, userId } = session
+  const found = await db
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(and(eq(sessions.id, id), eq(sessions.userId, userId)))
+  return found.length > 0
+}
+
 /** False where the account has no such live session. */
 export const revokeSession = async (
   db: Directory,

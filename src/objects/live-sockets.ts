@@ -20,6 +20,8 @@ const Attachment = z.object({
   left: z.array(z.number()),
   sessionId: z.string(),
   sessionExpiresAt: z.number(),
+  /** When the directory last said that the session is good. */
+  vettedAt: z.number(),
   connectedAt: z.number(),
   greeted: z.boolean(),
   /** How far this socket, as all of its hub, has heard the conversations that spoke last: revisions by id. */
@@ -79,7 +81,7 @@ export class LiveSockets {
   add(ws: WebSocket, session: { sessionId: string; dialects: DialectName[] }, now: number): LiveSocket {
     const id = crypto.randomUUID().slice(0, 8)
     // When its session ends is looked up while it is greeted.
-    const state = { ...session, sessionExpiresAt: now, id, left: [], connectedAt: now, greeted: false }
+    const state = { ...session, sessionExpiresAt: now, vettedAt: now, id, left: [], connectedAt: now, greeted: false }
     this.#ctx.acceptWebSocket(ws)
     const socket: LiveSocket = { ...state, ws, lastFrameAt: now, greeting: Promise.resolve() }
     this.#keep(socket)
@@ -92,10 +94,21 @@ export class LiveSockets {
     return socket
   }
 
-  greeted(socket: LiveSocket, sessionExpiresAt: number): void {
+  greeted(socket: LiveSocket, sessionExpiresAt: number, now: number): void {
     socket.greeted = true
     socket.sessionExpiresAt = sessionExpiresAt
+    socket.vettedAt = now
     this.#keep(socket)
+  }
+
+  /** Those of whose sessions nobody asked since that time. They count as vetted from `now` on. */
+  takeUnvetted(since: number, now: number): LiveSocket[] {
+    const unvetted = [...this.#sockets.values()].filter((socket) => socket.greeted && socket.vettedAt < since)
+    for (const socket of unvetted) {
+      socket.vettedAt = now
+      this.#keep(socket)
+    }
+    return unvetted
   }
 
   /** Notes whether the client of this socket wants to hear of a conversation. */
@@ -208,8 +221,8 @@ export class LiveSockets {
   }
 
   #keep(socket: LiveSocket): void {
-    const { id, dialects, left, sessionId, sessionExpiresAt, connectedAt, greeted } = socket
-    const state = { id, dialects, left, sessionId, sessionExpiresAt, connectedAt, greeted }
+    const { id, dialects, left, sessionId, sessionExpiresAt, vettedAt, connectedAt, greeted } = socket
+    const state = { id, dialects, left, sessionId, sessionExpiresAt, vettedAt, connectedAt, greeted }
     socket.ws.serializeAttachment({ ...state, heard: this.#heard } satisfies Attachment)
   }
 

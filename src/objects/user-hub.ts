@@ -2,11 +2,7 @@ import { DurableObject } from 'cloudflare:workers'
 import migrations from '../../migrations/hub/migrations.js'
 import { conversationOfOrder, type Order } from '../core/orders.ts'
 import { newBudget, spend } from '../core/rate.ts'
-import { openDirectory } from '../directory/directory.ts'
 import { reportMetrics } from '../directory/metrics.ts'
-import { sha256 } from '../directory/secrets.ts'
-import { liveSession } from '../directory/sessions.ts'
-import { newTicket, TICKET_LIFE_MS } from '../directory/tickets.ts'
 import type { Ticket } from '../protocol/auth.ts'
 import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
@@ -31,6 +27,7 @@ import { migrateStorage } from './migrate.ts'
 import { type Newest, newestMessages, type NewestQuery, pageReader } from './newest-messages.ts'
 import { postOrders } from './post-orders.ts'
 import { PresenceDesk } from './presence-desk.ts'
+import { SessionDesk } from './session-desk.ts'
 import { keptConversations } from './stubs.ts'
 import { UpwardQueue } from './upward-queue.ts'
 
@@ -40,8 +37,8 @@ const COMMANDS_PER_OPENING = 5
 /** One user: the live sockets, the inbox, presence. It orders what the sockets see, and carries what they ask. */
 export class UserHub extends DurableObject<Env> {
   readonly #userId: number
-  readonly #store: HubStore
   readonly #sockets: LiveSockets
+  readonly #sessions: SessionDesk
   readonly #upward: UpwardQueue
   readonly #budget = newBudget()
   readonly #openings = newBudget()
@@ -58,8 +55,17 @@ export class UserHub extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#userId = Number(ctx.id.name)
-    this.#store = new HubStore(countedStorage(ctx.storage))
-    this.#sockets = new LiveSockets(ctx, (socket, frame) => this.#desk.speak(socket, frame))
+    const [userId, store] = [this.#userId, new HubStore(countedStorage(ctx.storage))]
+    const sockets = new LiveSockets(ctx, (socket, frame) => this.#desk.speak(socket, frame))
+    this.#sockets = sockets
+    this.#sessions = new SessionDesk({
+      userId,
+      env,
+      store,
+      sockets,
+      endSockets: (ended) => this.#endSockets(ended),
+      waitUntil: (work) => ctx.waitUntil(work),
+    })
     this.#upward = new UpwardQueue((conversationId, orders) => this.#post(conversationId, orders))
     this.#desk = new DialectDesk({
       userId: this.#userId,
@@ -75,8 +81,8 @@ export class UserHub extends DurableObject<Env> {
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG))
     void ctx.blockConcurrencyWhile(async () => {
       await migrateStorage(ctx.storage, migrations)
-      this.#circle = new Circle(env, { userId: this.#userId, store: this.#store })
-      this.#inbox = new InboxBook({ store: this.#store, userId: this.#userId, sockets: this.#sockets })
+      this.#circle = new Circle(env, { userId, store })
+      this.#inbox = new InboxBook({ store, userId, sockets })
       const broadcast = (frames: string[]) => this.#broadcast(frames)
       this.#reader = new InboxReader(env, {
         userId: this.#userId,
@@ -102,23 +108,17 @@ export class UserHub extends DurableObject<Env> {
   async issueTicket(sessionId: string): Promise<Ticket | Refusal> {
     const refusal = this.#spend()
     if (refusal) return refusal
-    const ticket = await newTicket(this.env, this.#userId)
-    const now = Date.now()
-    this.#store.putTicket({ hash: await sha256(ticket), sessionId, expiresAt: now + TICKET_LIFE_MS }, now)
-    return { ticket, expiresIn: TICKET_LIFE_MS / 1000 }
+    return this.#sessions.issueTicket(sessionId)
   }
 
   /** Closes the sockets of this session, and no others, and refuses its tickets from now on. */
   endSession(sessionId: string): void {
-    this.#store.endSession(sessionId, Date.now())
-    this.#endSockets((id) => id === sessionId)
+    this.#sessions.end(sessionId)
   }
 
   /** Closes the sockets of all sessions but one; null for all. */
   endSessionsExcept(keep: string | null): void {
-    const sessions = new Set([...this.#sockets.sessionIds(), ...this.#store.ticketSessions(Date.now())])
-    for (const sessionId of sessions) if (sessionId !== keep) this.#store.endSession(sessionId, Date.now())
-    this.#endSockets((id) => id !== keep)
+    this.#sessions.endExcept(keep)
   }
 
   /**
@@ -127,7 +127,7 @@ export class UserHub extends DurableObject<Env> {
    * fitting code. Answers 429 where the user opens too many.
    */
   override async fetch(request: Request): Promise<Response> {
-    const sessionId = await this.#sessionOf(request)
+    const sessionId = await this.#sessions.sessionOf(request)
     if (sessionId === null) return new Response(null, { status: 401 })
     const wait = this.#mayOpen()
     if (wait > 0) return new Response(null, { status: 429, headers: { 'retry-after': String(wait) } })
@@ -142,7 +142,7 @@ export class UserHub extends DurableObject<Env> {
     // Clients of the documents get no word that they are heard of from now on: to them, open must mean that. And the worker counts how many
     // are under way.
     await socket.greeting
-    if (this.#store.hasEnded(sessionId)) return new Response(null, { status: 401 })
+    if (this.#sessions.hasEnded(sessionId)) return new Response(null, { status: 401 })
     const headers = request.headers.has('sec-websocket-protocol') ? { 'sec-websocket-protocol': SUBPROTOCOL } : {}
     return new Response(null, { status: 101, webSocket: client, headers })
   }
@@ -161,6 +161,7 @@ export class UserHub extends DurableObject<Env> {
       this.#sockets.close(socket, CLOSE.ticketInvalid, 'session.expired')
       return
     }
+    this.#sessions.vet(socket.lastFrameAt)
     if (socket.dialects.length > 0) {
       for (const frame of await this.#desk.hear(socket, data)) this.#sockets.send(socket, frame)
       return
@@ -300,18 +301,11 @@ export class UserHub extends DurableObject<Env> {
     return null
   }
 
-  async #sessionOf(request: Request): Promise<string | null> {
-    const ticket = request.headers.get('x-causerie-ticket')
-    if (ticket !== null) return this.#store.takeTicket(await sha256(ticket), Date.now())
-    const sessionId = request.headers.get('x-causerie-session')
-    return sessionId === null || this.#store.hasEnded(sessionId) ? null : sessionId
-  }
-
   /** Sends `hello`, first of all frames: what differs from what the client said that it has. */
   async #greet(socket: LiveSocket, have: Have[]): Promise<void> {
     // The session may have ended while the upgrade was on its way. From here on, whoever ends it finds this socket.
-    const session = await liveSession(openDirectory(this.env), socket.sessionId, Date.now())
-    if (session?.userId !== this.#userId) return this.endSession(socket.sessionId)
+    const expiresAt = await this.#sessions.expiryOf(socket)
+    if (expiresAt === null) return
     const { entries, unread } = await this.#reader.readAll({ wake: true })
     // It was closed meanwhile, with its session or for another: then nobody came, and no peer is to hear so.
     if (!this.#sockets.get(socket.ws)) return
@@ -333,7 +327,7 @@ export class UserHub extends DurableObject<Env> {
       gone: have.flatMap(({ conversationId }) => (this.#inbox.has(conversationId) ? [] : [conversationId])),
       online: this.#presence.known(entries),
     }
-    this.#sockets.greeted(socket, session.expiresAt)
+    this.#sockets.greeted(socket, expiresAt, Date.now())
     if (socket.dialects.length === 0) this.#sockets.send(socket, JSON.stringify(hello))
     if (unread.length > 0) this.#readLater(new Set(unread), GAP_MS)
     this.ctx.waitUntil(this.#presence.arrived())
@@ -413,7 +407,9 @@ export class UserHub extends DurableObject<Env> {
   }
 
   #broadcast(frames: string[]): void {
-    this.#sockets.broadcast(frames, Date.now())
+    const now = Date.now()
+    this.#sockets.broadcast(frames, now)
+    this.#sessions.vet(now)
     if (frames.some(saysLeft)) this.ctx.waitUntil(this.#presence.parted())
   }
 

@@ -324,6 +324,18 @@ describe('signing out', () => {
     })
   })
 
+  test('[AUTH12] ending a session once more reaches its sockets, where an earlier try did not', async () => {
+    const here = await signUp()
+    const there = await signIn(here.user.username)
+    const socket = await RawSocket.arrive(there.body)
+    await rows('UPDATE sessions SET revoked_at = ? WHERE id = ?', Date.now(), there.body.sessionId)
+
+    const again = await ask('DELETE', `/v1/auth/sessions/${there.body.sessionId}`, { token: here.accessToken })
+
+    expect(again).toMatchObject({ status: 404, body: { code: 'session.not_found' } })
+    await expect.poll(() => socket.closed).toEqual({ code: CLOSE.sessionRevoked, reason: 'session.revoked' })
+  })
+
   test('[AUTH12] the session of somebody else is not there', async () => {
     const [alice, mallory] = [await signUp(), await signUp()]
 

@@ -1,0 +1,86 @@
+import { openDirectory } from '../directory/directory.ts'
+import { sha256 } from '../directory/secrets.ts'
+import { liveSession } from '../directory/sessions.ts'
+import { newTicket, TICKET_LIFE_MS } from '../directory/tickets.ts'
+import type { Ticket } from '../protocol/auth.ts'
+import type { HubStore } from './hub-store.ts'
+import type { LiveSocket, LiveSockets } from './live-sockets.ts'
+import { logFault } from './log.ts'
+
+/** Who ends a session says so to the hub at once; where that word was lost, the sockets are found out after this at most. */
+const VET_MS = 60_000
+
+type Hub = {
+  userId: number
+  env: Env
+  store: HubStore
+  sockets: LiveSockets
+  /** Closes the sockets whose session is among the ended. */
+  endSockets: (ended: (sessionId: string) => boolean) => void
+  waitUntil: (work: Promise<void>) => void
+}
+
+/** The user's auth sessions, as far as sockets and their tickets are of them. */
+export class SessionDesk {
+  readonly #hub: Hub
+
+  constructor(hub: Hub) {
+    this.#hub = hub
+  }
+
+  async issueTicket(sessionId: string): Promise<Ticket> {
+    const { env, userId, store } = this.#hub
+    const ticket = await newTicket(env, userId)
+    const now = Date.now()
+    store.putTicket({ hash: await sha256(ticket), sessionId, expiresAt: now + TICKET_LIFE_MS }, now)
+    return { ticket, expiresIn: TICKET_LIFE_MS / 1000 }
+  }
+
+  end(sessionId: string): void {
+    this.#hub.store.endSession(sessionId, Date.now())
+    this.#hub.endSockets((id) => id === sessionId)
+  }
+
+  endExcept(keep: string | null): void {
+    const { store, sockets } = this.#hub
+    const sessions = new Set([...sockets.sessionIds(), ...store.ticketSessions(Date.now())])
+    for (const sessionId of sessions) if (sessionId !== keep) store.endSession(sessionId, Date.now())
+    this.#hub.endSockets((id) => id !== keep)
+  }
+
+  hasEnded(sessionId: string): boolean {
+    return this.#hub.store.hasEnded(sessionId)
+  }
+
+  /** Whose session an upgrade is of, by its ticket or by the word of the worker; null where it is not good any more. */
+  async sessionOf(request: Request): Promise<string | null> {
+    const ticket = request.headers.get('x-causerie-ticket')
+    if (ticket !== null) return this.#hub.store.takeTicket(await sha256(ticket), Date.now())
+    const sessionId = request.headers.get('x-causerie-session')
+    return sessionId === null || this.hasEnded(sessionId) ? null : sessionId
+  }
+
+  /** When the session of this socket ends by itself; null where it is over, and with it all its sockets. */
+  async expiryOf({ sessionId }: LiveSocket): Promise<number | null> {
+    const session = await liveSession(openDirectory(this.#hub.env), sessionId, Date.now())
+    if (session?.userId === this.#hub.userId) return session.expiresAt
+    this.end(sessionId)
+    return null
+  }
+
+  /** Asks the directory once a minute, while something happens, whether the sessions of the sockets are still good. */
+  vet(now: number): void {
+    const unvetted = this.#hub.sockets.takeUnvetted(now - VET_MS, now)
+    if (unvetted.length > 0) this.#hub.waitUntil(this.#endThoseThatAreOver(unvetted))
+  }
+
+  async #endThoseThatAreOver(unvetted: LiveSocket[]): Promise<void> {
+    for (const socket of unvetted) {
+      try {
+        await this.expiryOf(socket)
+      } catch (error) {
+        logFault('session.unvetted', error, { level: 'warn', userId: this.#hub.userId })
+      }
+    }
+  }
+}
