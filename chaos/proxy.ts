@@ -26,6 +26,8 @@ type Link = {
   sending: Record<Direction, Promise<void>>
   stalled: Set<Direction>
   isSilent: boolean
+  /** What is on its way still comes, and nothing after it. */
+  isCut: boolean
 }
 
 /** Carries bytes between clients and server, and does to them what a bad network does, when it is told to. */
@@ -150,6 +152,7 @@ export class Proxy {
       sending: { up: IDLE, down: IDLE },
       stalled: new Set(),
       isSilent: false,
+      isCut: false,
     }
     this.#links.add(link)
     client.on('data', (chunk: Buffer) => {
@@ -165,7 +168,7 @@ export class Proxy {
   }
 
   #carry(link: Link, direction: Direction, chunk: Buffer): void {
-    if (link.isSilent) return
+    if (link.isSilent || link.isCut) return
     const upgraded = direction === 'down' && !link.isSocket ? endOfUpgrade(chunk) : null
     if (upgraded !== null) {
       link.isSocket = true
@@ -204,9 +207,9 @@ export class Proxy {
     cut.hit(link.trackers[cut.direction].isInside)
     link.cut = null
     const target = cut.direction === 'up' ? link.server : link.client
-    link.isSilent = true
-    // What was cut off must not come, but what came before must.
-    target.write(kept, () => this.#end(link))
+    link.isCut = true
+    // What was cut off must not come, but what came before must, also where it is held back.
+    void link.sending[cut.direction].then(() => target.write(kept, () => this.#end(link)))
   }
 
   #send(link: Link, direction: Direction, chunk: Buffer): void {
