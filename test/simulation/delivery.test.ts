@@ -6,7 +6,7 @@ import { type Made, problemsOf } from './judge.ts'
 import { type Faults, Platform } from './platform.ts'
 
 /**
- * The real conversation and the real hubs of its members, in simulated time, over a network that loses calls and answers and delays them,
+ * The real conversation and the real hubs of its members, in simulated time, over a network that loses calls and answers, doubles and delays them,
  * with objects that die and are hibernated. One number makes a whole run, so a run that fails can be looked at again:
  * `SIMULATIONS=1 SIMULATION_SEED=57 npx vitest run --project simulation`.
  */
@@ -50,6 +50,7 @@ const faultsOf = (random: () => number) => {
   const faults: Faults = {
     lostCalls: some(0.05),
     lostAnswers: some(0.05),
+    doubledCalls: some(0.03),
     delays: some(0.3),
     longestDelay: 3_000,
     lateAlarms: some(0.3),

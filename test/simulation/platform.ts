@@ -22,6 +22,8 @@ type Classes = Record<Kind, new (ctx: never, env: never) => Instance>
 export type Faults = {
   lostCalls: number
   lostAnswers: number
+  /** The call comes once more, some time later, and nobody waits for the answer. */
+  doubledCalls: number
   delays: number
   longestDelay: number
   lateAlarms: number
@@ -192,7 +194,15 @@ export class Platform {
     const input = structuredClone(call.input)
     await this.#travel()
     if (this.happens('lostCalls')) throw new Error('The call was lost.')
-    const answer = await this.object(kind, Number(name)).call(method, input)
+    const object = this.object(kind, Number(name))
+    // What an order does once more while nobody waits, its own user hears of with the next event only. The platform makes no such call.
+    if (method !== 'submit' && this.happens('doubledCalls')) {
+      setTimeout(
+        () => void object.call(method, input).catch(() => {}),
+        this.random() * (this.faults?.longestDelay ?? 0),
+      )
+    }
+    const answer = await object.call(method, input)
     if (this.happens('lostAnswers')) throw new Error('The answer was lost.')
     await this.#travel()
     return caller.isDead ? forever() : answer

@@ -1,11 +1,13 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 
+export const LIFE_IS_OVER = 'The life of this simulated object is over.'
+
 export type Alarm = { get: () => number | null; set: (time: number | null) => void }
 
 /** The storage of an object as one life of it sees it: a dead life reads and writes nothing. */
 export const storageOf = (db: DatabaseSync, alarm: Alarm, isDead: () => boolean): object => {
   const exec = (query: string, ...input: unknown[]) => {
-    if (isDead()) throw new Error('This life is over.')
+    if (isDead()) throw new Error(LIFE_IS_OVER)
     const statement = db.prepare(query)
     const names = statement.columns().map((column) => String(column.name))
     statement.setReturnArrays(true)
