@@ -28,7 +28,7 @@ export default defineConfig({
     onUnhandledError: ({ message }) => message !== LIFE_IS_OVER,
     reporters: ['default', './scripts/closing-line.ts'],
     projects: [
-      { test: { name: 'core', include: ['test/core/**/*.test.ts'] } },
+      { test: { name: 'core', include: ['test/core/**/*.test.ts'], testTimeout: 60_000 } },
       {
         plugins: [sqlText],
         resolve: {

@@ -22,11 +22,13 @@ import { Guard } from './guard.ts'
 import { logFault } from './log.ts'
 import { hasStorage, migrateStorage } from './migrate.ts'
 import { type Emission, type Outcome, refused } from './outcome.ts'
+import { Rounds } from './rounds.ts'
 import { hubOf, keptHubs } from './stubs.ts'
-import { within } from './within.ts'
+import { type Turn, Turns } from './turns.ts'
+import { CALL_LIMIT_MS, within } from './within.ts'
 
-/** A call to a hub takes milliseconds; one that has not ended after this is made again. */
-const CALL_LIMIT_MS = 20_000
+/** Orders after which somebody may have to be told of being in or out. */
+const MEMBERSHIP = new Set<Order['type']>(['member.add', 'member.remove', 'member.erase', 'conversation.delete'])
 /** So far back the platform keeps the history of an object. */
 const HISTORY_MS = 30 * 24 * 60 * 60 * 1000
 
@@ -37,7 +39,8 @@ export class Conversation extends DurableObject<Env> {
   #guard: Guard | null = null
   #blocksRead: Promise<unknown> = Promise.resolve()
   #isRewinding = false
-  readonly #telling = new Map<number, Promise<void>>()
+  readonly #turns = new Turns()
+  readonly #tellings = new Map<number, Rounds<void>>()
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -75,13 +78,17 @@ export class Conversation extends DurableObject<Env> {
   /**
    * Takes the orders of one member, in order, and answers each. The events that they made come back with the answers: they are
    * the sender's own delivery. An answer means that what it says is durable. Orders that no answer came for are to be posted again.
+   * Refuses with `server.unavailable` a try that comes after a later turn of the same hub.
    */
-  async submit(input: { userId: number; orders: Order[] }): Promise<Submitted> {
+  async submit(input: { userId: number; orders: Order[]; turn?: Turn }): Promise<Submitted> {
     const log = this.#log
     const submitted: Submitted = {
       answers: [],
       batch: { conversationId: log?.id ?? 0, revs: [], frames: [] },
       rev: 0,
+    }
+    if (input.turn && !this.#turns.take(input.userId, input.turn)) {
+      return { ...submitted, answers: input.orders.map(() => refuse('server.unavailable', { retryAfter: 1 })) }
     }
     let characters = 0
     for (const order of input.orders) {
@@ -100,7 +107,8 @@ export class Conversation extends DurableObject<Env> {
       }
     }
     submitted.rev = log?.rev ?? 0
-    if (log && log.untold().length > 0) await this.#tell()
+    // For the word to those whom others added or removed nobody else waits.
+    if (input.orders.some(({ type }) => MEMBERSHIP.has(type))) await this.#tell()
     if (isReportDue(Date.now())) this.#report()
     return submitted
   }
@@ -337,7 +345,7 @@ export class Conversation extends DurableObject<Env> {
     const untold = log.untold()
     if (untold.length === 0) return
     this.#guard?.arm()
-    await Promise.all(untold.map(({ userId }) => this.#tellInTurn(log, userId)))
+    await Promise.all(untold.map(({ userId }) => this.#tellingOf(userId).next(() => this.#tellMember(log, userId))))
     if (log.untold().length > 0) this.#guard?.arm()
     else if (this.#fanOut?.settled) this.#guard?.settle()
   }
@@ -349,11 +357,10 @@ export class Conversation extends DurableObject<Env> {
   }
 
   /** One call at a time for each member: of two under way at once nobody could say which the hub took last. */
-  async #tellInTurn(log: ConversationLog, userId: number): Promise<void> {
-    const turn = (this.#telling.get(userId) ?? Promise.resolve()).then(() => this.#tellMember(log, userId))
-    this.#telling.set(userId, turn)
-    await turn
-    if (this.#telling.get(userId) === turn) this.#telling.delete(userId)
+  #tellingOf(userId: number): Rounds<void> {
+    const telling = this.#tellings.get(userId) ?? new Rounds<void>()
+    this.#tellings.set(userId, telling)
+    return telling
   }
 
   async #tellMember(log: ConversationLog, userId: number): Promise<void> {

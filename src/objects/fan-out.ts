@@ -96,6 +96,7 @@ export class FanOut {
     queue.frames = []
     queue.missing = null
     queue.flying = null
+    this.#end(userId, queue)
   }
 
   #queueOf(userId: number): Queue {
@@ -141,7 +142,12 @@ export class FanOut {
         await pause(Math.min(50 * 2 ** queue.failures, MAX_RETRY_MS))
       }
     }
-    queue.inFlight = false
+    this.#end(userId, queue)
+  }
+
+  /** Nothing more comes of this queue, also where a call of it is under way still. */
+  #end(userId: number, queue: Queue): void {
+    if (this.#queues.get(userId) !== queue || !queue.inFlight) return
     this.#queues.delete(userId)
     this.#busy -= 1
     if (this.#busy === 0) this.#ports.onSettled()
@@ -169,7 +175,7 @@ export class FanOut {
     if (missing === null) return deliver(userId, { conversationId, revs, frames })
     const catchUp = catchUpFor(missing)
     const nap = await deliverCatchUp(userId, catchUp)
-    if (catchUp.more && nap === null) giveUpFrames(queue, catchUp.upTo)
+    if (catchUp.more && nap === null && queue.flying) giveUpFrames(queue, catchUp.upTo)
     return nap
   }
 }

@@ -2,6 +2,7 @@ import type { CatchUp } from './batch.ts'
 import type { InboxBook } from './inbox-book.ts'
 import { logFault } from './log.ts'
 import { conversationOf } from './stubs.ts'
+import { CALL_LIMIT_MS, within } from './within.ts'
 
 /** How long a missing frame may still be on its way before the hub asks for it. */
 export const GAP_MS = 1_000
@@ -11,7 +12,8 @@ type Hub = { userId: number; env: Env; inbox: InboxBook; broadcast: (frames: str
 /** Asks conversations for frames that did not come, once it is plain that they do not come by themselves. */
 export class GapFiller {
   readonly #hub: Hub
-  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>()
+  /** What is looked at again in a moment, and up to where something was missing when it was last heard of. */
+  readonly #watched = new Map<number, { timer: ReturnType<typeof setTimeout>; head: number }>()
 
   constructor(hub: Hub) {
     this.#hub = hub
@@ -20,16 +22,19 @@ export class GapFiller {
   /** To be called when a conversation was heard of, with the head it is known to stand at, if it is. */
   watch(conversationId: number, head = 0): void {
     const { inbox } = this.#hub
-    if (this.#timers.has(conversationId) || !inbox.lags(conversationId, head)) return
+    const watched = this.#watched.get(conversationId)
+    if (watched) watched.head = Math.max(watched.head, head)
+    if (watched || !inbox.lags(conversationId, head)) return
     const known = inbox.line(conversationId)?.order.known
     const timer = setTimeout(() => {
-      this.#timers.delete(conversationId)
-      if (!inbox.lags(conversationId, head)) return
+      const last = this.#watched.get(conversationId)?.head ?? head
+      this.#watched.delete(conversationId)
+      if (!inbox.lags(conversationId, last)) return
       // In a lively conversation something is always on its way: only what has not moved on since is stuck.
       if (inbox.line(conversationId)?.order.known === known) void this.fill(conversationId)
-      else this.watch(conversationId, head)
+      else this.watch(conversationId, last)
     }, GAP_MS)
-    this.#timers.set(conversationId, timer)
+    this.#watched.set(conversationId, { timer, head })
   }
 
   /** Asks now. */
@@ -39,7 +44,10 @@ export class GapFiller {
       for (let more = true; more;) {
         const after = inbox.line(conversationId)?.order.known ?? null
         if (after === null) return
-        const catchUp: CatchUp | null = await conversationOf(env, conversationId).catchUpFor({ userId, after })
+        const catchUp: CatchUp | null = await within(
+          CALL_LIMIT_MS,
+          conversationOf(env, conversationId).catchUpFor({ userId, after }),
+        )
         if (!catchUp) return
         broadcast(inbox.receiveCatchUp(catchUp))
         ;({ more } = catchUp)
@@ -51,7 +59,7 @@ export class GapFiller {
   }
 
   forget(conversationId: number): void {
-    clearTimeout(this.#timers.get(conversationId))
-    this.#timers.delete(conversationId)
+    clearTimeout(this.#watched.get(conversationId)?.timer)
+    this.#watched.delete(conversationId)
   }
 }

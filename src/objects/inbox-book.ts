@@ -60,10 +60,10 @@ export class InboxBook {
     return this.#lines.get(conversationId)
   }
 
-  /** Takes frames in; answers those that are due, in order. */
+  /** Takes frames in; answers those that are due, in order: where nobody is here, none. */
   receive(batch: Batch): string[] {
     const line = this.#lines.get(batch.conversationId)
-    if (!line) return []
+    if (!line || (line.asleep && this.#sockets.size === 0)) return []
     if (batch.revs.some((rev, i) => rev > 0 || isMark(batch.frames[i]))) this.#touch(batch.conversationId, line)
     const due = accept(line.order, batch)
     this.#note(batch.conversationId, line)
@@ -124,9 +124,9 @@ export class InboxBook {
     const conversationId = entry.conversation.id
     const line = this.#lines.get(conversationId)
     if (!line || entry.rev <= (this.entryOnce(conversationId)?.rev ?? 0)) return
-    line.stale = true
+    this.#touch(conversationId, line)
     forget(line)
-    this.#store.updateInbox(conversationId, { stale: true, entry: outlineOf(entry) })
+    this.#store.updateInbox(conversationId, { entry: outlineOf(entry) })
   }
 
   /** Whether the user left after this entry was made, so that the word of the joining comes late. */
@@ -161,17 +161,13 @@ export class InboxBook {
   fallAsleep(conversationId: number): number {
     const line = this.#lines.get(conversationId)
     if (!line) return 0
-    if (!line.asleep) {
-      line.asleep = true
-      line.stale = true
-      line.nap += 1
-      this.#store.updateInbox(conversationId, {
-        ...this.#stale(conversationId),
-        asleep: true,
-        nap: line.nap,
-        heard: null,
-      })
-    }
+    // Where it is asleep already, the conversation thinks that it woke since: the next number says that it did not.
+    line.nap += 1
+    const { nap } = line
+    if (line.asleep) this.#store.updateInbox(conversationId, { nap })
+    else this.#store.updateInbox(conversationId, { ...this.#stale(conversationId), asleep: true, nap, heard: null })
+    line.asleep = true
+    line.stale = true
     forget(line)
     line.order = newRevOrder()
     this.#sockets.noteHeard(conversationId, null)
@@ -220,7 +216,7 @@ export class InboxBook {
       this.#store.updateInbox(conversationId, { asleep: false, stale: line.stale, heard, ...(quiet ? { entry } : {}) })
     } else if (quiet && line.stale && !line.asleep) {
       line.stale = false
-      this.#store.updateInbox(conversationId, { entry, stale: false })
+      this.#store.updateInbox(conversationId, { entry, stale: false, heard: line.order.known ?? entry.rev })
     }
     if (line.asleep || isOvertaken) return
     line.base = entry

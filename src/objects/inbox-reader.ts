@@ -1,10 +1,11 @@
 import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
 import { activityOf, byActivity } from '../protocol/inbox.ts'
-import type { Left } from './batch.ts'
+import type { Left, Standing } from './batch.ts'
 import type { InboxBook } from './inbox-book.ts'
 import { logFault } from './log.ts'
 import { Rounds } from './rounds.ts'
 import { conversationOf } from './stubs.ts'
+import { CALL_LIMIT_MS, within } from './within.ts'
 
 const AT_ONCE = 25
 /** An entry that was overtaken by a frame on its way is asked for again, this often. */
@@ -36,7 +37,7 @@ export class InboxReader {
 
   /**
    * All entries, the last active first. With `wake`, conversations that stopped calling are told to call again. `unread` lists
-   * those that could not be asked now.
+   * those that could not be asked now, or whose entry is of the past already.
    */
   async readAll(options: { wake: boolean }): Promise<{ entries: InboxEntry[]; unread: number[] }> {
     const rounds = options.wake ? this.#rounds.awake : this.#rounds.asleep
@@ -74,7 +75,9 @@ export class InboxReader {
     const entries = ids.flatMap((id) => {
       if (!this.#inbox.has(id)) return []
       const entry = this.#inbox.peek(id) ?? answers.get(id)
-      if (!entry) unread.push(id)
+      // What came since an answer was told to those who were greeted then.
+      const isOvertaken = (entry?.rev ?? 0) < (this.#inbox.line(id)?.order.known ?? 0)
+      if (!entry || isOvertaken) unread.push(id)
       return entry ? [entry] : []
     })
     return { entries, unread }
@@ -97,7 +100,9 @@ export class InboxReader {
       if (!line) return null
       const nap = wake && line.asleep ? line.nap : null
       try {
-        const standing = await conversationOf(this.#env, conversationId).entryFor({ userId: this.#userId, nap })
+        const conversation = conversationOf(this.#env, conversationId)
+        const asked: Promise<Standing> = conversation.entryFor({ userId: this.#userId, nap })
+        const standing = await within(CALL_LIMIT_MS, asked)
         const { entry } = standing
         if (!entry) {
           this.#leave(conversationId, standing.left)

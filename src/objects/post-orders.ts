@@ -4,26 +4,37 @@ import { refuse } from '../protocol/errors.ts'
 import type { Submitted } from './batch.ts'
 import { logFault } from './log.ts'
 import type { Conversations } from './stubs.ts'
+import type { Turn } from './turns.ts'
 import { within } from './within.ts'
 
 const PAUSES_MS = [50, 200, 800]
+/** Longer than a call of its own that the conversation may wait for. */
 const ANSWER_LIMIT_MS = 15_000
 
 /**
  * Posts a batch of orders to a conversation. A failed try is repeated with a fresh stub: sending is idempotent by `clientId`, and
- * every other order by nature. `retried` says that an earlier try may have done its work without an answer.
+ * every other order by nature and by its turn; the answer to one that was given up goes to `onLate`, if it comes after all. `retried` says that an earlier try may have done its work without an answer.
  */
 export const postOrders = async (
   conversations: Conversations,
-  input: { conversationId: number; userId: number; orders: Order[] },
+  input: {
+    conversationId: number
+    userId: number
+    orders: Order[]
+    turn?: Turn
+    onLate?: (submitted: Submitted) => void
+  },
 ): Promise<{ submitted: Submitted; retried: boolean }> => {
-  const { conversationId, userId, orders } = input
+  const { conversationId, userId, orders, turn } = input
   for (let tries = 0; ; tries += 1) {
+    let call: Promise<Submitted> | null = null
     try {
-      const submitted = await within(ANSWER_LIMIT_MS, conversations.get(conversationId).submit({ userId, orders }))
+      call = conversations.get(conversationId).submit({ userId, orders, ...(turn && { turn }) })
+      const submitted = await within(ANSWER_LIMIT_MS, call)
       return { submitted, retried: tries > 0 }
     } catch (error) {
       conversations.drop(conversationId)
+      call?.then(input.onLate, () => undefined)
       const pause = PAUSES_MS[tries]
       if (pause === undefined || isOverloaded(error)) {
         logFault('post.failed', error, { conversationId, userId, tries })

@@ -7,6 +7,7 @@ import type { LiveSockets } from './live-sockets.ts'
 import { logFault } from './log.ts'
 import { PresenceBook } from './presence-book.ts'
 import { hubOf } from './stubs.ts'
+import { CALL_LIMIT_MS, within } from './within.ts'
 
 type Hub = {
   userId: number
@@ -129,7 +130,7 @@ export class PresenceDesk {
   }
 
   #ask(peers: number[], own: Presence): Promise<Presence[]> {
-    return this.#book.exchange(peers, (userId) => hubOf(this.#hub.env, userId).meet(own))
+    return this.#book.exchange(peers, (userId) => within(CALL_LIMIT_MS, hubOf(this.#hub.env, userId).meet(own)))
   }
 
   #learn(presence: Presence): void {

@@ -75,10 +75,12 @@ export class SessionDesk {
   }
 
   async #endThoseThatAreOver(unvetted: LiveSocket[]): Promise<void> {
-    for (const socket of unvetted) {
+    for (const [, sockets] of Map.groupBy(unvetted, (socket) => socket.sessionId)) {
+      const [socket] = sockets
       try {
-        await this.expiryOf(socket)
+        if (socket) await this.expiryOf(socket)
       } catch (error) {
+        for (const each of sockets) each.vettedAt = 0
         logFault('session.unvetted', error, { level: 'warn', userId: this.#hub.userId })
       }
     }

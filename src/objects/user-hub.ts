@@ -49,6 +49,9 @@ export class UserHub extends DurableObject<Env> {
   #gaps!: GapFiller
   #presence!: PresenceDesk
   readonly #desk: DialectDesk
+  /** Tells the turns of this life from those of an earlier one. */
+  readonly #life = crypto.randomUUID().slice(0, 8)
+  #posts = 0
   /** The account is being erased: nothing more is said in its name. */
   #isEnding = false
 
@@ -383,6 +386,11 @@ export class UserHub extends DurableObject<Env> {
       conversationId,
       userId: this.#userId,
       orders,
+      turn: { hub: this.#life, n: (this.#posts += 1) },
+      onLate: ({ rev }) => {
+        this.#inbox.doubt(conversationId)
+        this.#gaps.watch(conversationId, rev)
+      },
     })
     this.#broadcast(this.#inbox.receive(submitted.batch))
     if (retried) {
@@ -414,7 +422,7 @@ export class UserHub extends DurableObject<Env> {
   }
 
   #tell(event: ServerEvent): void {
-    this.#sockets.broadcast([JSON.stringify(event)], Date.now())
+    this.#broadcast([JSON.stringify(event)])
   }
 
   #endSockets(ended: (sessionId: string) => boolean): void {

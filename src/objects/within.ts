@@ -1,3 +1,6 @@
+/** How long a call of another object may take. It takes milliseconds; one that does not end is given up, and made again where that matters. */
+export const CALL_LIMIT_MS = 5_000
+
 /** Waits so long for a call and no longer: one that does not end at all must not hold up for good what comes after it. */
 export const within = <Result>(ms: number, call: Promise<Result>): Promise<Result> =>
   new Promise((resolve, reject) => {

@@ -75,5 +75,22 @@ test('what was on its way to somebody who left is not told again when the call f
   calls[0]?.fail()
 
   await vi.waitFor(() => expect(fanOut.settled).toBe(true), soon)
-  expect([failures, calls.length]).toEqual([[7], 1])
+  expect([failures, calls.length]).toEqual([[], 1])
+})
+
+test('who leaves during a call that does not end, and comes back, is told again', async () => {
+  const { fanOut, calls, revs } = held()
+  fanOut.push(7, 5, 'a message')
+  await vi.waitFor(() => expect(calls).toHaveLength(1), soon)
+
+  fanOut.drop(7)
+  expect(fanOut.settled).toBe(true)
+  fanOut.push(7, 9, 'after coming back')
+  await vi.waitFor(() => expect(revs()).toEqual([[5], [9]]), soon)
+  calls[1]?.answer()
+  await vi.waitFor(() => expect(fanOut.settled).toBe(true), soon)
+
+  calls[0]?.answer()
+  fanOut.push(7, 10, 'another')
+  await vi.waitFor(() => expect(revs()).toEqual([[5], [9], [10]]), soon)
 })

@@ -24,6 +24,8 @@ export type Faults = {
   lostAnswers: number
   /** The call comes once more, some time later, and nobody waits for the answer. */
   doubledCalls: number
+  /** The call, or its answer, never comes. */
+  hungCalls: number
   delays: number
   longestDelay: number
   lateAlarms: number
@@ -195,14 +197,19 @@ export class Platform {
     await this.#travel()
     if (this.happens('lostCalls')) throw new Error('The call was lost.')
     const object = this.object(kind, Number(name))
-    // What an order does once more while nobody waits, its own user hears of with the next event only. The platform makes no such call.
-    if (method !== 'submit' && this.happens('doubledCalls')) {
+    // The platform cancels the calls of an object that died, and makes none twice that are done. Of an order that is done in spite of that its
+    // own user hears with the next event only.
+    const isOrder = method === 'submit'
+    if (isOrder && caller.isDead) return forever()
+    if (!isOrder && this.happens('doubledCalls')) {
       setTimeout(
         () => void object.call(method, input).catch(() => {}),
         this.random() * (this.faults?.longestDelay ?? 0),
       )
     }
+    if (this.happens('hungCalls')) return forever()
     const answer = await object.call(method, input)
+    if (this.happens('hungCalls')) return forever()
     if (this.happens('lostAnswers')) throw new Error('The answer was lost.')
     await this.#travel()
     return caller.isDead ? forever() : answer

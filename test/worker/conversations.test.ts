@@ -504,6 +504,26 @@ test('[CONV14] who is removed while the word of the joining is under way is out 
   await expect.poll(told).toEqual(['conversation.created', 'conversation.deleted'])
 })
 
+test('[CONV7] nobody waits for the word to somebody whom another one added', async () => {
+  const [alice, bob, carol] = [await signUp(), await signUp(), await signUp()]
+  const group = await openGroup(alice, bob)
+  const bobs = await RawSocket.arrive(bob)
+  const isIn = () =>
+    runInDurableObject(conversationOf(env, group), (_, { storage: { sql } }) =>
+      sql.exec('SELECT told FROM members WHERE user_id = ?', carol.user.id).toArray(),
+    )
+  const release = holdJoinOf(carol.user.id)
+
+  const adding = rest(alice).add(group, carol.user.id)
+  await expect.poll(isIn).toEqual([{ told: 0 }])
+  await say(bobs, group)
+  expect(await isIn()).toEqual([{ told: 0 }])
+
+  release()
+  await adding
+  await expect.poll(isIn).toEqual([{ told: 1 }])
+})
+
 test('[CONV14] who is out hears so on every socket, also where another one that opens finds it out first', async () => {
   const [alice, bob] = [await signUp(), await signUp()]
   const group = await openGroup(alice, bob)

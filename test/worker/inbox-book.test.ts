@@ -70,7 +70,7 @@ test('[INB1] a try without an answer may have changed what no frame tells, so it
 
 test('[SYNC13] what comes while a hub wakes from the nap in which its user was added is not dropped', () =>
   withBook((wake, entry) => {
-    const book = wake()
+    const book = wake({ ...NONE, size: 1 })
     book.join({ ...entry, epoch: 'another' }, { asleep: true, now: Date.now() })
 
     const due = book.receive(said(entry, entry.rev + 2))
@@ -124,4 +124,46 @@ test('[CONV14] of a leaving and a joining the later one counts, whichever word c
     book.join(at(7), { asleep: false, now: Date.now() })
     expect(book.leave(id, null)).toBe(true)
     expect([wake().has(id), wake().hasLeft(at(5))]).toEqual([false, false])
+  }))
+
+test('[SYNC12] after a quiet time sockets that open hear nothing of before as new', () =>
+  withBook((wake, entry) => {
+    const { id } = entry.conversation
+    const later = { ...entry, epoch: 'another', rev: entry.rev + 1, seq: entry.seq + 1 }
+    wake().join({ ...entry, epoch: 'another' }, { asleep: false, now: Date.now() })
+    wake().receive(said(entry, later.rev))
+    wake().learn(later, { awake: false, now: Date.now() + 2 * HOUR_MS })
+
+    expect(wake(FORGETFUL).lags(id, later.rev)).toBe(false)
+    expect(revsOf(wake(FORGETFUL).receive(said(later, later.rev + 1)))).toEqual([later.rev + 1])
+  }))
+
+test('[COST2] who only ever writes, with no socket, makes their hub ask for nothing', () =>
+  withBook((wake, entry) => {
+    const book = wake()
+    book.join({ ...entry, epoch: 'another' }, { asleep: true, now: Date.now() })
+
+    for (const rev of [1, 5, 9]) expect(book.receive(said(entry, entry.rev + rev))).toEqual([])
+
+    expect(book.lags(entry.conversation.id, entry.rev + 9)).toBe(false)
+  }))
+
+test('[SYNC13] how far the sockets are is known when a joining is told twice, also by a row of before that was noted', () =>
+  withBook((wake, entry) => {
+    const { id } = entry.conversation
+    wake().join({ ...entry, epoch: 'another' }, { asleep: false, now: Date.now() })
+    const book = wake({ ...NONE, size: 1 })
+
+    book.joinAgain({ ...entry, epoch: 'another', rev: entry.rev + 4 })
+
+    expect([book.lags(id, entry.rev + 4), wake(FORGETFUL).lags(id, entry.rev + 1)]).toEqual([true, true])
+  }))
+
+test('[COST2] a hub that is asleep says so with a number that counts, however often it is called', () =>
+  withBook((wake, entry) => {
+    const book = wake()
+    const nap = book.join({ ...entry, epoch: 'another' }, { asleep: true, now: Date.now() })
+
+    expect(book.fallAsleep(entry.conversation.id)).toBe(nap + 1)
+    expect(wake().fallAsleep(entry.conversation.id)).toBe(nap + 2)
   }))

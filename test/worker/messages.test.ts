@@ -457,3 +457,22 @@ test('[MSG14] history pages from the newest back with before, and on from a seq 
   expect((await history(alice, conversationId)).items).toHaveLength(25)
   expect(await history(alice, conversationId)).toMatchObject({ rev: (await entryFor(alice, conversationId)).rev })
 })
+
+test('[MSG4] a try that comes after a later turn of the same hub does nothing', async () => {
+  const { alice, conversationId } = await pair()
+  const conversation = conversationOf(env, conversationId)
+  const send = (clientId: string, n: number) =>
+    conversation.submit({
+      userId: alice.user.id,
+      orders: [{ type: 'message.send', conversationId, clientId, content: text(clientId) }],
+      turn: { hub: 'one life', n },
+    })
+
+  expect((await send('second', 2)).answers).toMatchObject([{ ok: true }])
+  expect((await send('first', 1)).answers).toMatchObject([{ ok: false, code: 'server.unavailable' }])
+  expect((await send('third', 3)).answers).toMatchObject([{ ok: true }])
+  const { body } = await ask<HistoryPage>('GET', `/v1/conversations/${conversationId}/messages`, {
+    token: alice.accessToken,
+  })
+  expect(body.items.map(({ content }) => content)).toEqual([text('third'), text('second')])
+})

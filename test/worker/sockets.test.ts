@@ -329,16 +329,23 @@ test('[CONN12] a socket ends with its session: with 4401, when it says something
   expect(told.of('message.created')).toEqual([])
 })
 
-test('[CONN12] a socket whose session is over without a word of it is found out within a minute, when something happens', async () => {
-  const { alice, bob, conversationId } = await pair()
-  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
-  const others = await RawSocket.arrive((await signIn(bob.user.username)).body)
-  await env.DIRECTORY.prepare('UPDATE sessions SET revoked_at = ? WHERE id = ?').bind(Date.now(), bob.sessionId).run()
-  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 })
+test.each([
+  ['a message', true],
+  ['a friend request', false],
+])(
+  '[CONN12] a socket whose session is over without a word of it is found out a minute later, by %s',
+  async (_, isMessage) => {
+    const { alice, bob, conversationId } = await pair()
+    const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+    const others = await RawSocket.arrive((await signIn(bob.user.username)).body)
+    await env.DIRECTORY.prepare('UPDATE sessions SET revoked_at = ? WHERE id = ?').bind(Date.now(), bob.sessionId).run()
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 })
 
-  await say(alices, conversationId)
+    if (isMessage) await say(alices, conversationId)
+    else await ask('POST', '/v1/friend-requests', { token: alice.accessToken, json: { userId: bob.user.id } })
 
-  await expect.poll(() => bobs.closed).toEqual({ code: CLOSE.sessionRevoked, reason: 'session.revoked' })
-  await isUsable(others)
-  await isUsable(alices)
-})
+    await expect.poll(() => bobs.closed).toEqual({ code: CLOSE.sessionRevoked, reason: 'session.revoked' })
+    await isUsable(others)
+    await isUsable(alices)
+  },
+)
