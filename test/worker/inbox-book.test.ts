@@ -152,7 +152,7 @@ test('[SYNC13] how far the sockets are is known when a joining is told twice, al
   withBook((wake, entry) => {
     const { id } = entry.conversation
     wake().join({ ...entry, epoch: 'another' }, { asleep: false, now: Date.now() })
-    const book = wake({ ...NONE, size: 1 })
+    const book = wake()
 
     book.joinAgain({ ...entry, epoch: 'another', rev: entry.rev + 4 })
 
