@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Random } from '../../chaos/random.ts'
 import type { Order } from '../../src/core/orders.ts'
 import type { Standing } from '../../src/objects/batch.ts'
 import type { InboxPage } from '../../src/protocol/conversation.ts'
@@ -25,17 +26,6 @@ afterEach(() => {
   vi.clearAllTimers()
   vi.useRealTimers()
 })
-
-/** Numbers from 0 to 1, always the same of one seed (mulberry32). */
-const randomOf = (seed: number) => {
-  let state = seed
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 const classes = async () => ({
   conversation: (await import('../../src/objects/conversation.ts')).Conversation,
@@ -69,11 +59,12 @@ const faultsOf = (random: () => number) => {
 }
 
 const simulate = async (seed: number): Promise<string[]> => {
-  const random = randomOf(seed)
+  const chance = new Random(seed)
+  const random = () => chance.next()
   const platform = new Platform(await classes(), random)
   const { faults, weights } = faultsOf(random)
   const { db } = platform.object('conversation', CONVERSATION)
-  const pick = <Item>(items: Item[]): Item => items[Math.floor(random() * items.length)] as Item
+  const pick = <Item>(items: Item[]): Item => chance.pick(items)
   const until = async <Answer>(work: Promise<Answer>): Promise<Answer> => {
     await Promise.all([work.catch(() => {}), pass(3_000)])
     return work
@@ -174,11 +165,11 @@ const problemsAtRest = async (
   until: <Answer>(work: Promise<Answer>) => Promise<Answer>,
 ): Promise<string[]> => {
   const problems: string[] = []
-  const isIn = (userId: number) => membersIn(platform).includes(userId)
+  const members = membersIn(platform)
   // First of all, for to read an inbox mends what it finds.
   for (const [i, { userId, socket }] of platform.sockets.entries()) {
     if (!socket.isOpen) continue
-    const asked = { told: socket.told, conversationId: CONVERSATION, isMember: isIn(userId), messages }
+    const asked = { told: socket.told, conversationId: CONVERSATION, isMember: members.includes(userId), messages }
     problems.push(...problemsOf(asked).map((problem) => `socket ${i} of user ${userId}: ${problem}`))
   }
   for (const userId of USERS) {

@@ -45,7 +45,7 @@ const interrupted = async () => {
   await ask('DELETE', `${members}/${carol.user.id}`, { token })
   await ask('POST', members, { token, json: { userIds: [dave.user.id] } })
   const scheduledTime = (await alarmOf(conversationId)) ?? 0
-  await runInDurableObject(conversationOf(env, conversationId), (_, state) => state.abort('crash')).catch(() => {})
+  await abort(conversationId)
   for (const who of others) await undeafen(who)
 
   /** What the three were told, each in one line per frame. */
@@ -84,9 +84,12 @@ const alarmOf = (conversationId: number): Promise<number | null> =>
 const ring = (conversationId: number): Promise<void> =>
   runInDurableObject(conversationOf(env, conversationId), (_, { storage }) => storage.setAlarm(Date.now()))
 
+const abort = (conversationId: number): Promise<void> =>
+  runInDurableObject(conversationOf(env, conversationId), (_, state) => state.abort('crash')).catch(() => {})
+
 /** Ends the conversation, and waits until it lives again. */
 const crash = async (conversationId: number): Promise<void> => {
-  await runInDurableObject(conversationOf(env, conversationId), (_, state) => state.abort('crash')).catch(() => {})
+  await abort(conversationId)
   const lives = () =>
     alarmOf(conversationId).then(
       () => true,
