@@ -95,7 +95,8 @@ export const acceptInvitation = async (
 ): Promise<Invitation | Refusal> => {
   const open = await openInvitation(people.db, answer)
   if (isRefusal(open)) return open
-  // First in, then answered: what fails in between can be tried again, and being in already is no failure.
+  // First in, then answered: what fails in between can be tried again, and being in already is no failure. Declined meanwhile, it says
+  // all the same what came of it.
   const conversationId = await enter(people, open)
   if (typeof conversationId !== 'number') return conversationId
   return close(people, answer, { status: 'accepted', conversationId })
@@ -196,6 +197,8 @@ const enter = async (people: People, invitation: Row): Promise<number | Refusal>
   return added.ok ? conversationId : added
 }
 
+const overruledBy = { accepted: ['pending', 'declined'], declined: ['pending'] } as const
+
 const close = async (
   people: People,
   answer: { userId: number; invitationId: number },
@@ -204,7 +207,7 @@ const close = async (
   const [closed] = await people.db
     .update(invitations)
     .set({ ...change, answeredAt: people.now() })
-    .where(and(isForAnswering(answer), eq(invitations.status, 'pending')))
+    .where(and(isForAnswering(answer), inArray(invitations.status, overruledBy[change.status])))
     .returning({ id: invitations.id })
   if (!closed) return refuse('invitation.answered')
   return (await tellInvitationAnswered(people, closed.id)) ?? refuse('invitation.not_found')

@@ -124,6 +124,17 @@ test('[INVI3] of ten answers in the same moment one counts', async () => {
   expect(replies.filter(({ status }) => status === 409)).toHaveLength(9)
 })
 
+test('[INVI3] accepted and declined in the same moment, it says in the end what came of it', async () => {
+  const { alice, bob, carol } = await three()
+  const conversationId = await openGroup(alice, bob)
+  const { body } = await invite(alice, carol, { conversationId })
+
+  await Promise.all([answer(carol, body.id, 'accept'), answer(carol, body.id, 'decline')])
+
+  const isIn = (await entryFor(alice, conversationId)).memberIds.includes(carol.user.id)
+  expect(await listOf(carol)).toMatchObject([{ status: isIn ? 'accepted' : 'declined' }])
+})
+
 test('[INVI3] inviting again while the first is open is the first; once answered it is another', async () => {
   const { alice, bob, carol } = await three()
   const conversationId = await openGroup(alice, bob)
