@@ -14,7 +14,7 @@ export type AdministrativeOrder =
     }
   | { type: 'message.get'; messageId: number }
   | { type: 'members.get'; conversationId: number }
-  | { type: 'member.add'; conversationId: number; userIds: number[] }
+  | { type: 'member.add'; conversationId: number; userIds: number[]; invitedAt?: number }
   | { type: 'member.remove'; conversationId: number; userId: number }
   | { type: 'member.role'; conversationId: number; userId: number; role: Role }
   | { type: 'member.erase'; conversationId: number }
@@ -23,6 +23,20 @@ export type AdministrativeOrder =
 
 /** Everything that a member may ask of a conversation, by socket or REST. */
 export type Order = ConversationCommand | AdministrativeOrder
+
+/** Orders of which a second performance could undo what somebody else did after the first one. */
+const CONTESTED = new Set<Order['type']>([
+  'pin.add',
+  'pin.remove',
+  'member.add',
+  'member.remove',
+  'member.role',
+  'member.erase',
+  'conversation.rename',
+  'conversation.delete',
+])
+
+export const isContested = (order: Order): boolean => CONTESTED.has(order.type)
 
 export const conversationOfOrder = (order: Order): number =>
   'conversationId' in order ? order.conversationId : conversationOfMessage(order.messageId)

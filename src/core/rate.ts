@@ -3,15 +3,18 @@ export type Budget = { windowStart: number; used: number }
 
 export const newBudget = (): Budget => ({ windowStart: 0, used: 0 })
 
-/** Takes one from the budget; answers 0, or the seconds to wait where nothing is left. */
-export const spend = (budget: Budget, rule: { limit: number; windowMs: number; now: number }): number => {
-  const { limit, windowMs, now } = rule
+/** Takes `price` (1) from the budget; answers 0, or the seconds to wait where nothing is left. */
+export const spend = (
+  budget: Budget,
+  rule: { limit: number; windowMs: number; now: number; price?: number },
+): number => {
+  const { limit, windowMs, now, price = 1 } = rule
   // A clock that went back starts a new window too: a budget must never stay shut for longer than one window.
   if (now - budget.windowStart >= windowMs || now < budget.windowStart) {
     budget.windowStart = now
     budget.used = 0
   }
   if (budget.used >= limit) return Math.max(1, Math.ceil((budget.windowStart + windowMs - now) / 1000))
-  budget.used += 1
+  budget.used += price
   return 0
 }

@@ -28,8 +28,7 @@ export type Caller = { userId: number; sessionId: string }
 
 /** Where the sockets of a user are closed. */
 export type SocketsOfUser = {
-  endSession(sessionId: string): Promise<void>
-  endSessionsExcept(sessionId: string | null): Promise<void>
+  endSessions(sessionIds: string[]): Promise<void>
 }
 
 export type AccountsEnv = TokenEnv & { DIRECTORY: D1Database; REFRESH_SECRET: string }
@@ -133,7 +132,7 @@ export const endSession = async (
   const ended = await revokeSession(db, { id: sessionId, userId, now: accounts.now() })
   // An earlier try may have ended it without reaching the sockets.
   if (!ended && !(await isSessionOf(db, { id: sessionId, userId }))) return refuse('session.not_found')
-  await insist(() => accounts.socketsOf(userId).endSession(sessionId))
+  await insist(() => accounts.socketsOf(userId).endSessions([sessionId]))
   return ended ? null : refuse('session.not_found')
 }
 
@@ -161,17 +160,20 @@ export const changePassword = async (
   if (isRefusal(account)) return account
   if (isCommonPassword(input.newPassword, account)) return refuse('password.common')
 
-  const [changed] = await db.batch([
-    setPasswordHash(db, { id: userId, from: account.passwordHash, to: hashPassword(input.newPassword) }),
-    revokeSessionsExcept(db, { userId, sessionId, now: accounts.now() }),
+  const passwordHash = hashPassword(input.newPassword)
+  const [changed, revoked] = await db.batch([
+    setPasswordHash(db, { id: userId, from: account.passwordHash, to: passwordHash }),
+    revokeSessionsExcept(db, { userId, sessionId, passwordHash, now: accounts.now() }),
   ])
   // Another request changed it since it was verified.
   if (changed.length === 0) return refuse('password.wrong')
-  await insist(() => accounts.socketsOf(userId).endSessionsExcept(sessionId))
+  // By name: somebody who signs in with the new password while this call is under way is none of them.
+  const ended = revoked.map((session) => session.id)
+  if (ended.length > 0) await insist(() => accounts.socketsOf(userId).endSessions(ended))
   return null
 }
 
-/** The account, where this is its password. The guesses are counted. */
+/** The account, where this is its password. The tries are counted, right ones too: to verify one, and to hash the next, is dear. */
 export const confirmPassword = async (
   accounts: Accounts,
   userId: number,
@@ -183,9 +185,7 @@ export const confirmPassword = async (
   if (retryAfter > 0) return refuse('rate.limited', { retryAfter })
   const account = await accountById(db, userId)
   if (!account) return refuse('session.revoked')
-  if (!verifyPassword(account.passwordHash, password)) return refuse('password.wrong')
-  await forgiveGuess(db, guess)
-  return account
+  return verifyPassword(account.passwordHash, password) ? account : refuse('password.wrong')
 }
 
 type Opening = { id: string; token: string; now: number; expiresAt: number; life: SessionLife }

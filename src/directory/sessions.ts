@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, isNotNull, isNull, lt, ne, or, sql } from 'drizzle-orm'
+import { and, desc, eq, exists, gt, isNotNull, isNull, lt, ne, or, sql } from 'drizzle-orm'
 import { type KnownRefreshToken, SPENT_MEMORY_MS } from '../core/refresh.ts'
 import type { Directory } from './directory.ts'
 import { refreshTokens, sessions, users } from './schema.ts'
@@ -92,11 +92,13 @@ export const revokeSession = async (
   return revoked.length > 0
 }
 
+/** Ends all sessions of an account but one, where this is its password: of two changes at once, one counts. */
 export const revokeSessionsExcept = (
   db: Directory,
-  except: { userId: number; sessionId: string | null; now: number },
+  except: { userId: number; sessionId: string; passwordHash: string; now: number },
 ) => {
-  const { userId, sessionId, now } = except
+  const { userId, sessionId, passwordHash, now } = except
+  const isPassword = and(eq(users.id, userId), eq(users.passwordHash, passwordHash))
   return db
     .update(sessions)
     .set({ revokedAt: now })
@@ -104,9 +106,11 @@ export const revokeSessionsExcept = (
       and(
         eq(sessions.userId, userId),
         isNull(sessions.revokedAt),
-        sessionId === null ? undefined : ne(sessions.id, sessionId),
+        ne(sessions.id, sessionId),
+        exists(db.select().from(users).where(isPassword)),
       ),
     )
+    .returning({ id: sessions.id })
 }
 
 /** Sessions that ended are of no use to anybody; their refresh tokens go with them. */

@@ -2,10 +2,10 @@ import type { InboxEntry } from '../protocol/conversation.ts'
 import type { Refusal } from '../protocol/errors.ts'
 
 /**
- * Frames of one conversation on their way to one user's hub, each encoded once. `revs[i]` is the revision of `frames[i]`, or 0
- * for a signal that has no place in the log.
+ * Frames of one conversation on their way to one user's hub, each encoded once. `revs[i]` is the revision of `frames[i]` in the log `epoch`,
+ * or 0 for a signal that has no place there.
  */
-export type Batch = { conversationId: number; revs: number[]; frames: string[] }
+export type Batch = { conversationId: number; epoch: string; revs: number[]; frames: string[] }
 
 /**
  * What happened above `after` up to `upTo`, as far as it still shows: what a hub that missed something gets. `more` says that it goes on above

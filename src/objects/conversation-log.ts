@@ -183,7 +183,7 @@ export class ConversationLog {
       case 'members.get':
         return answered(memberListOf(state))
       case 'member.add':
-        return addMembers(given, order.userIds)
+        return addMembers(given, order)
       case 'member.remove':
         return removeMember(given, order.userId)
       case 'member.role':

@@ -3,6 +3,7 @@ import { drizzle } from 'drizzle-orm/durable-sqlite'
 import { LIMITS } from '../protocol/limits.ts'
 import type { HistoryQuery, Reaction } from '../protocol/message.ts'
 import { fitting } from './call-size.ts'
+import { readFitting, type Sized } from './read-fitting.ts'
 import {
   type ConversationRow,
   conversations,
@@ -141,15 +142,18 @@ export class ConversationStore {
       after === undefined ? undefined : gt(messages.seq, after),
     )
     const upward = after !== undefined && before === undefined
-    const rows = this.#db
-      .select()
-      .from(messages)
-      .where(range)
-      .orderBy(upward ? messages.seq : desc(messages.seq))
-      .limit(limit + 1)
-      .all()
-    const page = pageOf(rows, limit)
-    return { rows: upward ? page.toReversed() : page, more: rows.length > page.length }
+    const beyond = ({ seq }: MessageRow) => (upward ? gt(messages.seq, seq) : lt(messages.seq, seq))
+    const found = readFitting(limit + 1, (last, count) =>
+      this.#db
+        .select()
+        .from(messages)
+        .where(and(range, last && beyond(last)))
+        .orderBy(upward ? messages.seq : desc(messages.seq))
+        .limit(count)
+        .all(),
+    )
+    const rows = pageOf(found, limit)
+    return { rows: upward ? rows.toReversed() : rows, more: found.length > rows.length }
   }
 
   /** Messages of others above `readSeq`, deleted ones left out, counted up to the limit. */
@@ -163,18 +167,20 @@ export class ConversationStore {
   /** At most `limit` messages whose last change is above `since`, in the order of that change. */
   changedMessages(since: number, limit: number): { rows: MessageRow[]; more: boolean } {
     const made = this.#made(since, sql`changed_rev IS NULL`, limit + 1)
-    const found = [...made, ...this.#changed(since, limit + 1)].toSorted((a, b) => revOf(a) - revOf(b))
+    const found = [...made, ...this.#changed(since, limit + 1)].toSorted((a, b) => revOf(a.row) - revOf(b.row))
     const rows = pageOf(found, limit)
     return { rows, more: found.length > rows.length }
   }
 
   /** At most `limit` places in the log above `since`: where messages that are there still were made, and where they changed last. */
   placesAbove(since: number, limit: number): { places: Place[]; more: boolean } {
-    const made = this.#made(since, isNull(messages.deletedAt), limit + 1).map((row) => ({ rev: row.rev, row }))
-    const changed = this.#changed(since, limit + 1).map((row) => ({ rev: revOf(row), row }))
-    const found = [...made, ...changed].toSorted((a, b) => a.rev - b.rev)
-    const places = fitting(found.slice(0, limit), ({ row }) => JSON.stringify(row).length)
-    return { places, more: found.length > places.length }
+    const made = this.#made(since, isNull(messages.deletedAt), limit + 1)
+    const places = [
+      ...made.map(({ row, characters }) => ({ rev: row.rev, row, characters })),
+      ...this.#changed(since, limit + 1).map(({ row, characters }) => ({ rev: revOf(row), row, characters })),
+    ].toSorted((a, b) => a.rev - b.rev)
+    const page = fitting(places.slice(0, limit), ({ characters }) => characters)
+    return { places: page, more: places.length > page.length }
   }
 
   /** The revision at which the log stood before `time`. */
@@ -190,25 +196,30 @@ export class ConversationStore {
   }
 
   /** Messages that were made above `since`, the oldest first. */
-  #made(since: number, condition: SQL, limit: number): MessageRow[] {
-    return this.#db
-      .select()
-      .from(messages)
-      .where(and(gt(messages.seq, this.#lastSeqAt(since)), condition))
-      .orderBy(messages.seq)
-      .limit(limit)
-      .all()
+  #made(since: number, condition: SQL, limit: number): Sized[] {
+    const from = this.#lastSeqAt(since)
+    return readFitting(limit, (last, count) =>
+      this.#db
+        .select()
+        .from(messages)
+        .where(and(gt(messages.seq, last?.seq ?? from), condition))
+        .orderBy(messages.seq)
+        .limit(count)
+        .all(),
+    )
   }
 
   /** Messages whose last change after they were made is above `since`, in the order of that change. */
-  #changed(since: number, limit: number): MessageRow[] {
-    return this.#db
-      .select()
-      .from(messages)
-      .where(gt(messages.changedRev, since))
-      .orderBy(messages.changedRev)
-      .limit(limit)
-      .all()
+  #changed(since: number, limit: number): Sized[] {
+    return readFitting(limit, (last, count) =>
+      this.#db
+        .select()
+        .from(messages)
+        .where(gt(messages.changedRev, last?.changedRev ?? since))
+        .orderBy(messages.changedRev)
+        .limit(count)
+        .all(),
+    )
   }
 
   /**
@@ -236,8 +247,8 @@ export const erasedClientId = (seq: number): string => `#${seq}`
 const ABOVE_ERASED = '$'
 
 /** At most `limit` of them, and fewer where they are large. */
-const pageOf = (rows: MessageRow[], limit: number): MessageRow[] =>
-  fitting(rows.slice(0, limit), (row) => JSON.stringify(row).length)
+const pageOf = (found: Sized[], limit: number): MessageRow[] =>
+  fitting(found.slice(0, limit), ({ characters }) => characters).map(({ row }) => row)
 
 /** The revision of a message's last change. */
 export const revOf = (row: MessageRow): number => row.changedRev ?? row.rev

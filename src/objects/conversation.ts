@@ -1,6 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import migrations from '../../migrations/conversation/migrations.js'
-import type { Order } from '../core/orders.ts'
+import { isContested, type Order } from '../core/orders.ts'
 import { blockersAmong } from '../directory/blocks.ts'
 import { erasedAmong } from '../directory/restoration.ts'
 import { count, countDelivery, isReportDue, reportMetrics } from '../directory/metrics.ts'
@@ -25,7 +25,7 @@ import { type Emission, type Outcome, refused } from './outcome.ts'
 import { Rounds } from './rounds.ts'
 import { hubOf, keptHubs } from './stubs.ts'
 import { type Turn, Turns } from './turns.ts'
-import { CALL_LIMIT_MS, within } from './within.ts'
+import { CALL_LIMIT_MS, GivenUp, within } from './within.ts'
 
 /** Orders after which somebody may have to be told of being in or out. */
 const MEMBERSHIP = new Set<Order['type']>(['member.add', 'member.remove', 'member.erase', 'conversation.delete'])
@@ -78,17 +78,23 @@ export class Conversation extends DurableObject<Env> {
   /**
    * Takes the orders of one member, in order, and answers each. The events that they made come back with the answers: they are
    * the sender's own delivery. An answer means that what it says is durable. Orders that no answer came for are to be posted again.
-   * Refuses with `server.unavailable` a try that comes after a later turn of the same hub.
+   * Refuses with `server.unavailable` a try that comes after a later turn of the same hub; another try of a turn with orders that are not
+   * to be performed twice gets the answers of the first.
    */
   async submit(input: { userId: number; orders: Order[]; turn?: Turn }): Promise<Submitted> {
     const log = this.#log
     const submitted: Submitted = {
       answers: [],
-      batch: { conversationId: log?.id ?? 0, revs: [], frames: [] },
+      batch: { conversationId: log?.id ?? 0, epoch: log?.epoch ?? '', revs: [], frames: [] },
       rev: 0,
     }
-    if (input.turn && !this.#turns.take(input.userId, input.turn)) {
+    const taken = input.turn ? this.#turns.take(input.userId, input.turn) : null
+    if (taken === 'late') {
       return { ...submitted, answers: input.orders.map(() => refuse('server.unavailable', { retryAfter: 1 })) }
+    }
+    if (taken) {
+      await this.#tell()
+      return { ...submitted, answers: taken, rev: log?.rev ?? 0 }
     }
     let characters = 0
     for (const order of input.orders) {
@@ -107,6 +113,7 @@ export class Conversation extends DurableObject<Env> {
       }
     }
     submitted.rev = log?.rev ?? 0
+    if (input.turn && input.orders.some(isContested)) this.#turns.note(input.userId, input.turn, submitted.answers)
     // For the word to those whom others added or removed nobody else waits.
     if (input.orders.some(({ type }) => MEMBERSHIP.has(type))) await this.#tell()
     if (isReportDue(Date.now())) this.#report()
@@ -285,7 +292,7 @@ export class Conversation extends DurableObject<Env> {
     })
     const hubs = keptHubs(this.env)
     const fanOut = new FanOut({
-      conversationId: row.id,
+      log,
       deliver: (userId, batch) => hubs.get(userId).deliver(batch),
       deliverCatchUp: (userId, catchUp) => hubs.get(userId).deliverCatchUp(catchUp),
       catchUpFor: (after) => log.catchUp(after),
@@ -366,7 +373,6 @@ export class Conversation extends DurableObject<Env> {
   async #tellMember(log: ConversationLog, userId: number): Promise<void> {
     const member = log.member(userId)
     if (!member || member.told) return
-    const hub = hubOf(this.env, userId)
     // Joined or left while the call was under way: that is still to be told.
     const isCurrent = () => {
       const current = log.member(userId)
@@ -375,12 +381,14 @@ export class Conversation extends DurableObject<Env> {
     try {
       if (member.leftAt !== null) {
         this.#fanOut?.drop(userId)
-        await within(CALL_LIMIT_MS, hub.leave(log.id, leftBy(log, member)))
+        await within(CALL_LIMIT_MS, hubOf(this.env, userId).leave(log.id, leftBy(log, member)))
         if (isCurrent()) log.noteHub(userId, { told: true })
         return
       }
       const entry = log.entry(member)
-      const nap: Nap = await within(CALL_LIMIT_MS, hub.join(entry))
+      const join = (): Promise<Nap> => within(CALL_LIMIT_MS, hubOf(this.env, userId).join(entry))
+      // A hub that is started anew breaks the call under way, and until it knows, its user finds no conversation.
+      const nap = await join().catch((error) => (error instanceof GivenUp ? Promise.reject(error) : join()))
       if (!isCurrent()) return
       log.noteHub(userId, { told: true })
       if (nap !== null) this.#noteAsleep(userId, nap)

@@ -129,6 +129,9 @@ export class DialectDesk {
     const known = this.#directs.get(otherId)
     if (known instanceof Promise) return known
     if (known !== undefined && this.#hub.entry(known)) return known
+    // Looking for it costs something too, and nothing of a refusal may stay.
+    const refusal = this.#hub.spend()
+    if (refusal) return Promise.resolve(refusal)
     const direct = this.#findDirect(otherId) ?? this.#openDirect(otherId)
     this.#directs.set(otherId, direct)
     return direct
@@ -145,8 +148,6 @@ export class DialectDesk {
     const { userId, env } = this.#hub
     const reach = { db: openDirectory(env), conversationOf: (id: number) => conversationOf(env, id), now: Date.now }
     try {
-      const refusal = this.#hub.spend()
-      if (refusal) return refusal
       const opened = await openDirect(reach, { userId, otherId })
       return isRefusal(opened) ? opened : opened.entry.conversation.id
     } finally {

@@ -23,7 +23,7 @@ type Queue = {
 }
 
 type Ports = {
-  conversationId: number
+  log: { readonly id: number; readonly epoch: string; readonly rev: number }
   deliver: (userId: number, batch: Batch) => Promise<Nap>
   deliverCatchUp: (userId: number, catchUp: CatchUp) => Promise<Nap>
   catchUpFor: (after: number) => CatchUp
@@ -45,6 +45,8 @@ export class FanOut {
   #busy = 0
   #departure: Promise<void> | null = null
   #departed = { at: 0, calls: 0 }
+  /** The last catch-up that was made, and at which head. */
+  #made: { rev: number; catchUp: CatchUp } | null = null
 
   constructor(ports: Ports) {
     this.#ports = ports
@@ -150,7 +152,9 @@ export class FanOut {
     if (this.#queues.get(userId) !== queue || !queue.inFlight) return
     this.#queues.delete(userId)
     this.#busy -= 1
-    if (this.#busy === 0) this.#ports.onSettled()
+    if (this.#busy > 0) return
+    this.#made = null
+    this.#ports.onSettled()
   }
 
   /** When calls may go out next. The queues share it, so that many members cost one timer. */
@@ -171,9 +175,12 @@ export class FanOut {
 
   /** A large catch-up comes in parts: where there is another one, it waits in the queue when this returns. */
   async #deliver(userId: number, queue: Queue, { missing, revs, frames }: Taken): Promise<Nap> {
-    const { conversationId, deliver, deliverCatchUp, catchUpFor } = this.#ports
-    if (missing === null) return deliver(userId, { conversationId, revs, frames })
-    const catchUp = catchUpFor(missing)
+    const { log, deliver, deliverCatchUp, catchUpFor } = this.#ports
+    if (missing === null) return deliver(userId, { conversationId: log.id, epoch: log.epoch, revs, frames })
+    // After a crash all members need the same one, at once: each with a copy of its own could be more than the memory holds.
+    const isMade = this.#made?.rev === log.rev && this.#made.catchUp.after === missing
+    const catchUp = this.#made && isMade ? this.#made.catchUp : catchUpFor(missing)
+    this.#made = { rev: log.rev, catchUp }
     const nap = await deliverCatchUp(userId, catchUp)
     if (catchUp.more && nap === null && queue.flying) giveUpFrames(queue, catchUp.upTo)
     return nap

@@ -7,7 +7,14 @@ import { CALL_LIMIT_MS, within } from './within.ts'
 /** How long a missing frame may still be on its way before the hub asks for it. */
 export const GAP_MS = 1_000
 
-type Hub = { userId: number; env: Env; inbox: InboxBook; broadcast: (frames: string[]) => void }
+type Hub = {
+  userId: number
+  env: Env
+  inbox: InboxBook
+  broadcast: (frames: string[]) => void
+  /** What was asked is of another log than the hub follows. */
+  askForLog: (conversationId: number) => Promise<void>
+}
 
 /** Asks conversations for frames that did not come, once it is plain that they do not come by themselves. */
 export class GapFiller {
@@ -39,7 +46,7 @@ export class GapFiller {
 
   /** Asks now. */
   async fill(conversationId: number): Promise<void> {
-    const { userId, env, inbox, broadcast } = this.#hub
+    const { userId, env, inbox, broadcast, askForLog } = this.#hub
     try {
       for (let more = true; more;) {
         const after = inbox.line(conversationId)?.order.known ?? null
@@ -49,6 +56,7 @@ export class GapFiller {
           conversationOf(env, conversationId).catchUpFor({ userId, after }),
         )
         if (!catchUp) return
+        if (inbox.isOfAnotherLog(catchUp)) return await askForLog(conversationId)
         broadcast(inbox.receiveCatchUp(catchUp))
         ;({ more } = catchUp)
       }

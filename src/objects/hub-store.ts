@@ -1,4 +1,4 @@
-import { eq, gt, lt } from 'drizzle-orm'
+import { eq, gt, lt, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/durable-sqlite'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import type { Left } from './batch.ts'
@@ -12,10 +12,11 @@ export class HubStore {
     this.#db = drizzle(storage)
   }
 
-  /** The flags of every inbox row, without the entries. */
-  flags(): Omit<InboxRow, 'entry'>[] {
+  /** The flags of every inbox row, without the entries, but for the log that each is of. */
+  flags(): (Omit<InboxRow, 'entry'> & { epoch: string })[] {
     const { conversationId, stale, asleep, nap, heard } = inbox
-    return this.#db.select({ conversationId, stale, asleep, nap, heard }).from(inbox).all()
+    const epoch = sql<string>`json_extract(${inbox.entry}, '$.epoch')`
+    return this.#db.select({ conversationId, epoch, stale, asleep, nap, heard }).from(inbox).all()
   }
 
   entry(conversationId: number): InboxEntry | undefined {

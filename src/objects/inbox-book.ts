@@ -1,16 +1,21 @@
 import { accept, acceptCatchUp, fitsCatchUp, hasGap, newRevOrder, type RevOrder } from '../core/rev-order.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
-import { ConversationEvent } from '../protocol/events.ts'
+import { ConversationEvent, type EventOf } from '../protocol/events.ts'
 import { nextInboxEntry } from '../protocol/inbox.ts'
 import type { Batch, CatchUp, Left } from './batch.ts'
 import type { HubStore } from './hub-store.ts'
 
-/** Above this it is cheaper to ask the conversation for its entry than to apply what came since. */
-const MAX_TAIL = 200
+/**
+ * Letters of frames that wait to be looked at. Above this it is cheaper to ask the conversation for its entry than to apply them, and to
+ * keep them; nobody may look for days.
+ */
+const MAX_TAIL = 64 * 1024
 /** A conversation that was quiet for this long is worth a clean row: a later hello then need not ask for it. */
 const QUIET_MS = 60 * 60 * 1000
 
 type Line = {
+  /** The log that the revisions are of: a restoration begins another one. */
+  epoch: string
   stale: boolean
   asleep: boolean
   nap: number
@@ -18,6 +23,9 @@ type Line = {
   /** The entry as of some revision, and the frames after it that nobody has looked at yet. */
   base: InboxEntry | null
   tail: string[]
+  tailCharacters: number
+  /** How far the user has read, as far as frames told that have no revision. */
+  markedSeq: number
 }
 
 /**
@@ -44,7 +52,7 @@ export class InboxBook {
     for (const { heard, ...row } of store.flags()) {
       // What a row says of sockets that have closed since is of the past.
       const known = sockets.heard(row.conversationId) ?? (sockets.size > 0 ? heard : null)
-      this.#lines.set(row.conversationId, { ...row, order: newRevOrder(known), base: null, tail: [] })
+      this.#lines.set(row.conversationId, { ...row, order: newRevOrder(known), ...nothing() })
     }
   }
 
@@ -60,21 +68,32 @@ export class InboxBook {
     return this.#lines.get(conversationId)
   }
 
+  /** Whether these are of a log that came before the one that is followed here, or after it. */
+  isOfAnotherLog({ conversationId, epoch }: Pick<Batch, 'conversationId' | 'epoch'>): boolean {
+    const line = this.#lines.get(conversationId)
+    return line !== undefined && line.epoch !== epoch
+  }
+
   /** Takes frames in; answers those that are due, in order: where nobody is here, none. */
   receive(batch: Batch): string[] {
     const line = this.#lines.get(batch.conversationId)
-    if (!line || (line.asleep && this.#sockets.size === 0)) return []
+    if (line?.epoch !== batch.epoch || (line.asleep && this.#sockets.size === 0)) return []
     if (batch.revs.some((rev, i) => rev > 0 || isMark(batch.frames[i]))) this.#touch(batch.conversationId, line)
     const due = accept(line.order, batch)
     this.#note(batch.conversationId, line)
-    if (line.base) line.tail.push(...due)
-    if (line.tail.length > MAX_TAIL) forget(line)
+    for (const [i, rev] of batch.revs.entries())
+      if (rev === 0) line.markedSeq = Math.max(line.markedSeq, markOf(batch.frames[i]))
+    if (line.base) {
+      line.tail.push(...due)
+      for (const frame of due) line.tailCharacters += frame.length
+    }
+    if (line.tailCharacters > MAX_TAIL) forget(line)
     return due
   }
 
   receiveCatchUp(catchUp: CatchUp): string[] {
     const line = this.#lines.get(catchUp.conversationId)
-    if (!line) return []
+    if (line?.epoch !== catchUp.epoch) return []
     this.#touch(catchUp.conversationId, line)
     const due = acceptCatchUp(line.order, catchUp)
     this.#note(catchUp.conversationId, line)
@@ -95,6 +114,7 @@ export class InboxBook {
   fits(catchUp: CatchUp): boolean {
     const line = this.#lines.get(catchUp.conversationId)
     if (!line) return true
+    if (line.epoch !== catchUp.epoch) return false
     this.#touch(catchUp.conversationId, line)
     return fitsCatchUp(line.order, catchUp)
   }
@@ -115,7 +135,9 @@ export class InboxBook {
     const row = { conversationId, stale: asleep, asleep, nap }
     this.#store.putInbox({ ...row, entry: asleep ? outlineOf(entry) : entry, heard })
     this.#sockets.noteHeard(conversationId, null)
-    this.#lines.set(conversationId, { ...row, order: newRevOrder(heard), base: asleep ? null : entry, tail: [] })
+    const { epoch } = entry
+    const base = asleep ? null : entry
+    this.#lines.set(conversationId, { ...row, epoch, order: newRevOrder(heard), ...nothing(), base })
     return nap
   }
 
@@ -184,7 +206,7 @@ export class InboxBook {
       const event = ConversationEvent.safeParse(JSON.parse(frame))
       if (entry && event.success) entry = nextInboxEntry(entry, event.data, this.#userId)
     }
-    line.tail = []
+    forget(line)
     line.base = entry
     return entry
   }
@@ -195,16 +217,17 @@ export class InboxBook {
     return line ? (line.base ?? this.#store.entry(conversationId) ?? null) : null
   }
 
-  /** Takes the entry that the conversation gave. `awake` says that it calls us again from now on. */
-  learn(entry: InboxEntry, options: { awake: boolean; now: number }): void {
+  /** Takes the entry that the conversation gave. Where `nap` is given, it was told of that, and calls us again if it was the last one. */
+  learn(entry: InboxEntry, options: { nap: number | null; now: number }): void {
     const conversationId = entry.conversation.id
     const line = this.#lines.get(conversationId)
-    if (!line) return
+    // It began another one while the answer was under way, and the conversation knows of that.
+    if (!line || (line.asleep && options.nap !== null && options.nap !== line.nap)) return
     const lastActivity = Date.parse(entry.lastMessage?.createdAt ?? entry.conversation.createdAt)
     // A frame overtook the entry on its way: it is of the past already, and the caller asks once more.
-    const isOvertaken = (line.order.known ?? 0) > entry.rev
+    const isOvertaken = (line.order.known ?? 0) > entry.rev || line.markedSeq > entry.readSeq
     const quiet = !isOvertaken && options.now - lastActivity > QUIET_MS
-    if (options.awake && line.asleep) {
+    if (options.nap !== null && line.asleep) {
       line.asleep = false
       // Nobody listened during the nap, so nothing of it is on its way; what came since may wait already.
       if (!isOvertaken) {
@@ -219,8 +242,8 @@ export class InboxBook {
       this.#store.updateInbox(conversationId, { entry, stale: false, heard: line.order.known ?? entry.rev })
     }
     if (line.asleep || isOvertaken) return
+    forget(line)
     line.base = entry
-    line.tail = []
     if (line.order.known !== null) return
     line.order.known = entry.rev
     this.#note(conversationId, line)
@@ -251,6 +274,8 @@ export class InboxBook {
   }
 }
 
+const nothing = () => ({ base: null, tail: [], tailCharacters: 0, markedSeq: 0 })
+
 /** A private mark has no revision and is in the entry all the same; typing is not. */
 const isMark = (frame = ''): boolean => frame.startsWith('{"type":"read.changed"')
 
@@ -261,7 +286,11 @@ const outlineOf = (entry: InboxEntry): InboxEntry => ({
   lastMessage: null,
 })
 
+/** How far a private mark says that the user has read. */
+const markOf = (frame = ''): number => (isMark(frame) ? (JSON.parse(frame) as EventOf<'read.changed'>).seq : 0)
+
 const forget = (line: Line): void => {
   line.base = null
   line.tail = []
+  line.tailCharacters = 0
 }

@@ -16,6 +16,8 @@ type Hub = {
   inbox: InboxBook
   /** The user is no longer in: its sockets are to hear so. */
   leave: (conversationId: number, left: Left) => void
+  /** The conversation goes on as another log: they are to hear that too. */
+  join: (entry: InboxEntry) => void
 }
 
 /** Reads the inbox, asking those conversations whose line the hub cannot tell by itself. */
@@ -24,6 +26,7 @@ export class InboxReader {
   readonly #userId: number
   readonly #inbox: InboxBook
   readonly #leave: Hub['leave']
+  readonly #join: Hub['join']
   /** The order of the last reading of all: a page further down asks for its own lines only. */
   #places: Place[] | null = null
   readonly #rounds = { awake: new Rounds<Answers>(), asleep: new Rounds<Answers>() }
@@ -33,6 +36,7 @@ export class InboxReader {
     this.#userId = hub.userId
     this.#inbox = hub.inbox
     this.#leave = hub.leave
+    this.#join = hub.join
   }
 
   /**
@@ -62,6 +66,11 @@ export class InboxReader {
     const { entries } = this.#tell(ids, await this.#ask(ids, options.wake))
     const last = below[limit - 1]
     return { items: entries, nextCursor: last && below.length > limit ? textOf(last) : null }
+  }
+
+  /** Asks which log a conversation goes on as, where something came of another one than the hub follows. */
+  async askForLog(conversationId: number): Promise<void> {
+    await this.#askOne(conversationId, true)
   }
 
   /** Whether a line changed, while others were still asked, in a way that only its conversation can tell. */
@@ -108,7 +117,10 @@ export class InboxReader {
           this.#leave(conversationId, standing.left)
           return null
         }
-        this.#inbox.learn(entry, { awake: nap !== null, now: Date.now() })
+        // Another log was begun while the answer was under way, which may be of the one before.
+        if (this.#inbox.line(conversationId)?.epoch !== line.epoch) continue
+        if (entry.epoch === line.epoch) this.#inbox.learn(entry, { nap, now: Date.now() })
+        else this.#join(entry)
         if (!wake || this.#inbox.peek(conversationId)) return entry
       } catch (error) {
         logFault('inbox.unread', error, { conversationId, userId: this.#userId })

@@ -10,6 +10,8 @@ import { CLOSE } from '../protocol/socket.ts'
 const MAX_LEFT = 500
 /** At 18 bytes each, and as many for each that a client left, an attachment stays below the 16 KiB that it may have. */
 const MAX_HEARD = 256
+/** Well below the time after which a silent socket is cut. */
+const FRAMES_KEPT_MS = 30_000
 
 /** What a socket must still know after its hub was hibernated: kept in the attachment. */
 const Attachment = z.object({
@@ -23,6 +25,8 @@ const Attachment = z.object({
   /** When the directory last said that the session is good. */
   vettedAt: z.number(),
   connectedAt: z.number(),
+  /** When the client was last heard, as far as is known: a frame, a ping, or its coming. A while behind. */
+  lastFrameAt: z.number(),
   greeted: z.boolean(),
   /** How far this socket, as all of its hub, has heard the conversations that spoke last: revisions by id. */
   heard: z.map(z.number(), z.number()),
@@ -31,8 +35,8 @@ type Attachment = z.infer<typeof Attachment>
 
 export type LiveSocket = Omit<Attachment, 'heard'> & {
   ws: WebSocket
-  /** When the client was last heard, as far as is known: a frame, a ping, or its coming. */
-  lastFrameAt: number
+  /** The `lastFrameAt` that the attachment holds. */
+  keptFrameAt: number
   /** Resolves when `hello` is out; frames that came before wait for it, in order. */
   greeting: Promise<void>
 }
@@ -60,7 +64,7 @@ export class LiveSockets {
       else if (!attachment.data.greeted) ws.close(CLOSE.fault, 'server.fault')
       else {
         const { heard, ...data } = attachment.data
-        this.#sockets.set(ws, { ...data, ws, lastFrameAt: data.connectedAt, greeting: Promise.resolve() })
+        this.#sockets.set(ws, { ...data, ws, keptFrameAt: data.lastFrameAt, greeting: Promise.resolve() })
         for (const [conversationId, rev] of heard) this.#heard.set(conversationId, rev)
       }
     }
@@ -83,7 +87,7 @@ export class LiveSockets {
     // When its session ends is looked up while it is greeted.
     const state = { ...session, sessionExpiresAt: now, vettedAt: now, id, left: [], connectedAt: now, greeted: false }
     this.#ctx.acceptWebSocket(ws)
-    const socket: LiveSocket = { ...state, ws, lastFrameAt: now, greeting: Promise.resolve() }
+    const socket: LiveSocket = { ...state, ws, lastFrameAt: now, keptFrameAt: now, greeting: Promise.resolve() }
     this.#keep(socket)
     this.#sockets.set(ws, socket)
     count('causerie_connections_opened_total')
@@ -99,6 +103,12 @@ export class LiveSockets {
     socket.sessionExpiresAt = sessionExpiresAt
     socket.vettedAt = now
     this.#keep(socket)
+  }
+
+  /** Notes that a frame came. Clients that send some need not ping, and a hub that was hibernated is to know that. */
+  hear(socket: LiveSocket, now: number): void {
+    socket.lastFrameAt = now
+    if (now - socket.keptFrameAt >= FRAMES_KEPT_MS) this.#keep(socket)
   }
 
   /** Those of whose sessions nobody asked since that time. They count as vetted from `now` on. */
@@ -221,8 +231,9 @@ export class LiveSockets {
   }
 
   #keep(socket: LiveSocket): void {
-    const { id, dialects, left, sessionId, sessionExpiresAt, vettedAt, connectedAt, greeted } = socket
-    const state = { id, dialects, left, sessionId, sessionExpiresAt, vettedAt, connectedAt, greeted }
+    const { id, dialects, left, sessionId, sessionExpiresAt, vettedAt, connectedAt, lastFrameAt, greeted } = socket
+    const state = { id, dialects, left, sessionId, sessionExpiresAt, vettedAt, connectedAt, lastFrameAt, greeted }
+    socket.keptFrameAt = lastFrameAt
     socket.ws.serializeAttachment({ ...state, heard: this.#heard } satisfies Attachment)
   }
 

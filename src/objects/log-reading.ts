@@ -92,6 +92,7 @@ export const catchUpOf = (state: LogState, after: number): CatchUp => {
   events.sort((a, b) => a.rev - b.rev)
   return {
     conversationId: state.id,
+    epoch: state.row.epoch,
     after,
     upTo,
     more,

@@ -22,6 +22,7 @@ const ERASED_AT_ONCE = 200
 /** The nap of a hub that no conversation calls again. */
 const FOR_GOOD = Number.MAX_SAFE_INTEGER
 
+type OrderOf<Type extends Order['type']> = Extract<Order, { type: Type }>
 type Given = { state: LogState; actor: MemberRow; now: number }
 
 export const joinMember = (state: LogState, member: { userId: number; role: MemberRow['role'] }, now: number) =>
@@ -37,7 +38,10 @@ export const joinMember = (state: LogState, member: { userId: number; role: Memb
     blocks: false,
   })
 
-export const addMembers = ({ state, actor, now }: Given, userIds: number[]): Outcome => {
+export const addMembers = ({ state, actor, now }: Given, order: OrderOf<'member.add'>): Outcome => {
+  const { userIds, invitedAt = now } = order
+  // Who was removed since does not come back by an invitation of before.
+  if (userIds.some((id) => (state.member(id)?.leftAt ?? 0) > invitedAt)) return refused(refuse('member.not_allowed'))
   const added = [...new Set(userIds)].filter((id) => state.member(id)?.leftAt !== null)
   const no = mayAddMembers({ actor, kind: state.row.kind, present: state.presentCount, added: added.length })
   if (no) return refused(no)
@@ -81,7 +85,7 @@ export const eraseMember = ({ state, actor, now }: Given): Outcome => {
   return answered({ more: false }, emissions)
 }
 
-export const changeRole = ({ state, actor }: Given, order: Extract<Order, { type: 'member.role' }>): Outcome => {
+export const changeRole = ({ state, actor }: Given, order: OrderOf<'member.role'>): Outcome => {
   const target = state.member(order.userId)
   if (!target || target.leftAt !== null) return refused(refuse('member.not_found'))
   const no = mayChangeRole(actor, state.row.kind)

@@ -36,16 +36,14 @@ export class SessionDesk {
     return { ticket, expiresIn: TICKET_LIFE_MS / 1000 }
   }
 
-  end(sessionId: string): void {
-    this.#hub.store.endSession(sessionId, Date.now())
-    this.#hub.endSockets((id) => id === sessionId)
+  end(sessionIds: string[]): void {
+    for (const sessionId of sessionIds) this.#hub.store.endSession(sessionId, Date.now())
+    this.#hub.endSockets((id) => sessionIds.includes(id))
   }
 
-  endExcept(keep: string | null): void {
+  endAll(): void {
     const { store, sockets } = this.#hub
-    const sessions = new Set([...sockets.sessionIds(), ...store.ticketSessions(Date.now())])
-    for (const sessionId of sessions) if (sessionId !== keep) store.endSession(sessionId, Date.now())
-    this.#hub.endSockets((id) => id !== keep)
+    this.end([...new Set([...sockets.sessionIds(), ...store.ticketSessions(Date.now())])])
   }
 
   hasEnded(sessionId: string): boolean {
@@ -64,7 +62,7 @@ export class SessionDesk {
   async expiryOf({ sessionId }: LiveSocket): Promise<number | null> {
     const session = await liveSession(openDirectory(this.#hub.env), sessionId, Date.now())
     if (session?.userId === this.#hub.userId) return session.expiresAt
-    this.end(sessionId)
+    this.end([sessionId])
     return null
   }
 

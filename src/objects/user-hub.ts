@@ -8,18 +8,18 @@ import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
 import { refuse, type Refusal } from '../protocol/errors.ts'
 import type { DirectoryEvent, ServerEvent } from '../protocol/events.ts'
-import { CLOSE, decodeHave, type Have, logOf, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
+import { CLOSE, decodeHave, type Have, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
 import type { Presence } from '../protocol/user.ts'
 import type { Answer, Batch, CatchUp, Left, Nap } from './batch.ts'
-import { fitting } from './call-size.ts'
 import { Circle } from './circle.ts'
 import { countedStorage } from './counted-storage.ts'
 import { DialectDesk, dialectsOf } from './dialect-desk.ts'
 import { decodeFrame, replyFrame } from './frames.ts'
 import { GAP_MS, GapFiller } from './gap-filler.ts'
+import { helloTo } from './hello.ts'
 import { HubStore } from './hub-store.ts'
 import { InboxBook } from './inbox-book.ts'
-import { cursorAfter, InboxReader } from './inbox-reader.ts'
+import { InboxReader } from './inbox-reader.ts'
 import { eraseMember } from './erase-member.ts'
 import { answerClose, LiveSockets, type LiveSocket } from './live-sockets.ts'
 import { logFault } from './log.ts'
@@ -33,6 +33,8 @@ import { UpwardQueue } from './upward-queue.ts'
 
 const RATE_WINDOW_MS = 10_000
 const COMMANDS_PER_OPENING = 5
+/** To ask so many others how they stand costs as much as a command. */
+const ASKED_PER_COMMAND = 10
 
 /** One user: the live sockets, the inbox, presence. It orders what the sockets see, and carries what they ask. */
 export class UserHub extends DurableObject<Env> {
@@ -52,6 +54,7 @@ export class UserHub extends DurableObject<Env> {
   /** Tells the turns of this life from those of an earlier one. */
   readonly #life = crypto.randomUUID().slice(0, 8)
   #posts = 0
+  #lastReading: Promise<unknown> = Promise.resolve()
   /** The account is being erased: nothing more is said in its name. */
   #isEnding = false
 
@@ -86,13 +89,19 @@ export class UserHub extends DurableObject<Env> {
       await migrateStorage(ctx.storage, migrations)
       this.#circle = new Circle(env, { userId, store })
       this.#inbox = new InboxBook({ store, userId, sockets })
-      const broadcast = (frames: string[]) => this.#broadcast(frames)
       this.#reader = new InboxReader(env, {
         userId: this.#userId,
         inbox: this.#inbox,
         leave: (conversationId, left) => this.#leave(conversationId, left),
+        join: (entry) => this.#join(entry),
       })
-      this.#gaps = new GapFiller({ userId: this.#userId, env, inbox: this.#inbox, broadcast })
+      this.#gaps = new GapFiller({
+        userId: this.#userId,
+        env,
+        inbox: this.#inbox,
+        broadcast: (frames) => this.#broadcast(frames),
+        askForLog: (conversationId) => this.#reader.askForLog(conversationId),
+      })
       this.#presence = new PresenceDesk({
         userId: this.#userId,
         env,
@@ -114,14 +123,9 @@ export class UserHub extends DurableObject<Env> {
     return this.#sessions.issueTicket(sessionId)
   }
 
-  /** Closes the sockets of this session, and no others, and refuses its tickets from now on. */
-  endSession(sessionId: string): void {
-    this.#sessions.end(sessionId)
-  }
-
-  /** Closes the sockets of all sessions but one; null for all. */
-  endSessionsExcept(keep: string | null): void {
-    this.#sessions.endExcept(keep)
+  /** Closes the sockets of these sessions, and no others, and refuses their tickets from now on. */
+  endSessions(sessionIds: string[]): void {
+    this.#sessions.end(sessionIds)
   }
 
   /**
@@ -157,7 +161,7 @@ export class UserHub extends DurableObject<Env> {
   override async webSocketMessage(ws: WebSocket, data: string | ArrayBuffer): Promise<void> {
     const socket = this.#sockets.get(ws)
     if (!socket) return
-    socket.lastFrameAt = Date.now()
+    this.#sockets.hear(socket, Date.now())
     if (!socket.greeted) await socket.greeting
     if (!socket.greeted) return
     if (socket.lastFrameAt >= socket.sessionExpiresAt) {
@@ -208,7 +212,7 @@ export class UserHub extends DurableObject<Env> {
   deliver(batch: Batch): Nap {
     if (!this.#inbox.has(batch.conversationId)) return null
     if (this.#sockets.size === 0) return this.#inbox.fallAsleep(batch.conversationId)
-    this.#broadcast(this.#inbox.receive(batch))
+    this.#receive(batch)
     this.#gaps.watch(batch.conversationId)
     return null
   }
@@ -235,12 +239,7 @@ export class UserHub extends DurableObject<Env> {
       this.#gaps.watch(conversationId, entry.rev)
       return null
     }
-    if (this.#inbox.hasLeft(entry)) return null
-    const nap = this.#inbox.join(entry, { asleep, now: Date.now() })
-    if (asleep) return nap
-    this.#tell({ type: 'conversation.created', conversationId, entry })
-    this.ctx.waitUntil(this.#presence.meetNewcomers(entry.memberIds))
-    return null
+    return this.#join(entry)
   }
 
   /** The user is no longer a member, or the conversation is gone. A call that comes late undoes no later joining. */
@@ -259,9 +258,15 @@ export class UserHub extends DurableObject<Env> {
   }
 
   /** The newest messages over all conversations, as far back as one reading may cost. */
-  async newestMessages(query: NewestQuery): Promise<Newest> {
-    const { entries } = await this.#reader.readAll({ wake: false })
-    return newestMessages(this.#userId, { entries, query, read: pageReader(this.#conversations, this.#userId) })
+  newestMessages(query: NewestQuery): Promise<Newest> {
+    // One at a time: each holds what it has read in memory, which others share.
+    const reading = this.#lastReading.then(async () => {
+      const { entries } = await this.#reader.readAll({ wake: false })
+      return newestMessages(this.#userId, { entries, query, read: pageReader(this.#conversations, this.#userId) })
+    })
+    const ended = () => undefined
+    this.#lastReading = reading.then(ended, ended)
+    return reading
   }
 
   /** Which of the user's peers are online now, the user among them. */
@@ -289,7 +294,7 @@ export class UserHub extends DurableObject<Env> {
    * left undone.
    */
   async erase(): Promise<Refusal | null> {
-    this.endSessionsExcept(null)
+    this.#sessions.endAll()
     this.#isEnding = true
     try {
       for (const conversationId of this.#inbox.everIn()) {
@@ -312,29 +317,26 @@ export class UserHub extends DurableObject<Env> {
     const { entries, unread } = await this.#reader.readAll({ wake: true })
     // It was closed meanwhile, with its session or for another: then nobody came, and no peer is to hear so.
     if (!this.#sockets.get(socket.ws)) return
-    const held = new Map(have.map((each) => [each.conversationId, each]))
-    const differs = (entry: InboxEntry): boolean => {
-      const known = held.get(entry.conversation.id)
-      return known?.rev !== entry.rev || known.readSeq !== entry.readSeq || known.log !== logOf(entry.epoch)
-    }
-    const news = entries.filter(differs)
-    const listed = fitting(news, (entry) => JSON.stringify(entry).length)
-    const hello: ServerEvent = {
-      type: 'hello',
-      protocol: SUBPROTOCOL,
-      userId: this.#userId,
-      sessionId: socket.sessionId,
-      serverTime: new Date().toISOString(),
-      conversations: listed,
-      nextCursor: cursorAfter(news, listed.length),
-      gone: have.flatMap(({ conversationId }) => (this.#inbox.has(conversationId) ? [] : [conversationId])),
-      online: this.#presence.known(entries),
-    }
     this.#sockets.greeted(socket, expiresAt, Date.now())
-    if (socket.dialects.length === 0) this.#sockets.send(socket, JSON.stringify(hello))
+    if (socket.dialects.length === 0) {
+      const [{ sessionId }, online] = [socket, this.#presence.known(entries)]
+      const isIn = (conversationId: number) => this.#inbox.has(conversationId)
+      const hello = helloTo({ userId: this.#userId, sessionId, entries, have, online, isIn })
+      this.#sockets.send(socket, JSON.stringify(hello))
+    }
     if (unread.length > 0) this.#readLater(new Set(unread), GAP_MS)
     this.ctx.waitUntil(this.#presence.arrived())
     this.ctx.waitUntil(reportMetrics(this.env, Date.now()))
+  }
+
+  #join(entry: InboxEntry): Nap {
+    if (this.#inbox.hasLeft(entry)) return null
+    const asleep = this.#sockets.size === 0
+    const nap = this.#inbox.join(entry, { asleep, now: Date.now() })
+    if (asleep) return nap
+    this.#tell({ type: 'conversation.created', conversationId: entry.conversation.id, entry })
+    this.ctx.waitUntil(this.#presence.meetNewcomers(entry.memberIds))
+    return null
   }
 
   #leave(conversationId: number, left: Left): void {
@@ -367,7 +369,8 @@ export class UserHub extends DurableObject<Env> {
   }
 
   async #answer(command: Command): Promise<Answer> {
-    const refusal = this.#spend()
+    const others = command.type === 'presence.get' ? command.userIds.length : 0
+    const refusal = this.#spend(1 + Math.floor(others / ASKED_PER_COMMAND))
     if (refusal) return refusal
     if (command.type === 'presence.get')
       return { ok: true, json: JSON.stringify({ items: await this.#presence.presenceOf(command.userIds) }) }
@@ -392,7 +395,7 @@ export class UserHub extends DurableObject<Env> {
         this.#gaps.watch(conversationId, rev)
       },
     })
-    this.#broadcast(this.#inbox.receive(submitted.batch))
+    this.#receive(submitted.batch)
     if (retried) {
       // What an unanswered try had done came back to nobody. A private mark is in no frame at all: only the conversation can tell.
       this.#inbox.doubt(conversationId)
@@ -401,10 +404,18 @@ export class UserHub extends DurableObject<Env> {
     return submitted.answers
   }
 
-  /** Takes one from the user's budget; answers the refusal where nothing is left. */
-  #spend(): Refusal | null {
+  #receive(batch: Batch): void {
+    const isOther = batch.frames.length > 0 && this.#inbox.isOfAnotherLog(batch)
+    if (!isOther) return this.#broadcast(this.#inbox.receive(batch))
+    // It comes late, from before a restoration, or before the word of one: only the conversation can tell.
+    this.#inbox.doubt(batch.conversationId)
+    this.ctx.waitUntil(this.#reader.askForLog(batch.conversationId))
+  }
+
+  /** Takes from the user's budget; answers the refusal where nothing is left. */
+  #spend(price = 1): Refusal | null {
     const limit = Number(this.env.COMMANDS_PER_10_SECONDS)
-    const wait = spend(this.#budget, { limit, windowMs: RATE_WINDOW_MS, now: Date.now() })
+    const wait = spend(this.#budget, { limit, windowMs: RATE_WINDOW_MS, now: Date.now(), price })
     return wait > 0 ? refuse('rate.limited', { retryAfter: wait }) : null
   }
 

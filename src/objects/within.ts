@@ -1,9 +1,16 @@
 /** How long a call of another object may take. It takes milliseconds; one that does not end is given up, and made again where that matters. */
 export const CALL_LIMIT_MS = 5_000
 
+/** A call did not end in time. What it asked may be done, or be done yet. */
+export class GivenUp extends Error {
+  constructor() {
+    super('The call has not ended.')
+  }
+}
+
 /** Waits so long for a call and no longer: one that does not end at all must not hold up for good what comes after it. */
 export const within = <Result>(ms: number, call: Promise<Result>): Promise<Result> =>
   new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('The call has not ended.')), ms)
+    const timer = setTimeout(() => reject(new GivenUp()), ms)
     call.then(resolve, reject).finally(() => clearTimeout(timer))
   })

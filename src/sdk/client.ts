@@ -119,6 +119,7 @@ export class CauserieClient {
       viewerId,
       onChange: () => this.#tell(this.inbox),
       onGone: (id) => this.#live.get(id)?.end(),
+      onEntry: (entry) => this.#hear(entry),
     })
     this.conversations = new Conversations({
       http,

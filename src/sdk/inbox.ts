@@ -13,6 +13,8 @@ type Ports = {
   onChange: () => void
   /** The user is no longer a member. */
   onGone: (conversationId: number) => void
+  /** Read where it stands. */
+  onEntry: (entry: InboxEntry) => void
 }
 
 /** What `have` may take of the address of the socket: about 500 conversations; the others come whole in each hello. */
@@ -128,6 +130,7 @@ export class Inbox {
     for (let page = first; ;) {
       for (const entry of page.items) {
         this.put(entry)
+        this.#ports.onEntry(entry)
         missing.delete(entry.conversation.id)
       }
       this.#isKnown = true

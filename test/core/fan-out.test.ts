@@ -7,7 +7,7 @@ const held = () => {
   const catchUps: number[] = []
   const failures: number[] = []
   const fanOut = new FanOut({
-    conversationId: 1,
+    log: { id: 1, epoch: 'e1', rev: 9 },
     deliver: (_, { revs }) =>
       new Promise((resolve, reject) => {
         calls.push({ revs, answer: () => resolve(null), fail: () => reject(new Error('gone')) })
@@ -15,7 +15,7 @@ const held = () => {
     deliverCatchUp: () => Promise.resolve(null),
     catchUpFor: (after) => {
       catchUps.push(after)
-      return { conversationId: 1, after, upTo: after, more: false, revs: [], frames: [] }
+      return { conversationId: 1, epoch: 'e1', after, upTo: after, more: false, revs: [], frames: [] }
     },
     onAsleep: () => {},
     onDelivered: () => {},
@@ -93,4 +93,15 @@ test('who leaves during a call that does not end, and comes back, is told again'
   calls[0]?.answer()
   fanOut.push(7, 10, 'another')
   await vi.waitFor(() => expect(revs()).toEqual([[5], [9], [10]]), soon)
+})
+
+test('members who all need the same catch-up, as after a crash, share one', async () => {
+  const { fanOut, catchUps } = held()
+
+  for (const userId of [7, 8, 9]) fanOut.catchUp(userId, 5)
+  await vi.waitFor(() => expect(fanOut.settled).toBe(true), soon)
+  fanOut.catchUp(7, 6)
+  await vi.waitFor(() => expect(fanOut.settled).toBe(true), soon)
+
+  expect(catchUps).toEqual([5, 6])
 })

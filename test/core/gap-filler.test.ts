@@ -10,6 +10,7 @@ test('[SYNC13] a filling that failed is tried again, though a lesser gap that wa
   vi.useFakeTimers()
   let [known, calls] = [5, 0]
   const inbox = {
+    isOfAnotherLog: () => false,
     lags: (_: number, head: number) => known < head,
     line: () => ({ order: { known, held: new Map() } }),
     receiveCatchUp: ({ upTo }: { upTo: number }) => {
@@ -20,10 +21,18 @@ test('[SYNC13] a filling that failed is tried again, though a lesser gap that wa
   const catchUpFor = ({ after }: { after: number }) => {
     calls += 1
     if (calls === 1) return Promise.reject(new Error('lost'))
-    return Promise.resolve({ conversationId: 1, after, upTo: 7, more: false, revs: [7], frames: ['seven'] })
+    return Promise.resolve({
+      conversationId: 1,
+      epoch: 'e1',
+      after,
+      upTo: 7,
+      more: false,
+      revs: [7],
+      frames: ['seven'],
+    })
   }
   const env = { CONVERSATION: { getByName: () => ({ catchUpFor }) } } as unknown as Env
-  const gaps = new GapFiller({ userId: 1, env, inbox, broadcast: () => {} })
+  const gaps = new GapFiller({ userId: 1, env, inbox, broadcast: () => {}, askForLog: () => Promise.resolve() })
 
   gaps.watch(1, 6)
   await gaps.fill(1)

@@ -11,7 +11,7 @@ test('orders to a conversation that does not answer are posted again, to another
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   const done: Submitted = {
     answers: [{ ok: true, json: '{}' }],
-    batch: { conversationId: 1, revs: [], frames: [] },
+    batch: { conversationId: 1, epoch: 'e1', revs: [], frames: [] },
     rev: 3,
   }
   let silent = 1

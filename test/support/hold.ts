@@ -39,3 +39,15 @@ export const loseAnswerOf = (conversationId: number): void => {
     throw new Error('The answer was lost.')
   })
 }
+
+/** The next word to a hub that its user joined is lost before it is heard. */
+export const breakJoinOf = (userId: number): void => {
+  const { prototype } = UserHub
+  const original = Reflect.get(prototype, 'join') as (...input: unknown[]) => unknown
+  Reflect.set(prototype, 'join', function (this: object, ...input: unknown[]) {
+    const { id } = Reflect.get(this, 'ctx') as DurableObjectState
+    if (id.name !== String(userId)) return original.apply(this, input)
+    Reflect.set(prototype, 'join', original)
+    throw new Error('The call was lost.')
+  })
+}

@@ -1,5 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
+import { accountsOf, changePassword } from '../../src/directory/accounts.ts'
+import type { SignedIn } from '../../src/protocol/auth.ts'
 import { isRefusal } from '../../src/protocol/errors.ts'
 import { CLOSE } from '../../src/protocol/socket.ts'
 import { openDirect, text } from '../support/people.ts'
@@ -28,4 +30,57 @@ test('[AUTH13] a ticket given out while the password was changed opens nothing, 
   const history = await ask('GET', `/v1/conversations/${conversationId}/messages`, { token: bob.accessToken })
   expect(history.body).toMatchObject({ items: [] })
   expect(await statusOf(alice.accessToken)).toBe(200)
+})
+
+const change = (who: SignedIn, currentPassword: string, newPassword: string) =>
+  ask('PUT', '/v1/me/password', { token: who.accessToken, json: { currentPassword, newPassword } })
+
+test('[AUTH13] of two changes of the password at once one counts, and its session goes on', async () => {
+  const here = await signUp()
+  const { body: there } = await signIn(here.user.username)
+
+  const changes = await Promise.all([
+    change(here, PASSWORD, 'a better password'),
+    change(there, PASSWORD, 'a better one'),
+  ])
+
+  expect(changes.map(({ status }) => String(status)).toSorted()).toEqual(['204', '403'])
+  const winner = changes[0]?.status === 204 ? here : there
+  expect(await statusOf(winner.accessToken)).toBe(200)
+})
+
+test('[AUTH13] who signs in with the new password before the sockets of the others are closed stays', async () => {
+  const here = await signUp()
+  const { body: old } = await signIn(here.user.username)
+  const hub = env.USER_HUB.getByName(String(here.user.id))
+  let later: SignedIn | null = null
+  const accounts = accountsOf(env, () => ({
+    endSessions: async (ids) => {
+      later = (await signIn(here.user.username, 'a better password')).body
+      await RawSocket.arrive(later)
+      await hub.endSessions(ids)
+    },
+  }))
+
+  const caller = { userId: here.user.id, sessionId: here.sessionId }
+  const input = { currentPassword: PASSWORD, newPassword: 'a better password' }
+  expect(await changePassword(accounts, caller, input)).toBeNull()
+
+  const upgrade = async ({ sessionId }: SignedIn) => {
+    const headers = { upgrade: 'websocket', 'x-causerie-session': sessionId }
+    return (await hub.fetch('https://hub/', { headers })).status
+  }
+  if (!later) throw new Error('nobody signed in')
+  expect([await upgrade(later), await upgrade(old)]).toEqual([101, 401])
+})
+
+test('[AUTH6] to change a password again and again is refused like guessing it', async () => {
+  const alice = await signUp()
+  const statuses: number[] = []
+  for (let i = 0; i < 6; i += 1) {
+    const [from, to] = [i === 0 ? PASSWORD : `a better password ${i}`, `a better password ${i + 1}`]
+    statuses.push((await change(alice, from, to)).status)
+  }
+
+  expect(statuses).toEqual([...Array.from({ length: 5 }, () => 204), 429])
 })

@@ -9,10 +9,10 @@ import { entryFor, pair } from '../support/people.ts'
 
 const HOUR_MS = 60 * 60 * 1000
 
-/** The inbox of a hub that just woke and does not know how far its sockets are, over the real storage; `entry` is in it. */
+/** The inbox of a hub that just woke and does not know how far its sockets are, over the real storage; `entry` is as in it, but of another log. */
 const withBook = async (work: (book: (sockets?: Sockets) => InboxBook, entry: InboxEntry) => void): Promise<void> => {
   const { bob, conversationId } = await pair()
-  const entry = await entryFor(bob, conversationId)
+  const entry = { ...(await entryFor(bob, conversationId)), epoch: 'another' }
   await runInDurableObject(hubOf(env, bob.user.id), (_, { storage }) => {
     const store = new HubStore(storage)
     work((sockets = NONE) => new InboxBook({ store, userId: bob.user.id, sockets }), entry)
@@ -30,11 +30,12 @@ const FORGETFUL: Sockets = {
 
 const revsOf = (due: string[]) => due.map((frame) => (JSON.parse(frame) as { rev: number }).rev)
 
-const said = ({ conversation, seq }: InboxEntry, rev: number) => {
+const said = ({ conversation, epoch, seq }: InboxEntry, rev: number) => {
   const conversationId = conversation.id
   const message = { conversationId, id: 7, seq: seq + 1, rev, senderId: 1, content: { kind: 'text', text: 'hey' } }
   return {
     conversationId,
+    epoch,
     revs: [rev],
     frames: [JSON.stringify({ type: 'message.created', conversationId, rev, message })],
   }
@@ -48,11 +49,11 @@ test('[INB1] an entry that a frame overtook is not kept as the line of a quiet c
     const book = wake()
 
     book.receive(said(entry, entry.rev + 2))
-    book.learn(entry, { awake: false, now: Date.now() + 2 * HOUR_MS })
+    book.learn(entry, { nap: null, now: Date.now() + 2 * HOUR_MS })
 
     expect([book.peek(id), wake().peek(id)]).toEqual([null, null])
     const fresh = { ...entry, rev: entry.rev + 2, seq: entry.seq + 2 }
-    book.learn(fresh, { awake: false, now: Date.now() + 2 * HOUR_MS })
+    book.learn(fresh, { nap: null, now: Date.now() + 2 * HOUR_MS })
     expect([book.peek(id), wake().peek(id)]).toEqual([fresh, fresh])
   }))
 
@@ -60,7 +61,7 @@ test('[INB1] a try without an answer may have changed what no frame tells, so it
   withBook((wake, entry) => {
     const { id } = entry.conversation
     const book = wake()
-    book.join({ ...entry, epoch: 'another' }, { asleep: false, now: Date.now() })
+    book.join(entry, { asleep: false, now: Date.now() })
     expect(book.peek(id)).not.toBeNull()
 
     book.doubt(id)
@@ -71,10 +72,10 @@ test('[INB1] a try without an answer may have changed what no frame tells, so it
 test('[SYNC13] what comes while a hub wakes from the nap in which its user was added is not dropped', () =>
   withBook((wake, entry) => {
     const book = wake({ ...NONE, size: 1 })
-    book.join({ ...entry, epoch: 'another' }, { asleep: true, now: Date.now() })
+    const nap = book.join(entry, { asleep: true, now: Date.now() })
 
     const due = book.receive(said(entry, entry.rev + 2))
-    book.learn({ ...entry, rev: entry.rev + 1 }, { awake: true, now: Date.now() })
+    book.learn({ ...entry, rev: entry.rev + 1 }, { nap, now: Date.now() })
     due.push(...book.receive(said(entry, entry.rev + 3)))
 
     expect(revsOf(due)).toEqual([entry.rev + 2, entry.rev + 3])
@@ -84,7 +85,7 @@ test('[SYNC13] how far the sockets have heard a conversation is known after a hi
   withBook((wake, entry) => {
     const { id } = entry.conversation
     const book = wake(FORGETFUL)
-    book.join({ ...entry, epoch: 'another' }, { asleep: false, now: Date.now() })
+    book.join(entry, { asleep: false, now: Date.now() })
     expect(wake(FORGETFUL).lags(id, entry.rev + 1)).toBe(true)
 
     book.receive(said(entry, entry.rev + 1))
@@ -95,9 +96,9 @@ test('[SYNC13] how far the sockets have heard a conversation is known after a hi
     // Of sockets that have closed it says nothing.
     expect(revsOf(wake().receive(said(entry, entry.rev + 9)))).toEqual([entry.rev + 9])
 
-    woken.fallAsleep(id)
+    const nap = woken.fallAsleep(id)
     const later = wake(FORGETFUL)
-    later.learn({ ...entry, rev: entry.rev + 20 }, { awake: true, now: Date.now() })
+    later.learn({ ...entry, rev: entry.rev + 20 }, { nap, now: Date.now() })
     const rewoken = wake(FORGETFUL)
     expect([rewoken.lags(id, entry.rev + 20), rewoken.lags(id, entry.rev + 21)]).toEqual([false, true])
   }))
@@ -106,9 +107,9 @@ test('[CONV14] of a leaving and a joining the later one counts, whichever word c
   withBook((wake, entry) => {
     const { id } = entry.conversation
     const book = wake()
-    book.join({ ...entry, epoch: 'another' }, { asleep: false, now: Date.now() })
+    book.join(entry, { asleep: false, now: Date.now() })
 
-    const at = (rev: number) => ({ ...entry, epoch: 'another', rev: entry.rev + rev })
+    const at = (rev: number) => ({ ...entry, rev: entry.rev + rev })
     book.joinAgain(at(5))
     expect(book.leave(id, at(4))).toBe(false)
     expect([book.has(id), book.peek(id)]).toEqual([true, null])
@@ -129,10 +130,10 @@ test('[CONV14] of a leaving and a joining the later one counts, whichever word c
 test('[SYNC12] after a quiet time sockets that open hear nothing of before as new', () =>
   withBook((wake, entry) => {
     const { id } = entry.conversation
-    const later = { ...entry, epoch: 'another', rev: entry.rev + 1, seq: entry.seq + 1 }
-    wake().join({ ...entry, epoch: 'another' }, { asleep: false, now: Date.now() })
+    const later = { ...entry, rev: entry.rev + 1, seq: entry.seq + 1 }
+    wake().join(entry, { asleep: false, now: Date.now() })
     wake().receive(said(entry, later.rev))
-    wake().learn(later, { awake: false, now: Date.now() + 2 * HOUR_MS })
+    wake().learn(later, { nap: null, now: Date.now() + 2 * HOUR_MS })
 
     expect(wake(FORGETFUL).lags(id, later.rev)).toBe(false)
     expect(revsOf(wake(FORGETFUL).receive(said(later, later.rev + 1)))).toEqual([later.rev + 1])
@@ -141,7 +142,7 @@ test('[SYNC12] after a quiet time sockets that open hear nothing of before as ne
 test('[COST2] who only ever writes, with no socket, makes their hub ask for nothing', () =>
   withBook((wake, entry) => {
     const book = wake()
-    book.join({ ...entry, epoch: 'another' }, { asleep: true, now: Date.now() })
+    book.join(entry, { asleep: true, now: Date.now() })
 
     for (const rev of [1, 5, 9]) expect(book.receive(said(entry, entry.rev + rev))).toEqual([])
 
@@ -151,10 +152,10 @@ test('[COST2] who only ever writes, with no socket, makes their hub ask for noth
 test('[SYNC13] how far the sockets are is known when a joining is told twice, also by a row of before that was noted', () =>
   withBook((wake, entry) => {
     const { id } = entry.conversation
-    wake().join({ ...entry, epoch: 'another' }, { asleep: false, now: Date.now() })
+    wake().join(entry, { asleep: false, now: Date.now() })
     const book = wake()
 
-    book.joinAgain({ ...entry, epoch: 'another', rev: entry.rev + 4 })
+    book.joinAgain({ ...entry, rev: entry.rev + 4 })
 
     expect([book.lags(id, entry.rev + 4), wake(FORGETFUL).lags(id, entry.rev + 1)]).toEqual([true, true])
   }))
@@ -162,8 +163,53 @@ test('[SYNC13] how far the sockets are is known when a joining is told twice, al
 test('[COST2] a hub that is asleep says so with a number that counts, however often it is called', () =>
   withBook((wake, entry) => {
     const book = wake()
-    const nap = book.join({ ...entry, epoch: 'another' }, { asleep: true, now: Date.now() })
+    const nap = book.join(entry, { asleep: true, now: Date.now() })
 
     expect(book.fallAsleep(entry.conversation.id)).toBe(nap + 1)
     expect(wake().fallAsleep(entry.conversation.id)).toBe(nap + 2)
+  }))
+
+test('[SYNC13] frames that nobody looks at are not kept without end, however large they are', () =>
+  withBook((wake, entry) => {
+    const { id } = entry.conversation
+    const book = wake({ ...NONE, size: 1 })
+    book.join(entry, { asleep: false, now: Date.now() })
+    const large = (i: number) => ({ ...said(entry, entry.rev + i), frames: ['x'.repeat(30_000)] })
+
+    for (const i of [1, 2]) expect(book.receive(large(i))).toHaveLength(1)
+    expect(book.line(id)?.tail).toHaveLength(2)
+    for (const i of [3, 4]) expect(book.receive(large(i))).toHaveLength(1)
+
+    expect(book.line(id)).toMatchObject({ base: null, tail: [] })
+  }))
+
+test('[SYNC13] the answer to a waking that comes after the hub fell asleep again wakes nothing', () =>
+  withBook((wake, entry) => {
+    const { id } = entry.conversation
+    const book = wake()
+    const nap = book.join(entry, { asleep: true, now: Date.now() })
+    book.fallAsleep(id)
+
+    book.learn(entry, { nap, now: Date.now() })
+    expect([book.line(id)?.asleep, wake().line(id)?.asleep]).toEqual([true, true])
+
+    book.learn(entry, { nap: nap + 1, now: Date.now() })
+    expect([book.line(id)?.asleep, wake().line(id)?.asleep]).toEqual([false, false])
+  }))
+
+test('[INB1] an entry that a private mark overtook is of the past', () =>
+  withBook((wake, entry) => {
+    const { id } = entry.conversation
+    const book = wake({ ...NONE, size: 1 })
+    book.join(entry, { asleep: false, now: Date.now() })
+    book.doubt(id)
+    const mark = { type: 'read.changed', conversationId: id, rev: 7, userId: 1, seq: 4 }
+
+    book.receive({ conversationId: id, epoch: entry.epoch, revs: [0], frames: [JSON.stringify(mark)] })
+    book.learn(entry, { nap: null, now: Date.now() })
+    expect(book.peek(id)).toBeNull()
+
+    const fresh = { ...entry, seq: 4, readSeq: 4 }
+    book.learn(fresh, { nap: null, now: Date.now() })
+    expect(book.peek(id)).toEqual(fresh)
   }))

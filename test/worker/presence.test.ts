@@ -113,7 +113,7 @@ test('[PRES1] whose session ends before the first socket is greeted does not com
 
   const opening = RawSocket.open({ headers: { authorization: `Bearer ${alice.accessToken}` } })
   await expect.poll(() => runInDurableObject(hub, (_, state) => state.getWebSockets().length)).toBe(1)
-  await hub.endSession(alice.sessionId)
+  await hub.endSessions([alice.sessionId])
   release()
   const socket = await opening
 

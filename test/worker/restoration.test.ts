@@ -1,7 +1,9 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import { appointment } from '../../src/directory/administrators.ts'
+import { hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
+import type { InboxEntry } from '../../src/protocol/conversation.ts'
 import type { HistoryPage } from '../../src/protocol/message.ts'
 import type { Restored } from '../../src/protocol/restoration.ts'
 import { newPerson } from '../support/client.ts'
@@ -70,6 +72,50 @@ test('[ADMN2] what was said after the time is gone, what was deleted after it is
   await say(hers, conversationId, 'after')
   await his.waitFor((frame) => JSON.stringify(frame).includes('"after"'))
   expect(await words(bob, conversationId)).toEqual(['after', 'kept'])
+})
+
+test('[ADMN2] a frame of what is undone that comes late is shown to nobody, and in the place of none', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [hers, his] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  await say(hers, conversationId, 'kept')
+  await remember(env, conversationId)
+  const undone = await say(hers, conversationId, 'undone')
+  await his.waitFor(({ message }) => (message as { id: number } | undefined)?.id === undone.id)
+  const told = his.of('message.created').length
+  const { epoch } = await entryFor(bob, conversationId)
+  const { body } = await restore(conversationId)
+  await his.waitForType('conversation.created')
+
+  const rev = body.rev + 1
+  const late = JSON.stringify({ type: 'message.created', conversationId, rev, message: { ...undone, rev } })
+  await hubOf(env, bob.user.id).deliver({ conversationId, epoch, revs: [rev], frames: [late] })
+  const after = await say(hers, conversationId, 'after')
+
+  await his.waitFor(({ message }) => (message as { id: number } | undefined)?.id === after.id)
+  const since = his.of('message.created').slice(told)
+  expect(since.map(({ message }) => message)).toEqual([after])
+})
+
+test('[ADMN2] a word of the log before that comes late puts nobody back to it for long', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [hers, his] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  await remember(env, conversationId)
+  await say(hers, conversationId, 'undone')
+  const before = await entryFor(bob, conversationId)
+  const { body } = await restore(conversationId)
+
+  const hub = hubOf(env, bob.user.id)
+  await hub.join(before)
+  await hub.deliverCatchUp({ conversationId, epoch: body.epoch, after: 0, upTo: 1, more: false, revs: [], frames: [] })
+  const logs = () => his.of('conversation.created').map(({ entry }) => (entry as InboxEntry).epoch)
+  await expect.poll(logs).toEqual([body.epoch, before.epoch, body.epoch])
+  await hub.join(before)
+  await say(his, conversationId, 'his')
+  await expect.poll(logs).toEqual([body.epoch, before.epoch, body.epoch, before.epoch, body.epoch])
+  const hello = await say(hers, conversationId, 'hers')
+
+  await his.waitFor(({ message }) => (message as { id: number } | undefined)?.id === hello.id)
+  expect(await entryFor(bob, conversationId)).toMatchObject({ epoch: body.epoch, seq: hello.seq, unread: 1 })
 })
 
 test('[ADMN2] who joined after the time is out, and who left after it is in again', async () => {

@@ -2,6 +2,7 @@ import { abortAllDurableObjects, evictAllDurableObjects, evictDurableObject, run
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
+import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { Changes, InboxEntry } from '../../src/protocol/conversation.ts'
 import { encodeHave, logOf } from '../../src/protocol/socket.ts'
 import type { HistoryPage, Message } from '../../src/protocol/message.ts'
@@ -69,11 +70,13 @@ test('[SYNC12] a joining that is told twice brings what was said in between', as
   const { alice, bob, conversationId } = await pair()
   const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
   const hub = hubOf(env, bob.user.id)
-  const then = { ...(await entryFor(bob, conversationId)), epoch: crypto.randomUUID() }
+  const then = await entryFor(bob, conversationId)
   const { id, rev } = await say(alices, conversationId, 'between')
   await bobs.waitForType('message.created')
 
-  // The answer to the first call was lost, so that its conversation told nothing before it called again.
+  // The answer to the first call was lost, so that its conversation told nothing before it called again. Another log, and then this one
+  // again, are what makes the first call a first one.
+  await hub.join({ ...then, epoch: crypto.randomUUID() })
   await hub.join(then)
   await hub.join({ ...then, rev })
 
@@ -156,11 +159,12 @@ test('[SYNC4] objects aborted in the middle of a burst lose no acked message, do
 })
 
 /** As a conversation tells it again that came back from a crash and does not know who has heard what: made, and edited since. */
-const toldAgain = ({ conversationId, rev, ...message }: Message, after: number) => {
+const toldAgain = async (to: SignedIn, { conversationId, rev, ...message }: Message, after: number) => {
+  const { epoch } = await entryFor(to, conversationId)
   const frame = (type: string, at: number) =>
     JSON.stringify({ type, conversationId, rev: at, message: { ...message, conversationId, rev: rev + 1 } })
   const frames = [frame('message.created', rev), frame('message.updated', rev + 1)]
-  return { conversationId, revs: [rev, rev + 1], frames, after, upTo: rev + 1, more: false }
+  return { conversationId, epoch, revs: [rev, rev + 1], frames, after, upTo: rev + 1, more: false }
 }
 
 const shownTo = (socket: RawSocket, type: 'message.created' | 'message.updated'): number[] =>
@@ -172,7 +176,7 @@ test('[SYNC12] a catch-up that reaches back behind what a socket has seen shows 
   const message = await say(alices, conversationId, 'once')
   await bobs.waitForType('message.created')
 
-  await hubOf(env, bob.user.id).deliverCatchUp(toldAgain(message, 0))
+  await hubOf(env, bob.user.id).deliverCatchUp(await toldAgain(bob, message, 0))
 
   await bobs.waitForType('message.updated')
   expect(shownTo(bobs, 'message.created')).toEqual([message.id])
@@ -186,7 +190,7 @@ test('[SYNC12] a page that begins beyond what a socket has seen is not taken, an
   const hub = hubOf(env, bob.user.id)
 
   // The page before it went to a hub that died with it.
-  await hub.deliverCatchUp(toldAgain({ ...message, rev: message.rev + 3 }, message.rev + 2))
+  await hub.deliverCatchUp(await toldAgain(bob, { ...message, rev: message.rev + 3 }, message.rev + 2))
   const said = [await say(alices, conversationId, 'next'), await say(alices, conversationId, 'last')]
 
   await bobs.waitFor((each) => (each['message'] as Message | undefined)?.id === said[1]?.id)
@@ -201,9 +205,10 @@ test('[SYNC12] a hub that slept with its sockets open knows how far they have he
   await alices.request({ type: 'message.edit', messageId: message.id, content: text('once, edited') })
   await bobs.waitForType('message.updated')
   const hub = hubOf(env, bob.user.id)
+  const again = await toldAgain(bob, message, message.rev - 1)
   await evictDurableObject(hub)
 
-  await hub.deliverCatchUp(toldAgain(message, message.rev - 1))
+  await hub.deliverCatchUp(again)
   const next = await say(alices, conversationId, 'next')
 
   await bobs.waitFor((each) => (each['message'] as Message | undefined)?.id === next.id)
@@ -220,16 +225,17 @@ test('[SYNC12] an answer that frames overtook on its way shows no message as new
   await bobs.waitForType('message.updated')
   const hub = hubOf(env, bob.user.id)
 
-  // Another log of the same conversation takes the hub back to the first message.
+  // Another log of the same conversation, and then this one, take the hub back to the first message.
   const [entry] = (await hub.inbox({ limit: 1 })).items
   if (!entry) throw new Error('no entry')
-  await hub.join({ ...entry, epoch: crypto.randomUUID(), rev: one.rev })
+  for (const epoch of [crypto.randomUUID(), entry.epoch]) await hub.join({ ...entry, epoch, rev: one.rev })
   const frames = [JSON.stringify({ type: 'message.created', conversationId, rev: two.rev, message: two })]
-  const nothing = { conversationId, revs: [], frames: [], more: false }
+  const { epoch } = entry
+  const nothing = { conversationId, epoch, revs: [], frames: [], more: false }
   // The first has the hub ask from where it is; the second comes before the answer to that.
   await Promise.all([
     hub.deliverCatchUp({ ...nothing, after: two.rev + 8, upTo: two.rev + 9 }),
-    hub.deliver({ conversationId, revs: [two.rev], frames }),
+    hub.deliver({ conversationId, epoch, revs: [two.rev], frames }),
   ])
 
   await expect.poll(() => shownTo(bobs, 'message.updated')).toEqual([two.id, two.id])

@@ -7,7 +7,7 @@ import { Together } from '../../src/protocol/events.ts'
 import { LIMITS } from '../../src/protocol/limits.ts'
 import { CLOSE } from '../../src/protocol/socket.ts'
 import { setBudgetOf } from '../support/budget.ts'
-import { pair, say } from '../support/people.ts'
+import { entryFor, pair, say } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signIn, signUp } from '../support/rest.ts'
 
@@ -221,6 +221,36 @@ test('[CONN11] a socket that was silent for two minutes is closed with 4501 when
   expect(bobs.closed).toBeNull()
 })
 
+test('[CONN11] a client that speaks and never pings is not cut, also where its hub slept since', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const started = Date.now()
+  vi.useFakeTimers({ toFake: ['Date'], now: started + 100_000 })
+  await isUsable(bobs)
+  await evictDurableObject(hubOf(env, bob.user.id))
+  vi.setSystemTime(started + 180_000)
+
+  await say(alices, conversationId)
+
+  await bobs.waitForType('message.created')
+  expect(bobs.closed).toBeNull()
+})
+
+test('[BAD8] to ask how a hundred others stand costs as much as eleven other commands', async () => {
+  const alice = await signUp()
+  const alices = await RawSocket.arrive(alice)
+  const userIds = Array.from({ length: 100 }, (_, i) => i + 1)
+  const budget = env.COMMANDS_PER_10_SECONDS
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 })
+  await setBudgetOf(alice, '33')
+
+  const refusals: (string | null)[] = []
+  for (let i = 0; i < 4; i += 1) refusals.push(await alices.refusal({ type: 'presence.get', userIds }))
+  await setBudgetOf(alice, budget)
+
+  expect(refusals).toEqual([null, null, null, 'rate.limited'])
+})
+
 test('[CONN13] what a frame itself adds does not cut a reader; what still waits at the next one does, with 4508', async () => {
   const { alice, bob, conversationId } = await pair()
   const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
@@ -258,8 +288,10 @@ test('[CONN14] what is told at one moment comes as one frame, its events in thei
   const next = [1, 2, 3].map((i) => ({ ...message, id: message.id + i, seq: message.seq + i, rev: message.rev + i }))
   const frames = next.map((each) => ({ type: 'message.created', conversationId, rev: each.rev, message: each }))
 
+  const { epoch } = await entryFor(bob, conversationId)
   await hubOf(env, bob.user.id).deliver({
     conversationId,
+    epoch,
     revs: next.map(({ rev }) => rev),
     frames: frames.map((frame) => JSON.stringify(frame)),
   })

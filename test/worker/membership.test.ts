@@ -1,0 +1,133 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { expect, test } from 'vitest'
+import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
+import type { SignedIn } from '../../src/protocol/auth.ts'
+import { breakJoinOf, holdJoinOf, holdLeaveOf } from '../support/hold.ts'
+import { entryFor, openDirect, openGroup, say } from '../support/people.ts'
+import { RawSocket } from '../support/raw-socket.ts'
+import { ask, signUp } from '../support/rest.ts'
+
+/** Who is in a conversation, and how their hubs hear of it: late, twice, or not at first. */
+
+const add = (who: SignedIn, group: number, userId: number) =>
+  ask('POST', `/v1/conversations/${group}/members`, { token: who.accessToken, json: { userIds: [userId] } })
+const drop = (who: SignedIn, group: number, userId: number) =>
+  ask('DELETE', `/v1/conversations/${group}/members/${userId}`, { token: who.accessToken })
+
+test('[CONV14] who is removed while the word of the joining is under way is out of it, though that comes last', async () => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  const group = await openGroup(alice)
+  const bobs = await RawSocket.arrive(bob)
+  const conversation = conversationOf(env, group)
+  const isIn = () => memberRow(group, bob, 'left_at IS NULL AS it')
+  const release = holdJoinOf(bob.user.id)
+
+  const adding = add(alice, group, bob.user.id)
+  await expect.poll(isIn).toEqual([{ it: 1 }])
+  // The queue of one user's orders waits for the answer of the first.
+  const removing = conversation.submit({
+    userId: alice.user.id,
+    orders: [{ type: 'member.remove', conversationId: group, userId: bob.user.id }],
+  })
+  await expect.poll(isIn).toEqual([{ it: 0 }])
+  release()
+  await Promise.all([adding, removing])
+
+  expect(await runInDurableObject(conversation, (_, { storage: { sql } }) => untold(sql))).toEqual([])
+  const told = () => bobs.frames.map(({ type }) => type).filter((type) => type.startsWith('conversation.'))
+  await expect.poll(told).toEqual(['conversation.created', 'conversation.deleted'])
+})
+
+test('[CONV7] nobody waits for the word to somebody whom another one added', async () => {
+  const [alice, bob, carol] = [await signUp(), await signUp(), await signUp()]
+  const group = await openGroup(alice, bob)
+  const bobs = await RawSocket.arrive(bob)
+  const isIn = () => memberRow(group, carol, 'told')
+  const release = holdJoinOf(carol.user.id)
+
+  const adding = add(alice, group, carol.user.id)
+  await expect.poll(isIn).toEqual([{ told: 0 }])
+  await say(bobs, group)
+  expect(await isIn()).toEqual([{ told: 0 }])
+
+  release()
+  await adding
+  await expect.poll(isIn).toEqual([{ told: 1 }])
+})
+
+test('[CONV14] who is out hears so on every socket, also where another one that opens finds it out first', async () => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  const group = await openGroup(alice, bob)
+  const [first, idle] = [await RawSocket.arrive(bob), await RawSocket.arrive(alice)]
+  await say(idle, group)
+  await first.waitForType('message.created')
+  await evictDurableObject(hubOf(env, bob.user.id))
+  const release = holdLeaveOf(bob.user.id)
+
+  const removing = drop(alice, group, bob.user.id)
+  const second = await RawSocket.connect(bob.accessToken)
+  await second.waitForType('hello')
+
+  await first.waitForType('conversation.deleted')
+  release()
+  await removing
+  expect(first.of('conversation.deleted')).toHaveLength(1)
+})
+
+test('[CONV14] who was removed and added again at once is in it, though the word of the removal comes last', async () => {
+  const [alice, bob, carol] = [await signUp(), await signUp(), await signUp()]
+  const group = await openGroup(alice, bob, carol)
+  await ask('PATCH', `/v1/conversations/${group}/members/${carol.user.id}`, {
+    token: alice.accessToken,
+    json: { role: 'admin' },
+  })
+  const [carols, bobs] = [await RawSocket.arrive(carol), await RawSocket.arrive(bob)]
+  const conversation = conversationOf(env, group)
+  const hasLeft = () => memberRow(group, bob, 'left_at IS NOT NULL AS it')
+  const release = holdLeaveOf(bob.user.id)
+
+  const removing = drop(alice, group, bob.user.id)
+  await expect.poll(hasLeft).toEqual([{ it: 1 }])
+  const adding = add(carol, group, bob.user.id)
+  await expect.poll(hasLeft).toEqual([{ it: 0 }])
+  release()
+  await Promise.all([removing, adding])
+  await runDurableObjectAlarm(conversation)
+  const message = await say(carols, group, 'welcome back')
+
+  await bobs.waitFor((frame) => (frame['message'] as { id: number } | undefined)?.id === message.id)
+  expect((await entryFor(bob, group)).memberIds).toContain(bob.user.id)
+})
+
+test('[CONV14] a try of adding somebody that comes again brings nobody back who left meanwhile', async () => {
+  const [alice, bob, carol] = [await signUp(), await signUp(), await signUp()]
+  const group = await openGroup(alice, bob)
+  const turn = { hub: 'of before', n: 1 }
+  const orders = [{ type: 'member.add' as const, conversationId: group, userIds: [carol.user.id] }]
+  const adding = { userId: alice.user.id, orders, turn }
+  const first = await conversationOf(env, group).submit(adding)
+  expect((await drop(carol, group, carol.user.id)).status).toBe(204)
+
+  const again = await conversationOf(env, group).submit(adding)
+
+  expect(again.answers).toEqual(first.answers)
+  expect((await entryFor(alice, group)).memberIds).not.toContain(carol.user.id)
+})
+
+test('[CONV7] a call that breaks while somebody is brought in is made again at once', async () => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  breakJoinOf(bob.user.id)
+
+  const conversationId = await openDirect(alice, bob)
+
+  expect(await entryFor(bob, conversationId)).toMatchObject({ memberIds: [alice.user.id, bob.user.id] })
+})
+
+const untold = (sql: SqlStorage) => sql.exec('SELECT user_id FROM members WHERE NOT told').toArray()
+
+/** What a conversation keeps of somebody; nothing where they never were in. */
+const memberRow = (group: number, who: SignedIn, columns: string) =>
+  runInDurableObject(conversationOf(env, group), (_, { storage: { sql } }) =>
+    sql.exec(`SELECT ${columns} FROM members WHERE user_id = ?`, who.user.id).toArray(),
+  )
