@@ -1,9 +1,10 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
-import { createEvent, eventById, listEvents } from '../directory/events.ts'
+import { DAY_MS } from '../directory/conversations.ts'
+import { createEvent, eventById, listPlainEvents } from '../directory/events.ts'
 import { type Directory, openDirectory } from '../directory/directory.ts'
 import { isRefusal } from '../protocol/errors.ts'
-import { type CalendarEvent, type CalendarEventPage, NewCalendarEvent } from '../protocol/event.ts'
+import { NewCalendarEvent } from '../protocol/event.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { people } from '../worker/people.ts'
 import type { Dialect, DialectEnv } from './dialect.ts'
@@ -61,7 +62,7 @@ export const events: Dialect = {
     .on('GET', slashed('/messages/sent'), signedIn, budgeted, lettersBy('self'))
     .on('PUT', slashed('/messages/:message_id/read'), signedIn, readLetter)
     .on('POST', slashed('/events'), signedIn, budgeted, (c) => create(c))
-    .on('GET', slashed('/events'), async (c) => c.json((await earliest(openDirectory(c.env))).map(shapeOf)))
+    .on('GET', slashed('/events'), async (c) => c.json((await listed(openDirectory(c.env))).map(shapeOf)))
     .on('GET', slashed('/events/:event_id'), async (c) => {
       const id = idIn(c, 'event_id')
       const event = typeof id === 'number' ? await eventById(openDirectory(c.env), id) : id
@@ -69,18 +70,32 @@ export const events: Dialect = {
     }),
 }
 
-const earliest = async (db: Directory): Promise<CalendarEvent[]> => {
-  const found: CalendarEvent[] = []
-  let cursor: string | null = null
-  for (let characters = 0; found.length < MAX_LISTED && characters < MAX_CHARACTERS;) {
-    const { items, nextCursor }: CalendarEventPage = await listEvents(db, {
-      ...(cursor !== null && { cursor }),
+/** By their beginning. Where there are too many, those that are over are left out first. */
+const listed = async (db: Directory): Promise<Plain[]> => {
+  const yesterday = new Date(Date.now() - DAY_MS).toISOString()
+  const room = { events: MAX_LISTED, characters: MAX_CHARACTERS }
+  const coming = await asManyAsFit(db, { from: yesterday }, room)
+  const over = await asManyAsFit(db, { until: yesterday }, room)
+  return [...over, ...coming]
+}
+
+/** Takes what it answers from the room. */
+const asManyAsFit = async (
+  db: Directory,
+  range: { from?: string; until?: string },
+  room: { events: number; characters: number },
+): Promise<Plain[]> => {
+  const found: Plain[] = []
+  for (let cursor: string | null = ''; cursor !== null && room.events > 0 && room.characters > 0;) {
+    const { items, nextCursor }: PlainPage = await listPlainEvents(db, {
+      ...range,
+      ...(cursor !== '' && { cursor }),
       limit: LIMITS.pageSize,
     })
     found.push(...items)
-    if (nextCursor === null) break
+    room.events -= items.length
+    room.characters -= JSON.stringify(items).length
     cursor = nextCursor
-    characters += JSON.stringify(items).length
   }
   return found
 }
@@ -93,7 +108,10 @@ const create = async (c: C): Promise<Response> => {
   return isRefusal(event) ? detail(c, event) : c.json(shapeOf(event))
 }
 
-const shapeOf = ({ id, title, description, startsAt, location, organizerId }: CalendarEvent) => ({
+type PlainPage = Awaited<ReturnType<typeof listPlainEvents>>
+type Plain = PlainPage['items'][number]
+
+const shapeOf = ({ id, title, description, startsAt, location, organizerId }: Plain) => ({
   id,
   title,
   description,

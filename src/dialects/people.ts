@@ -98,7 +98,8 @@ export const updatePerson = async (c: C): Promise<Response> => {
     if (isRefusal(confirmed)) return detail(c, confirmed)
   }
   const change = { ...(displayName !== undefined && { displayName }), ...(email !== undefined && { email }) }
-  const me = await updateProfile(openDirectory(c.env), c.var.caller.userId, change)
+  const { userId } = c.var.caller
+  const me = await updateProfile(openDirectory(c.env), { userId, change, now: Date.now() })
   return isRefusal(me) ? detail(c, me) : c.json(shapeOf(me))
 }
 

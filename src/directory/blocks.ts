@@ -54,6 +54,8 @@ export const block = async (people: People, pair: { userId: number; otherId: num
 export const unblock = async (people: People, pair: { userId: number; otherId: number }): Promise<null> => {
   const { userId, otherId } = pair
   await people.db.delete(blocks).where(isBlock(userId, otherId))
+  // Nobody, of whom nothing keeps a copy: asking would make one.
+  if (isRefusal(await userById(people.db, otherId))) return null
   await apply(people, userId, otherId)
   return null
 }

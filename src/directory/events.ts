@@ -1,4 +1,4 @@
-import { and, asc, count, eq, exists, gt, gte, inArray, isNull, ne, not, or, sql } from 'drizzle-orm'
+import { and, asc, count, eq, exists, gt, gte, inArray, isNull, lt, ne, not, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import { nameKey } from '../core/names.ts'
 import { refuse, type Refusal } from '../protocol/errors.ts'
@@ -18,7 +18,23 @@ import { events, rsvps, users } from './schema.ts'
 
 /** Everybody's events by their beginning, those of the same moment by id. */
 export const listEvents = async (db: Directory, query: EventsQuery): Promise<CalendarEventPage> => {
-  const { from, cursor, limit } = query
+  const { rows, nextCursor } = await pageOf(db, query)
+  return { items: await withRsvps(db, rows), nextCursor }
+}
+
+/** The same without who answered: people answer as often as they like. Those that begin before `until`. */
+export const listPlainEvents = async (
+  db: Directory,
+  query: EventsQuery & { until?: string },
+): Promise<{ items: PlainEvent[]; nextCursor: string | null }> => {
+  const { rows, nextCursor } = await pageOf(db, query)
+  return { items: rows.map((row) => view(row, [])), nextCursor }
+}
+
+type PlainEvent = Omit<CalendarEvent, 'rsvps'>
+
+const pageOf = async (db: Directory, query: EventsQuery & { until?: string }) => {
+  const { from, until, cursor, limit } = query
   const [after = 0, afterId = 0] = (cursor ?? '').split('.').map(Number)
   const rows = await db
     .select()
@@ -26,6 +42,7 @@ export const listEvents = async (db: Directory, query: EventsQuery): Promise<Cal
     .where(
       and(
         from === undefined ? undefined : gte(events.startsAt, Date.parse(from)),
+        until === undefined ? undefined : lt(events.startsAt, Date.parse(until)),
         cursor === undefined
           ? undefined
           : or(gt(events.startsAt, after), and(eq(events.startsAt, after), gt(events.id, afterId))),
@@ -35,10 +52,7 @@ export const listEvents = async (db: Directory, query: EventsQuery): Promise<Cal
     .limit(limit + 1)
   const page = rows.slice(0, limit)
   const last = page.at(-1)
-  return {
-    items: await withRsvps(db, page),
-    nextCursor: rows.length > limit && last ? `${last.startsAt}.${last.id}` : null,
-  }
+  return { rows: page, nextCursor: rows.length > limit && last ? `${last.startsAt}.${last.id}` : null }
 }
 
 export const eventById = async (db: Directory, id: number): Promise<CalendarEvent | Refusal> => {
@@ -131,14 +145,14 @@ export const deleteEvent = async (
   return null
 }
 
-/** Anybody may answer, and answer differently later. */
+/** Anybody may answer, and answer differently later. The same answer again is no news. */
 export const answerEvent = async (
   people: People,
   input: { userId: number; eventId: number; answer: RsvpAnswer },
 ): Promise<CalendarEvent | Refusal> => {
   const { db } = people
   const { userId, eventId, answer } = input
-  await db
+  const [changed] = await db
     .insert(rsvps)
     .select(
       db
@@ -150,8 +164,11 @@ export const answerEvent = async (
         .from(events)
         .where(eq(events.id, eventId)),
     )
-    .onConflictDoUpdate({ target: [rsvps.eventId, rsvps.userId], set: { answer } })
-  return tellAgain(people, eventId)
+    .onConflictDoUpdate({ target: [rsvps.eventId, rsvps.userId], set: { answer }, setWhere: ne(rsvps.answer, answer) })
+    .returning()
+  const event = await eventById(db, eventId)
+  if (changed && !('ok' in event)) tellAnswered(people, event, userId)
+  return event
 }
 
 export const withdrawAnswer = async (
@@ -165,7 +182,7 @@ export const withdrawAnswer = async (
     .returning()
   const event = await eventById(people.db, eventId)
   if ('ok' in event) return event
-  if (gone) tellEventChanged(people, event, [userId])
+  if (gone) tellAnswered(people, event, userId)
   return null
 }
 
@@ -223,8 +240,15 @@ const tellAgain = async (people: People, eventId: number): Promise<CalendarEvent
   return event
 }
 
-/** For the organizer, those who answered, and `others`. */
-const tellEventChanged = (people: People, event: CalendarEvent, others: number[] = []): void => {
+/** For the organizer and those who answered. */
+const tellEventChanged = (people: People, event: CalendarEvent): void => {
   const { organizerId, rsvps: answers } = event
-  tell(people, [organizerId, ...answers.map((each) => each.userId), ...others], { type: 'event.changed', event })
+  tell(people, [organizerId, ...answers.map((each) => each.userId)], { type: 'event.changed', event })
+}
+
+/** Among a crowd a single answer is news for whom it is of, and for the organizer: told to all, one could keep thousands busy. */
+const tellAnswered = (people: People, event: CalendarEvent, userId: number): void => {
+  const { organizerId, rsvps: answers } = event
+  const others = answers.length > LIMITS.intimateMembers ? [] : answers.map((each) => each.userId)
+  tell(people, [organizerId, userId, ...others], { type: 'event.changed', event })
 }

@@ -187,13 +187,14 @@ const isForAnswering = ({ userId, invitationId }: { userId: number; invitationId
   and(eq(invitations.id, invitationId), eq(invitations.toId, userId))
 
 const enter = async (people: People, invitation: Row): Promise<number | Refusal> => {
-  const { fromId, toId, conversationId } = invitation
+  const { fromId, toId, conversationId, createdAt } = invitation
   if (conversationId === null) {
     const opened = await openDirect(people, { userId: fromId, otherId: toId })
     return isRefusal(opened) ? opened : opened.entry.conversation.id
   }
   // In the name of the inviter, who may have lost the right since.
-  const added = await people.hubOf(fromId).orderForAnother({ type: 'member.add', conversationId, userIds: [toId] })
+  const order = { type: 'member.add' as const, conversationId, userIds: [toId], invitedAt: createdAt }
+  const added = await people.hubOf(fromId).orderForAnother(order)
   return added.ok ? conversationId : added
 }
 

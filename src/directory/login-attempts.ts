@@ -28,4 +28,5 @@ export const forgiveGuess = (db: Directory, key: string) =>
     .where(eq(loginAttempts.key, key))
 
 /** Hashed, for people type passwords into the wrong field. */
-export const guessKey = (kind: 'login' | 'account', name: string): Promise<string> => sha256(`${kind}:${name}`)
+export const guessKey = (kind: 'login' | 'account' | 'email', name: string): Promise<string> =>
+  sha256(`${kind}:${name}`)

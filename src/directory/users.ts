@@ -3,6 +3,7 @@ import { nameKey } from '../core/names.ts'
 import { refuse, type Refusal } from '../protocol/errors.ts'
 import type { Me, UpdateMe, User, UserPage } from '../protocol/user.ts'
 import type { Directory } from './directory.ts'
+import { countGuess, guessKey } from './login-attempts.ts'
 import { users } from './schema.ts'
 
 export type Account = typeof users.$inferSelect
@@ -112,9 +113,15 @@ export const searchUsers = async (
   return { items, nextCursor: found.length > limit ? String(items.at(-1)?.id) : null }
 }
 
-/** Changes nothing where the new address is another account's. */
-export const updateProfile = async (db: Directory, id: number, change: UpdateMe): Promise<Me | Refusal> => {
+/** Changes nothing where the new address is another account's; who tries address after address is soon told to wait. */
+export const updateProfile = async (
+  db: Directory,
+  input: { userId: number; change: UpdateMe; now: number },
+): Promise<Me | Refusal> => {
+  const { userId: id, change, now } = input
   const { displayName, email } = change
+  const retryAfter = email === undefined ? 0 : await countGuess(db, await guessKey('email', String(id)), now)
+  if (retryAfter > 0) return refuse('rate.limited', { retryAfter })
   const [account] = await db
     .update(users)
     .set({
@@ -124,9 +131,10 @@ export const updateProfile = async (db: Directory, id: number, change: UpdateMe)
       email: email ?? sql`${users.email}`,
       emailKey: email === undefined ? sql`${users.emailKey}` : nameKey(email),
     })
-    .where(and(eq(users.id, id), email === undefined ? undefined : isFree(email, id)))
+    .where(and(eq(users.id, id), isNull(users.deletedAt), email === undefined ? undefined : isFree(email, id)))
     .returning()
-  return account ? meOf(account) : refuse('email.taken')
+  if (account) return meOf(account)
+  return refuse(email === undefined ? 'session.revoked' : 'email.taken')
 }
 
 export const setPasswordHash = (db: Directory, change: { id: number; from: string; to: string }) =>

@@ -16,7 +16,14 @@ import { body } from './validation.ts'
 export const me = new Hono<Authenticated>()
   .get('/', authenticated, async (c) => answer(c, await profileOf(openDirectory(c.env), c.var.caller.userId)))
   .patch('/', authenticated, body(UpdateMe), budgeted, async (c) =>
-    answer(c, await updateProfile(openDirectory(c.env), c.var.caller.userId, c.req.valid('json'))),
+    answer(
+      c,
+      await updateProfile(openDirectory(c.env), {
+        userId: c.var.caller.userId,
+        change: c.req.valid('json'),
+        now: Date.now(),
+      }),
+    ),
   )
   .delete('/', authenticated, body(DeleteMe), async (c) => {
     const { userId } = c.var.caller

@@ -77,6 +77,8 @@ export class PresenceDesk {
 
   /** Friends or blocks changed: whom this user sees, and who sees this user, follows when it returns. */
   async circleChanged(): Promise<void> {
+    // Where nobody is here, nobody sees anybody, and nobody was told that this user is.
+    if (!this.#book.announced) return this.#hub.circle.refresh()
     const before = await this.#peers()
     await this.#hub.circle.refresh()
     const peers = new Set(await this.#peers())

@@ -291,6 +291,24 @@ describe('the events of document 004', () => {
     expect(body.slice(0, 100).map(({ title }) => title)).toEqual(Array.from({ length: 100 }, (_, i) => `long ${i}`))
   })
 
+  test('[004] GET /events/ leaves out what is over, not what comes, where there is too much', async () => {
+    const alice = await signUp()
+    const organizer = alice.user.id
+    await env.DIRECTORY.prepare(
+      `INSERT INTO events (title, title_key, description, location, starts_at, organizer_id, created_at)
+       SELECT 'Over ' || value, 'over ' || value, ?, '', -62000000000000, ?, 0 FROM json_each(?)`,
+    )
+      .bind('x'.repeat(8_000), organizer, JSON.stringify(Array.from({ length: 200 }, (_, i) => i)))
+      .run()
+    const { body: coming } = await create(alice, { ...newEvent(), date: '2199-06-21T19:30:00' })
+
+    const { body } = await ask<Event[]>('GET', '/events/')
+    await env.DIRECTORY.prepare('DELETE FROM events WHERE starts_at < 0').run()
+
+    expect(body.map(({ id }) => id)).toContain(coming.id)
+    expect(body.at(0)?.title).toBe('Over 0')
+  })
+
   test('[004] GET /events/ and GET /events/{event_id} show events to anybody, 404 where there is none', async () => {
     const { body: event } = await create(await signUp(), newEvent())
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import { CalendarEvent, CalendarEventPage } from '../../src/protocol/event.ts'
 import { LIMITS } from '../../src/protocol/limits.ts'
+import { crowd } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, newName, type Reply, signUp } from '../support/rest.ts'
 
@@ -234,4 +235,34 @@ test('[EVNT8] as iCalendar: every special character escaped, every line at most 
     'END:VCALENDAR',
     '',
   ])
+})
+
+describe('the cost of answers', () => {
+  test('[EVNT6] the same answer again is told to nobody, and among a crowd each only to its own and the organizer', async () => {
+    const { alice, bob } = await two()
+    const [carol, event] = [await signUp(), (await plan(alice)).body]
+    const rsvp = (who: SignedIn, answer: string) => act(who, 'PUT', `/v1/events/${event.id}/rsvp`, { answer })
+    await rsvp(carol, 'yes')
+    const [alices, bobs, carols] = [
+      await RawSocket.arrive(alice),
+      await RawSocket.arrive(bob),
+      await RawSocket.arrive(carol),
+    ]
+    const answersOf = (socket: RawSocket) =>
+      socket.of('event.changed').map((frame) => (frame['event'] as CalendarEvent).rsvps.length)
+
+    for (let i = 0; i < 3; i += 1) expect((await rsvp(bob, 'yes')).status).toBe(200)
+    await rsvp(bob, 'no')
+    for (const socket of [alices, bobs, carols]) await expect.poll(() => answersOf(socket)).toEqual([2, 2])
+
+    const people = JSON.stringify(await crowd(LIMITS.intimateMembers))
+    await env.DIRECTORY.prepare(
+      "INSERT INTO rsvps (event_id, user_id, answer) SELECT ?, value, 'yes' FROM json_each(?)",
+    )
+      .bind(event.id, people)
+      .run()
+    await rsvp(bob, 'maybe')
+    for (const socket of [alices, bobs]) await expect.poll(() => answersOf(socket)).toEqual([2, 2, 102])
+    expect(answersOf(carols)).toEqual([2, 2])
+  })
 })

@@ -75,6 +75,22 @@ test('[INVI1] who no longer leads the group when it is accepted brings nobody in
   expect((await answer(carol, body.id, 'decline')).status).toBe(200)
 })
 
+test('[INVI1] who was removed does not come back by an invitation of before', async () => {
+  const { alice, bob, carol } = await three()
+  const conversationId = await openGroup(alice, bob)
+  const { body } = await invite(alice, carol, { conversationId })
+  const [token, members] = [alice.accessToken, `/v1/conversations/${conversationId}/members`]
+  await ask('POST', members, { token, json: { userIds: [carol.user.id] } })
+  await ask('DELETE', `${members}/${carol.user.id}`, { token })
+
+  expect(await answer(carol, body.id, 'accept')).toMatchObject({ status: 403, body: { code: 'member.not_allowed' } })
+  expect((await entryFor(alice, conversationId)).memberIds).not.toContain(carol.user.id)
+
+  await answer(carol, body.id, 'decline')
+  const { body: anew } = await invite(alice, carol, { conversationId })
+  expect((await answer(carol, anew.id, 'accept')).status).toBe(200)
+})
+
 test('[INVI2] without a group, accepting opens the direct conversation of the two, which the invitation then names', async () => {
   const { alice, bob } = await three()
   const { body } = await invite(alice, bob, { message: 'shall we talk?' })

@@ -1,7 +1,9 @@
+import { listDurableObjectIds } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { appointment, requireAdmin } from '../../src/directory/administrators.ts'
 import { openDirectory } from '../../src/directory/directory.ts'
+import { Conversation } from '../../src/index.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { PresenceReply } from '../../src/protocol/events.ts'
 import { BlockPage, FriendPage, FriendRequestOutcome, FriendRequestPage } from '../../src/protocol/friend.ts'
@@ -481,5 +483,29 @@ describe('administrators', () => {
     expect(await requireAdmin(db, user.id)).toMatchObject(refused)
     for (const nobody of ['nobody@example.org', "' OR 1=1 --", "''"]) expect(await appoint(nobody, true)).toEqual([])
     expect(await requireAdmin(db, user.id)).toMatchObject(refused)
+  })
+})
+
+describe('the cost of blocks', () => {
+  test('[BLOC1] to unblock nobody makes nothing', async () => {
+    const alice = await signUp()
+    const nobody = 987_654_321
+
+    expect((await act(alice, 'DELETE', `/v1/blocks/${nobody}`)).status).toBe(204)
+
+    const ids = await listDurableObjectIds(env.USER_HUB)
+    expect(ids.map(String)).not.toContain(String(env.USER_HUB.idFromName(String(nobody))))
+  })
+
+  test('[BLOC1] a block does not wake the conversations of somebody who is not here', async () => {
+    const { alice, bob } = await two()
+    await openGroup(bob, alice)
+    const asked = vi.spyOn(Conversation.prototype, 'entryFor')
+
+    await block(alice, bob)
+    await unblock(alice, bob)
+
+    expect(asked).not.toHaveBeenCalled()
+    asked.mockRestore()
   })
 })

@@ -1,5 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
+import { openDirectory } from '../../src/directory/directory.ts'
+import { updateProfile } from '../../src/directory/users.ts'
 import { UserPage } from '../../src/protocol/user.ts'
 import { ask, newName, PASSWORD, signUp } from '../support/rest.ts'
 
@@ -97,4 +99,27 @@ describe('oneself', () => {
       expect(await env.DIRECTORY.prepare('SELECT * FROM users WHERE id = ?').bind(user.id).first()).toEqual(before)
     },
   )
+})
+
+test('[USER4] who tries address after address is told to wait', async () => {
+  const { accessToken: token } = await signUp()
+  const statuses: number[] = []
+  for (let i = 0; i < 6; i += 1) {
+    statuses.push((await ask('PATCH', '/v1/me', { token, json: { email: `${newName()}@example.org` } })).status)
+  }
+
+  expect(statuses).toEqual([...Array.from({ length: 5 }, () => 200), 429])
+  expect((await ask('PATCH', '/v1/me', { token, json: { displayName: 'Still me' } })).status).toBe(200)
+})
+
+test('[ME1] a change of the profile that comes after the account ended writes nothing', async () => {
+  const alice = await signUp()
+  await ask('DELETE', '/v1/me', { token: alice.accessToken, json: { password: PASSWORD } })
+  const { id: userId, email } = alice.user
+
+  const late = await updateProfile(openDirectory(env), { userId, change: { email }, now: Date.now() })
+
+  expect(late).toMatchObject({ ok: false })
+  const row = await env.DIRECTORY.prepare('SELECT email FROM users WHERE id = ?').bind(userId).first()
+  expect(row?.['email']).not.toBe(email)
 })
