@@ -56,6 +56,7 @@ export type ClientEvents = { [Type in EventType]: EventOf<Type> } & {
 }
 
 const LOGOUT_TIMEOUT_MS = 5_000
+const REFRESH_TIMEOUT_MS = 4_000
 
 /**
  * One account on one server: signing in, people, conversations, and the live connection.
@@ -102,7 +103,7 @@ export class CauserieClient {
     this.#tokens = new Tokens({
       storage,
       now,
-      refresh: (refreshToken) => this.#signIn('refresh', { refreshToken }),
+      refresh: (refreshToken) => this.#signIn('refresh', { refreshToken }, REFRESH_TIMEOUT_MS),
       onChange: (me) => this.#emitter.emit('me', me),
       onLost: (reason) => void this.#end(signedOut(reason), { reason, erase: false }),
     })
@@ -268,8 +269,8 @@ export class CauserieClient {
     return conversation
   }
 
-  #signIn(how: 'register' | 'login' | 'refresh', json: object): Promise<SignedIn> {
-    return this.#transport({ method: 'POST', path: `/v1/auth/${how}`, json })
+  #signIn(how: 'register' | 'login' | 'refresh', json: object, timeoutMs?: number): Promise<SignedIn> {
+    return this.#transport({ method: 'POST', path: `/v1/auth/${how}`, json, ...(timeoutMs && { timeoutMs }) })
   }
 
   async #begin(how: 'register' | 'login', input: Register | Login): Promise<Me> {

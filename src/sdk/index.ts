@@ -1,3 +1,4 @@
+export { newClientId } from './client-id.ts'
 export { CauserieClient, type ClientEvents, type ClientOptions, type Status } from './client.ts'
 export { type LiveConversation, type SendOptions } from './conversation.ts'
 export { CauserieError, CauserieNetworkError } from './errors.ts'

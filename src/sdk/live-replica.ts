@@ -174,9 +174,10 @@ export class LiveReplica {
         else await this.#pullOnce(this.#held)
       }
     } catch (error) {
-      if (!(error instanceof CauserieError)) return
-      if (isNotFound(error)) this.#gone()
-      else setTimeout(() => this.#pull(), Math.max(1, error.retryAfter ?? 0) * 1000)
+      if (isNotFound(error)) return this.#gone()
+      const retryAfter = error instanceof CauserieError ? error.retryAfter : undefined
+      // Where the connection went, the next one begins with this.
+      setTimeout(() => this.#pull(), Math.max(1, retryAfter ?? 0) * 1000)
     } finally {
       this.#pulling = false
     }

@@ -44,15 +44,21 @@ export class ReadMarks {
   async #tell(conversationId: number): Promise<void> {
     const seq = this.#wanted.get(conversationId)
     let told = false
+    let retryAfter: number | undefined
     if (seq !== undefined && this.#ports.isOnline()) {
-      told = await this.#ports.send(conversationId, seq).then(() => true, isFinal)
+      try {
+        await this.#ports.send(conversationId, seq)
+        told = true
+      } catch (error) {
+        if (error instanceof CauserieError) ({ retryAfter } = error)
+        // A mark that may not be set is not worth a second try.
+        told = error instanceof CauserieError && retryAfter === undefined
+      }
     }
     this.#busy.delete(conversationId)
+    if (retryAfter !== undefined) setTimeout(() => this.#later(conversationId), retryAfter * 1_000)
     if (!told) return
     if (this.#wanted.get(conversationId) === seq) this.#wanted.delete(conversationId)
     else this.#later(conversationId)
   }
 }
-
-/** A mark that may not be set is not worth a second try; one that came at a bad time goes with the next. */
-const isFinal = (error: unknown): boolean => error instanceof CauserieError && error.retryAfter === undefined

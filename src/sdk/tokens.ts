@@ -8,6 +8,7 @@ type Credentials = { user: Me; accessToken: string; refreshToken: string; expire
 
 type Ports = {
   storage: KeyValueStore
+  /** Gives up after four seconds, for it is asked once more then. */
   refresh: (refreshToken: string) => Promise<SignedIn>
   now: () => number
   /** Who is signed in changed, or their profile. */
@@ -40,8 +41,7 @@ export class Tokens {
   }
 
   async adopt(signedIn: SignedIn): Promise<void> {
-    const { user, accessToken, refreshToken, expiresIn } = signedIn
-    this.#hold({ user, accessToken, refreshToken, expiresAt: this.#ports.now() + expiresIn * 1000 })
+    this.#holdWhat(signedIn)
     await this.#write()
   }
 
@@ -91,12 +91,15 @@ export class Tokens {
 
   async #renew(held: Credentials): Promise<string> {
     // Pages of one browser share the storage, and a refresh token works once: another page may have used ours already.
-    const stored = await this.#storedFor(held)
-    if (stored && stored.refreshToken !== held.refreshToken) return this.#takeOver(stored)
+    const stored = await this.#read()
+    // Where somebody else has signed in on another page, what is stored is theirs.
+    const isOurs = !stored || stored.user.id === held.user.id
+    if (stored && isOurs && stored.refreshToken !== held.refreshToken) return this.#takeOver(stored)
     try {
-      const signedIn = await this.#ports.refresh(held.refreshToken)
+      const signedIn = await this.#refresh(held.refreshToken)
       if (this.#held?.user.id !== held.user.id) throw signedOut()
-      await this.adopt(signedIn)
+      this.#holdWhat(signedIn)
+      if (isOurs) await this.#write()
       return signedIn.accessToken
     } catch (error) {
       if (!(error instanceof CauserieError) || error.status !== 401) throw error
@@ -105,6 +108,20 @@ export class Tokens {
       await this.lose(error.code)
       throw error
     }
+  }
+
+  /** Asked again at once where the answer was lost: the server forgives a token that was used already for ten seconds, and no longer. */
+  async #refresh(refreshToken: string): Promise<SignedIn> {
+    try {
+      return await this.#ports.refresh(refreshToken)
+    } catch (error) {
+      if (error instanceof CauserieNetworkError) return this.#ports.refresh(refreshToken)
+      throw error
+    }
+  }
+
+  #holdWhat({ user, accessToken, refreshToken, expiresIn }: SignedIn): void {
+    this.#hold({ user, accessToken, refreshToken, expiresAt: this.#ports.now() + expiresIn * 1000 })
   }
 
   #takeOver(stored: Credentials): string {

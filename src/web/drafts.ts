@@ -36,4 +36,11 @@ export const forgetDrafts = (): void => {
 }
 
 const keyOf = (conversationId: number | '') => `${PREFIX}${owner}.${conversationId}`
-const draftKeys = () => Object.keys(localStorage).filter((key) => key.startsWith(keyOf('')))
+const draftKeys = (): string[] => {
+  try {
+    return Object.keys(localStorage).filter((key) => key.startsWith(keyOf('')))
+  } catch {
+    // Forbidden: then there are none.
+    return []
+  }
+}

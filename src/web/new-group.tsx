@@ -1,11 +1,11 @@
 import { useSignal } from '@preact/signals'
-import { useLayoutEffect } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Field } from './field.tsx'
 import { Icon } from './icon.tsx'
 import { PageBar } from './page-bar.tsx'
 import { PeopleSearch } from './people-search.tsx'
 import { goInstead, pathTo } from './route.ts'
-import type { User } from '../sdk/index.ts'
+import { newClientId, type User } from '../sdk/index.ts'
 import { client, me } from './state.ts'
 import { Submit } from './submit.tsx'
 import { useSubmit } from './use-submit.ts'
@@ -14,9 +14,13 @@ import { useSubmit } from './use-submit.ts'
 export const NewGroup = () => {
   const title = useSignal('')
   const chosen = useSignal<User[]>([])
+  const asked = useRef({ what: '', clientId: '' })
   const { form, busy, problem, issues, submit } = useSubmit(async () => {
-    const memberIds = chosen.value.map((person) => person.id)
-    const { conversation } = await client.conversations.createGroup({ title: title.value.trim(), memberIds })
+    const group = { title: title.value.trim(), memberIds: chosen.value.map((person) => person.id) }
+    // Pressed again after an answer that was lost it is the same group, unless it was changed.
+    const what = JSON.stringify(group)
+    if (asked.current.what !== what) asked.current = { what, clientId: newClientId() }
+    const { conversation } = await client.conversations.createGroup({ ...group, clientId: asked.current.clientId })
     goInstead(pathTo.conversation(conversation.id))
   })
   useLayoutEffect(() => form.current?.querySelector('input')?.focus(), [])

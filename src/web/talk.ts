@@ -58,6 +58,10 @@ export const keyOfMessage = ({ senderId, clientId }: { senderId: number; clientI
   `${senderId} ${clientId}`
 
 client.on('conversation', ({ id }) => talks.get(id)?.read())
+client.on('inbox', () => {
+  // Who was taken out and added again finds it as before.
+  for (const [id, talk] of talks) if (talk.live.state === 'gone' && client.inbox.get(id)) void talk.retry()
+})
 client.on('status', ({ state }) => {
   if (state === 'signed-out') for (const id of talks.keys()) closeTalk(id)
   // What could not be fetched while there was no connection.

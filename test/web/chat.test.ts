@@ -146,6 +146,12 @@ test('three people talk in a group, whose owner names it, adds and removes', asy
     .click()
   await cleo.page.getByText('This conversation is not here').waitFor()
   await ana.page.getByText('2 people').waitFor()
+
+  await ana.page.getByRole('button', { name: 'Add people' }).click()
+  await ana.page.getByLabel('Add people').fill(cleo.username)
+  await ana.page.getByRole('button', { name: 'Cleo' }).click()
+  await cleo.open('Readers')
+  await cleo.holds(['Welcome', 'Thank you for having me'])
 })
 
 test('on a phone the list and the conversation are two screens', async () => {
