@@ -38,7 +38,7 @@ export const postLetter = async (c: C): Promise<Response> => {
 /** Everything of the caller's, the oldest first. */
 export const allLetters = async (c: C): Promise<Response> => {
   const newest = await newestLetters(c, { skip: 0, limit: MAX_LISTED })
-  return c.json(newest.toReversed())
+  return isRefusal(newest) ? detail(c, newest) : c.json(newest.toReversed())
 }
 
 export const lettersWith = async (c: C): Promise<Response> => {
@@ -47,7 +47,7 @@ export const lettersWith = async (c: C): Promise<Response> => {
   const other = await userById(openDirectory(c.env), userId)
   if (isRefusal(other)) return detail(c, other)
   const newest = await newestLetters(c, { with: userId, skip: 0, limit: MAX_LISTED })
-  return c.json(newest.toReversed())
+  return isRefusal(newest) ? detail(c, newest) : c.json(newest.toReversed())
 }
 
 /** What the caller wrote, or what others did, the newest first. */
@@ -57,7 +57,7 @@ export const lettersBy =
     const page = queryIn(c, Page)
     if (isRefusal(page)) return detail(c, page)
     const skip = Math.min(page.skip, MAX_LISTED)
-    return c.json(await newestLetters(c, { by, skip, limit: Math.min(page.limit, MAX_LISTED - skip) }))
+    return answer(c, await newestLetters(c, { by, skip, limit: Math.min(page.limit, MAX_LISTED - skip) }))
   }
 
 export const editLetter = async (c: C): Promise<Response> => {
@@ -113,9 +113,11 @@ const inItsPlace = async (c: C, message: Message): Promise<object | Refusal> => 
 const newestLetters = async (
   c: C,
   query: { by?: 'self' | 'others'; with?: number; skip: number; limit: number },
-): Promise<object[]> => {
+): Promise<object[] | Refusal> => {
   const { userId } = c.var.caller
-  const { messages, places } = await hubOf(c.env, userId).newestMessages(query)
+  const newest = await hubOf(c.env, userId).newestMessages(query)
+  if (isRefusal(newest)) return newest
+  const { messages, places } = newest
   const byId = new Map(places.map((place) => [place.entry.conversation.id, { ...place, userId }]))
   return messages.flatMap((message) => {
     const place = byId.get(message.conversationId)

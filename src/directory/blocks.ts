@@ -54,9 +54,9 @@ export const block = async (people: People, pair: { userId: number; otherId: num
 export const unblock = async (people: People, pair: { userId: number; otherId: number }): Promise<null> => {
   const { userId, otherId } = pair
   await people.db.delete(blocks).where(isBlock(userId, otherId))
-  // Nobody, of whom nothing keeps a copy: asking would make one.
-  if (isRefusal(await userById(people.db, otherId))) return null
-  await apply(people, userId, otherId)
+  // Of nobody, and of an account that ended, no hub keeps a copy; asking would make one.
+  if (isRefusal(await userById(people.db, otherId))) await refreshConversation(people, userId, otherId)
+  else await apply(people, userId, otherId)
   return null
 }
 

@@ -33,7 +33,7 @@ export const invitationsOf = async (db: Directory, userId: number, page: PageQue
 
 /**
  * Asks somebody into a group that the caller leads, or into a direct conversation. Asked again while the first is open, it is
- * the first one, and `created` is false.
+ * the first one, renewed, and `created` is false.
  */
 export const invite = async (
   people: People,
@@ -77,7 +77,8 @@ export const invite = async (
       )
       .onConflictDoNothing()
       .returning({ id: invitations.id }),
-    db.select().from(invitations).where(isOpen),
+    // Asked again, it counts from now on: for somebody who left in between, one of before would bring nobody in.
+    db.update(invitations).set({ createdAt: now }).where(isOpen).returning(),
     today,
   ])
   if (!open) return (begun?.count ?? 0) < LIMITS.plansPerDay ? refuse('conversation.blocked') : tooMany

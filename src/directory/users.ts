@@ -120,9 +120,12 @@ export const updateProfile = async (
 ): Promise<Me | Refusal> => {
   const { userId: id, change, now } = input
   const { displayName, email } = change
-  const retryAfter = email === undefined ? 0 : await countGuess(db, await guessKey('email', String(id)), now)
+  const account = await accountById(db, id)
+  if (!account) return refuse('session.revoked')
+  const isOther = email !== undefined && nameKey(email) !== account.emailKey
+  const retryAfter = isOther ? await countGuess(db, await guessKey('email', String(id)), now) : 0
   if (retryAfter > 0) return refuse('rate.limited', { retryAfter })
-  const [account] = await db
+  const [changed] = await db
     .update(users)
     .set({
       // What is not changed is set to itself, for an update must set something.
@@ -133,7 +136,7 @@ export const updateProfile = async (
     })
     .where(and(eq(users.id, id), isNull(users.deletedAt), email === undefined ? undefined : isFree(email, id)))
     .returning()
-  if (account) return meOf(account)
+  if (changed) return meOf(changed)
   return refuse(email === undefined ? 'session.revoked' : 'email.taken')
 }
 

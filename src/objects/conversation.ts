@@ -29,6 +29,8 @@ import { CALL_LIMIT_MS, GivenUp, within } from './within.ts'
 
 /** Orders after which somebody may have to be told of being in or out. */
 const MEMBERSHIP = new Set<Order['type']>(['member.add', 'member.remove', 'member.erase', 'conversation.delete'])
+/** Letters of answers and frames of a turn that is kept for another try. Orders that change something have short ones. */
+const MAX_NOTED = 64 * 1024
 /** So far back the platform keeps the history of an object. */
 const HISTORY_MS = 30 * 24 * 60 * 60 * 1000
 
@@ -113,7 +115,9 @@ export class Conversation extends DurableObject<Env> {
       }
     }
     submitted.rev = log?.rev ?? 0
-    if (input.turn && input.orders.some(isContested)) this.#turns.note(input.userId, input.turn, submitted.answers)
+    if (input.turn && input.orders.some(isContested) && characters < MAX_NOTED) {
+      this.#turns.note(input.userId, input.turn, submitted.answers)
+    }
     // For the word to those whom others added or removed nobody else waits.
     if (input.orders.some(({ type }) => MEMBERSHIP.has(type))) await this.#tell()
     if (isReportDue(Date.now())) this.#report()
@@ -390,7 +394,7 @@ export class Conversation extends DurableObject<Env> {
       // A hub that is started anew breaks the call under way, and until it knows, its user finds no conversation.
       const nap = await join().catch((error) => (error instanceof GivenUp ? Promise.reject(error) : join()))
       if (!isCurrent()) return
-      log.noteHub(userId, { told: true })
+      log.noteHub(userId, { told: true, ...(nap === null && { asleep: false }) })
       if (nap !== null) this.#noteAsleep(userId, nap)
       else if (log.rev > entry.rev) this.#fanOut?.catchUp(userId, entry.rev)
     } catch (error) {

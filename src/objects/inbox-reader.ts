@@ -29,6 +29,7 @@ export class InboxReader {
   readonly #join: Hub['join']
   /** The order of the last reading of all: a page further down asks for its own lines only. */
   #places: Place[] | null = null
+  readonly #askedForLog = new Set<number>()
   readonly #rounds = { awake: new Rounds<Answers>(), asleep: new Rounds<Answers>() }
 
   constructor(env: Env, hub: Hub) {
@@ -70,7 +71,11 @@ export class InboxReader {
 
   /** Asks which log a conversation goes on as, where something came of another one than the hub follows. */
   async askForLog(conversationId: number): Promise<void> {
+    // However many frames say so.
+    if (this.#askedForLog.has(conversationId)) return
+    this.#askedForLog.add(conversationId)
     await this.#askOne(conversationId, true)
+    this.#askedForLog.delete(conversationId)
   }
 
   /** Whether a line changed, while others were still asked, in a way that only its conversation can tell. */
@@ -107,7 +112,8 @@ export class InboxReader {
     for (let tries = 0; tries < TRIES; tries += 1) {
       const line = this.#inbox.line(conversationId)
       if (!line) return null
-      const nap = wake && line.asleep ? line.nap : null
+      // Also where the line is awake: what this hub answered to an earlier log, the conversation may have noted for this one.
+      const nap = wake ? line.nap : null
       try {
         const conversation = conversationOf(this.#env, conversationId)
         const asked: Promise<Standing> = conversation.entryFor({ userId: this.#userId, nap })

@@ -11,7 +11,7 @@ const MAX_LEFT = 500
 /** At 18 bytes each, and as many for each that a client left, an attachment stays below the 16 KiB that it may have. */
 const MAX_HEARD = 256
 /** Well below the time after which a silent socket is cut. */
-const FRAMES_KEPT_MS = 30_000
+const FRAMES_KEPT_MS = 10_000
 
 /** What a socket must still know after its hub was hibernated: kept in the attachment. */
 const Attachment = z.object({
@@ -266,5 +266,5 @@ const codeFor = (socket: LiveSocket, code: number): number => {
   const [name] = socket.dialects
   if (!name) return code
   const { badToken, fault } = DIALECTS[name].close
-  return code === CLOSE.sessionRevoked ? badToken : fault
+  return code === CLOSE.sessionRevoked || code === CLOSE.ticketInvalid ? badToken : fault
 }

@@ -39,7 +39,7 @@ export const joinMember = (state: LogState, member: { userId: number; role: Memb
   })
 
 export const addMembers = ({ state, actor, now }: Given, order: OrderOf<'member.add'>): Outcome => {
-  const { userIds, invitedAt = now } = order
+  const { userIds, invitedAt = Number.POSITIVE_INFINITY } = order
   // Who was removed since does not come back by an invitation of before.
   if (userIds.some((id) => (state.member(id)?.leftAt ?? 0) > invitedAt)) return refused(refuse('member.not_allowed'))
   const added = [...new Set(userIds)].filter((id) => state.member(id)?.leftAt !== null)

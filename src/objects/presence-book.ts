@@ -1,6 +1,7 @@
 import type { Presence } from '../protocol/user.ts'
 
-const MAX_PEERS = 200
+/** So many are asked at most. */
+export const MAX_PEERS = 200
 const AT_ONCE = 25
 
 /**

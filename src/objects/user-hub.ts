@@ -26,6 +26,7 @@ import { logFault } from './log.ts'
 import { migrateStorage } from './migrate.ts'
 import { type Newest, newestMessages, type NewestQuery, pageReader } from './newest-messages.ts'
 import { postOrders } from './post-orders.ts'
+import { MAX_PEERS } from './presence-book.ts'
 import { PresenceDesk } from './presence-desk.ts'
 import { SessionDesk } from './session-desk.ts'
 import { keptConversations } from './stubs.ts'
@@ -35,6 +36,8 @@ const RATE_WINDOW_MS = 10_000
 const COMMANDS_PER_OPENING = 5
 /** To ask so many others how they stand costs as much as a command. */
 const ASKED_PER_COMMAND = 10
+/** Readings over all conversations that may wait for one another. */
+const MAX_READINGS = 8
 
 /** One user: the live sockets, the inbox, presence. It orders what the sockets see, and carries what they ask. */
 export class UserHub extends DurableObject<Env> {
@@ -54,6 +57,7 @@ export class UserHub extends DurableObject<Env> {
   /** Tells the turns of this life from those of an earlier one. */
   readonly #life = crypto.randomUUID().slice(0, 8)
   #posts = 0
+  #readings = 0
   #lastReading: Promise<unknown> = Promise.resolve()
   /** The account is being erased: nothing more is said in its name. */
   #isEnding = false
@@ -232,14 +236,16 @@ export class UserHub extends DurableObject<Env> {
     const conversationId = entry.conversation.id
     const asleep = this.#sockets.size === 0
     // A call that comes again, or late, must not take this hub back to where the conversation stood then.
-    if (this.#inbox.entryOnce(conversationId)?.epoch === entry.epoch) {
-      this.#inbox.joinAgain(entry)
-      if (asleep) return this.#inbox.fallAsleep(conversationId)
-      // What was said before it was known that the first call had come was told to nobody.
-      this.#gaps.watch(conversationId, entry.rev)
-      return null
+    if (this.#inbox.isOfAnotherLog({ conversationId, epoch: entry.epoch })) {
+      this.#askForLog(conversationId)
+      return asleep ? this.#inbox.fallAsleep(conversationId) : null
     }
-    return this.#join(entry)
+    if (!this.#inbox.has(conversationId)) return this.#join(entry)
+    this.#inbox.joinAgain(entry)
+    if (asleep) return this.#inbox.fallAsleep(conversationId)
+    // What was said before it was known that the first call had come was told to nobody.
+    this.#gaps.watch(conversationId, entry.rev)
+    return null
   }
 
   /** The user is no longer a member, or the conversation is gone. A call that comes late undoes no later joining. */
@@ -257,14 +263,19 @@ export class UserHub extends DurableObject<Env> {
     return this.#desk.directWith(otherId)
   }
 
-  /** The newest messages over all conversations, as far back as one reading may cost. */
-  newestMessages(query: NewestQuery): Promise<Newest> {
+  /**
+   * The newest messages over all conversations, as far back as one reading may cost. Refuses with `server.unavailable` where too many such
+   * readings wait.
+   */
+  newestMessages(query: NewestQuery): Promise<Newest | Refusal> {
+    if (this.#readings >= MAX_READINGS) return Promise.resolve(refuse('server.unavailable', { retryAfter: 1 }))
+    this.#readings += 1
     // One at a time: each holds what it has read in memory, which others share.
     const reading = this.#lastReading.then(async () => {
       const { entries } = await this.#reader.readAll({ wake: false })
       return newestMessages(this.#userId, { entries, query, read: pageReader(this.#conversations, this.#userId) })
     })
-    const ended = () => undefined
+    const ended = () => void (this.#readings -= 1)
     this.#lastReading = reading.then(ended, ended)
     return reading
   }
@@ -369,7 +380,7 @@ export class UserHub extends DurableObject<Env> {
   }
 
   async #answer(command: Command): Promise<Answer> {
-    const others = command.type === 'presence.get' ? command.userIds.length : 0
+    const others = command.type === 'presence.get' ? Math.min(command.userIds.length, MAX_PEERS) : 0
     const refusal = this.#spend(1 + Math.floor(others / ASKED_PER_COMMAND))
     if (refusal) return refusal
     if (command.type === 'presence.get')
@@ -406,10 +417,17 @@ export class UserHub extends DurableObject<Env> {
 
   #receive(batch: Batch): void {
     const isOther = batch.frames.length > 0 && this.#inbox.isOfAnotherLog(batch)
-    if (!isOther) return this.#broadcast(this.#inbox.receive(batch))
-    // It comes late, from before a restoration, or before the word of one: only the conversation can tell.
-    this.#inbox.doubt(batch.conversationId)
-    this.ctx.waitUntil(this.#reader.askForLog(batch.conversationId))
+    if (isOther) this.#askForLog(batch.conversationId)
+    else this.#broadcast(this.#inbox.receive(batch))
+  }
+
+  /** What came is of another log than the one that is followed. It is late, from before a restoration, or early: only the conversation knows. */
+  #askForLog(conversationId: number): void {
+    this.#inbox.doubt(conversationId)
+    if (this.#sockets.size === 0) return
+    this.ctx.waitUntil(this.#reader.askForLog(conversationId))
+    // Where it could not be asked, it is in a moment.
+    this.#gaps.watch(conversationId, Number.POSITIVE_INFINITY)
   }
 
   /** Takes from the user's budget; answers the refusal where nothing is left. */

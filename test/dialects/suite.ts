@@ -1,6 +1,7 @@
-import { evictDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
+import { hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import { openDirect, openGroup, say } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
@@ -138,6 +139,22 @@ export const dialectTests = (name: string, driver: Driver): void => {
       expect(dialect.frames).toEqual([])
       expect(await statusOf(alice.accessToken)).toBe(401)
       await isRefused(alice.accessToken)
+    })
+
+    test(`[${document}] a session that is over by itself closes its sockets as a bad token does`, async () => {
+      const [alice, bob] = [await signUp(), await signUp()]
+      const socket = await open(bob)
+      await runInDurableObject(hubOf(env, bob.user.id), (hub) => {
+        const sockets = Reflect.get(hub, 'ctx') as DurableObjectState
+        for (const ws of sockets.getWebSockets()) {
+          ws.serializeAttachment({ ...(ws.deserializeAttachment() as object), sessionExpiresAt: 1 })
+        }
+      })
+      await evictDurableObject(hubOf(env, bob.user.id))
+
+      await driver.send(alice, bob, 'Bonjour !')
+
+      await expect.poll(() => socket.closed?.code).toBe(badToken)
     })
 
     test(`[${document}] a socket survives whatever a client says, and still hears`, async () => {

@@ -263,6 +263,7 @@ describe('the cost of answers', () => {
       .run()
     await rsvp(bob, 'maybe')
     for (const socket of [alices, bobs]) await expect.poll(() => answersOf(socket)).toEqual([2, 2, 102])
-    expect(answersOf(carols)).toEqual([2, 2])
+    await act(alice, 'PATCH', `/v1/events/${event.id}`, { location: 'Lac' })
+    await expect.poll(() => answersOf(carols)).toEqual([2, 2, 102])
   })
 })

@@ -9,7 +9,7 @@ import type { PresenceReply } from '../../src/protocol/events.ts'
 import { BlockPage, FriendPage, FriendRequestOutcome, FriendRequestPage } from '../../src/protocol/friend.ts'
 import { crowd, openDirect, openGroup, pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
-import { ask, signUp } from '../support/rest.ts'
+import { ask, PASSWORD, signUp } from '../support/rest.ts'
 
 const two = async () => ({ alice: await signUp(), bob: await signUp() })
 
@@ -406,6 +406,18 @@ describe('blocks', () => {
     expect((await send('one')).status).toBe(201)
   })
 
+  test('[BLOC3] the block of an account that ended can be taken back', async () => {
+    const { alice, bob, conversationId } = await pair()
+    const bobs = await RawSocket.arrive(bob)
+    const { id } = await say(bobs, conversationId)
+    await block(bob, alice)
+    await ask('DELETE', '/v1/me', { token: alice.accessToken, json: { password: PASSWORD } })
+
+    expect((await unblock(bob, alice)).status).toBe(204)
+
+    expect(await bobs.refusal({ type: 'pin.add', messageId: id })).toBeNull()
+  })
+
   test('[BLOC3] a group that they share goes on', async () => {
     const { alice, bob } = await two()
     const conversationId = await openGroup(alice, bob)
@@ -499,13 +511,14 @@ describe('the cost of blocks', () => {
 
   test('[BLOC1] a block does not wake the conversations of somebody who is not here', async () => {
     const { alice, bob } = await two()
-    await openGroup(bob, alice)
-    const asked = vi.spyOn(Conversation.prototype, 'entryFor')
+    const group = String(await openGroup(bob, alice))
+    const asking = vi.spyOn(Conversation.prototype, 'entryFor')
 
     await block(alice, bob)
     await unblock(alice, bob)
 
-    expect(asked).not.toHaveBeenCalled()
-    asked.mockRestore()
+    const asked = asking.mock.contexts.map((each) => (Reflect.get(Object(each), 'ctx') as DurableObjectState).id.name)
+    asking.mockRestore()
+    expect(asked).not.toContain(group)
   })
 })

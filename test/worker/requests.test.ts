@@ -1,10 +1,11 @@
-import { env } from 'cloudflare:workers'
+import { env, exports } from 'cloudflare:workers'
 import { Hono } from 'hono'
 import { requestId } from 'hono/request-id'
 import { expect, test, vi } from 'vitest'
 import { openDirectory } from '../../src/directory/directory.ts'
 import { usersByIds } from '../../src/directory/users.ts'
 import { onError } from '../../src/http/failure.ts'
+import app from '../../src/index.ts'
 import { ask, newName, PASSWORD, signUp, statusOf } from '../support/rest.ts'
 
 const count = async () => (await env.DIRECTORY.prepare('SELECT COUNT(*) AS n FROM users').first<{ n: number }>())?.n
@@ -143,6 +144,28 @@ test('[REST3] every answer carries the security headers', async () => {
     expect(headers.get('cache-control')).toBe('no-store')
     expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
   }
+})
+
+test('[REST3] so does that of every route, of the documents too, to whoever asks', async () => {
+  const routes = new Set(
+    app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`),
+  )
+  const bare: string[] = []
+  for (const route of routes) {
+    const [method = '', path = ''] = route.split(' ')
+    const url = `https://causerie.test${path.replaceAll(/:\w+(\{[^}]*\})?/g, '1')}`
+    const { headers } = await exports.default.fetch(new Request(url, { method }))
+    const isCarried =
+      headers.get('x-content-type-options') === 'nosniff' &&
+      headers.get('referrer-policy') === 'no-referrer' &&
+      headers.has('strict-transport-security') &&
+      headers.has('content-security-policy') &&
+      headers.has('x-request-id')
+    if (!isCarried) bare.push(route)
+  }
+
+  expect(routes.size).toBeGreaterThan(100)
+  expect(bare).toEqual([])
 })
 
 test('[REST4] pages of other origins read nothing', async () => {

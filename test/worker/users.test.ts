@@ -119,7 +119,7 @@ test('[ME1] a change of the profile that comes after the account ended writes no
 
   const late = await updateProfile(openDirectory(env), { userId, change: { email }, now: Date.now() })
 
-  expect(late).toMatchObject({ ok: false })
+  expect(late).toMatchObject({ ok: false, code: 'session.revoked' })
   const row = await env.DIRECTORY.prepare('SELECT email FROM users WHERE id = ?').bind(userId).first()
   expect(row?.['email']).not.toBe(email)
 })
