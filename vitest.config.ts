@@ -60,7 +60,7 @@ export default defineConfig({
           name: 'worker',
           include: ['test/{worker,dialects,authz}/**/*.test.ts'],
           setupFiles: ['test/support/worker-setup.ts'],
-          testTimeout: 30_000,
+          testTimeout: 60_000,
           expect: patient,
           hookTimeout: 30_000,
         },

@@ -5,7 +5,7 @@ const DOC = readFileSync('docs/dependencies.md', 'utf8')
 const [REASONS = ''] = DOC.split('## Measured')
 const [, ADVISORIES = ''] = DOC.split('## Advisories')
 const PACKAGE = JSON.parse(readFileSync('package.json', 'utf8')) as Record<
-  'dependencies' | 'devDependencies',
+  'dependencies' | 'devDependencies' | 'allowScripts',
   Record<string, string>
 >
 /** Every direct dependency with its version; an alias has that of what it stands for. */
@@ -41,6 +41,22 @@ test('every direct dependency was looked up for advisories in the version that i
 test('versions are exact, and the lockfile names no registry', () => {
   expect(DIRECT.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([])
   expect(readFileSync('package-lock.json', 'utf8')).not.toMatch(/"resolved": "https?:/)
+})
+
+/** Of what is for other systems the lockfile was made without a copy to take the hash of. */
+const isElsewhere = ({ os }: { os?: string[] }): boolean => os !== undefined && !os.includes('linux')
+
+test('the lockfile has the hash of what is installed here, and the packages whose installation runs something are named', () => {
+  const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+    packages: Record<string, { integrity?: string; os?: string[]; hasInstallScript?: boolean }>
+  }
+  const locked = Object.entries(packages).filter(([path]) => path !== '')
+  const running = locked.filter(([, each]) => each.hasInstallScript)
+
+  expect(locked.filter(([, each]) => !each.integrity?.startsWith('sha512-') && !isElsewhere(each))).toEqual([])
+  expect([...new Set(running.map(([path]) => path.replace(/^.*node_modules\//, '')))].toSorted()).toEqual(
+    Object.keys(PACKAGE.allowScripts).toSorted(),
+  )
 })
 
 test('the lockfile has the packages of every platform, or a clean installation is refused', () => {
