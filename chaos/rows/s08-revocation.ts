@@ -11,7 +11,7 @@ const AFTER_MS = 250
 const NEVER_MS = 10_000
 
 /** One who goes and one who stays, with a group and a direct conversation of theirs. */
-type Pair = { victim: Guest; password: string; other: Guest; otherLine: Line; group: number; direct: number }
+type Pair = { victim: Guest; other: Guest; otherLine: Line; group: number; direct: number }
 
 type Kind = {
   name: string
@@ -20,6 +20,8 @@ type Kind = {
   /** Whether the socket closes; else the victim is told, or nobody is. */
   ends: 'closed' | 'told' | 'silently'
   revoke: (base: string, pair: Pair, device: Guest) => Promise<boolean>
+  /** Nothing more can be tried on these two: the victim is no more, or may not change the password again for a while. */
+  endsPair?: boolean
   /** Makes it good again for the next trial. */
   mend: (base: string, pair: Pair) => Promise<void>
 }
@@ -42,7 +44,7 @@ export const revocation: Row = {
         const kind = KINDS[i % KINDS.length] as Kind
         trials.get(kind.name)?.push(await tryOnce(server.url, kind, pair))
         await kind.mend(server.url, pair)
-        if (kind.name === 'account deleted') {
+        if (kind.endsPair) {
           pair.otherLine.socket.cut()
           pair = await newPair(server.url)
         }
@@ -81,7 +83,7 @@ export const revocation: Row = {
 }
 
 const tryOnce = async (base: string, kind: Kind, pair: Pair): Promise<Trial> => {
-  const device = await signIn(base, pair.victim.name, pair.password)
+  const device = await signIn(base, pair.victim.name, PASSWORD)
   const line = await openLine(base, device)
   const c = kind.place(pair)
   /** What is said from then on must not be heard. */
@@ -160,7 +162,7 @@ const newPair = async (base: string): Promise<Pair> => {
   const otherLine = await openLine(base, other)
   // Others' frames are not looked at.
   otherLine.hear = () => {}
-  return { victim, password: PASSWORD, other, otherLine, group, direct: opened.body.conversation.id }
+  return { victim, other, otherLine, group, direct: opened.body.conversation.id }
 }
 
 const isOk = async (base: string, request: Parameters<typeof ask>[1]): Promise<boolean> => {
@@ -183,13 +185,12 @@ const KINDS: Kind[] = [
     name: 'password changed',
     place: inGroup,
     ends: 'closed',
+    endsPair: true,
     revoke: async (base, pair) => {
-      const { token } = await signIn(base, pair.victim.name, pair.password)
+      const { token } = await signIn(base, pair.victim.name, PASSWORD)
       const newPassword = `${PASSWORD} ${Math.random()}`
-      const json = { currentPassword: pair.password, newPassword }
-      const isChanged = await isOk(base, { method: 'PUT', path: '/v1/me/password', token, json })
-      if (isChanged) pair.password = newPassword
-      return isChanged
+      const json = { currentPassword: PASSWORD, newPassword }
+      return isOk(base, { method: 'PUT', path: '/v1/me/password', token, json })
     },
     mend: nothing,
   },
@@ -197,8 +198,8 @@ const KINDS: Kind[] = [
     name: 'session ended from another',
     place: inGroup,
     ends: 'closed',
-    revoke: async (base, { victim, password }, { sessionId }) => {
-      const { token } = await signIn(base, victim.name, password)
+    revoke: async (base, { victim }, { sessionId }) => {
+      const { token } = await signIn(base, victim.name, PASSWORD)
       return isOk(base, { method: 'DELETE', path: `/v1/auth/sessions/${sessionId}`, token })
     },
     mend: nothing,
@@ -229,8 +230,9 @@ const KINDS: Kind[] = [
     name: 'account deleted',
     place: inGroup,
     ends: 'closed',
-    revoke: (base, { password }, { token }) =>
-      isOk(base, { method: 'DELETE', path: '/v1/me', token, json: { password } }),
+    endsPair: true,
+    revoke: (base, _, { token }) =>
+      isOk(base, { method: 'DELETE', path: '/v1/me', token, json: { password: PASSWORD } }),
     mend: nothing,
   },
 ]
