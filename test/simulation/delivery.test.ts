@@ -143,11 +143,11 @@ const disconnect = async (platform: Platform, pick: <Item>(items: Item[]) => Ite
   await platform.object('hub', userId).close(socket)
 }
 
-/** As the platform does it where nothing happened for a while; now and then with sockets whose notes have no room for this conversation. */
+/** As the platform does it where nothing happened for ten seconds; now and then with sockets whose notes have no room for this conversation. */
 const hibernate = async (platform: Platform, userId: number): Promise<void> => {
   await pass(12_000)
   const hub = platform.object('hub', userId)
-  if (hub.calls > 0) return
+  if (Date.now() - hub.activeAt < 10_000) return
   hub.die({ keepSockets: true })
   if (platform.random() < 0.5) return
   for (const socket of hub.sockets) {

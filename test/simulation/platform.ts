@@ -37,8 +37,8 @@ const RING_AGAIN_MS = 2_000
 class SimulatedObject {
   readonly db = new DatabaseSync(':memory:')
   sockets: SimulatedSocket[] = []
-  /** Calls under way in it: while there are any, it is not hibernated. */
-  calls = 0
+  /** When it was last called, or called another: what waits for an answer, or for a moment to pass, is not hibernated. */
+  activeAt = 0
   readonly #platform: Platform
   readonly #kind: Kind
   readonly #name: string
@@ -71,12 +71,12 @@ class SimulatedObject {
 
   async call(method: string, input: unknown[]): Promise<unknown> {
     const life = await this.live()
-    this.calls += 1
+    this.activeAt = Date.now()
     try {
       const perform = (Reflect.get(life.instance, method) as Method).bind(life.instance)
       return structuredClone(await Promise.race([perform(...structuredClone(input)), life.death.promise]))
     } finally {
-      this.calls -= 1
+      this.activeAt = Date.now()
     }
   }
 
@@ -113,7 +113,10 @@ class SimulatedObject {
       setWebSocketAutoResponse: () => {},
       getWebSocketAutoResponseTimestamp: () => new Date(),
     }
-    life.instance = new this.#platform.classes[this.#kind](ctx as never, this.#platform.envFor(life) as never)
+    life.instance = new this.#platform.classes[this.#kind](
+      ctx as never,
+      this.#platform.envFor(life, () => (this.activeAt = Date.now())) as never,
+    )
     return life
   }
 
@@ -174,7 +177,8 @@ export class Platform {
     if (webSocket) this.sockets.push({ userId, socket: webSocket as unknown as SimulatedSocket })
   }
 
-  envFor(caller: Life): object {
+  /** `isActive` is to be called whenever this life calls another object, and when that has answered. */
+  envFor(caller: Life, isActive: () => void): object {
     const stubs = (kind: Kind) => ({
       getByName: (name: string) =>
         new Proxy(
@@ -182,8 +186,10 @@ export class Platform {
           {
             get:
               (_, method: string) =>
-              (...input: unknown[]) =>
-                this.#call(caller, { kind, name, method, input }),
+              (...input: unknown[]) => {
+                isActive()
+                return this.#call(caller, { kind, name, method, input }).finally(isActive)
+              },
           },
         ),
     })
