@@ -71,7 +71,7 @@ export default defineConfig({
           include: ['test/web/**/*.test.ts'],
           testTimeout: 60_000,
           expect: patient,
-          hookTimeout: 120_000,
+          hookTimeout: 240_000,
           // A server and a browser want the machine for themselves.
           fileParallelism: false,
           sequence: { groupOrder: 1 },

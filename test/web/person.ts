@@ -1,6 +1,9 @@
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
 
+/** A server that comes back, and a page that waits longer from try to try, take their time on a busy machine. */
+const PATIENT = { timeout: 60_000 }
+
 export const PASSWORD = 'a quiet evening by the fire'
 
 type Guest = { browser: Browser; url: string; name: string; context?: BrowserContextOptions }
@@ -103,7 +106,7 @@ export class Person {
 
   /** The conversation shows these messages, each once, in this order, and none of them waits. */
   async holds(texts: string[]): Promise<void> {
-    await expect.poll(() => this.texts(), { timeout: 30_000 }).toEqual(texts)
-    await expect.poll(() => this.page.locator('.message-waiting').count()).toBe(0)
+    await expect.poll(() => this.texts(), PATIENT).toEqual(texts)
+    await expect.poll(() => this.page.locator('.message-waiting').count(), PATIENT).toBe(0)
   }
 }

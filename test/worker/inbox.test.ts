@@ -183,7 +183,7 @@ beforeAll(async () => {
   }
   all = []
   for (let i = 0; i < MANY; i += 20) all.push(...(await Promise.all(Array.from({ length: 20 }, (_, j) => make(i + j)))))
-}, 120_000)
+}, 300_000)
 
 test('[INB3] hello holds the lines that fit into a frame and says where the inbox goes on', async () => {
   const socket = await RawSocket.arrive(busy)
