@@ -13,7 +13,8 @@ const ANSWER_LIMIT_MS = 15_000
 
 /**
  * Posts a batch of orders to a conversation. A failed try is repeated with a fresh stub: sending is idempotent by `clientId`, and
- * every other order by nature, or by its turn; the answer to one that was given up goes to `onLate`, if it comes after all. `retried` says that an earlier try may have done its work without an answer.
+ * every other order by nature, or by its turn. The answer to a try that was given up goes to `onLate`, if it comes after all. `retried` says
+ * that an earlier try may have done its work without an answer.
  */
 export const postOrders = async (
   conversations: Conversations,

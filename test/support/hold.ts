@@ -27,27 +27,29 @@ export const holdJoinOf = (userId: number) => hold(UserHub.prototype, 'join', us
 /** A hub is not yet told that its user left. */
 export const holdLeaveOf = (userId: number) => hold(UserHub.prototype, 'leave', userId)
 
+/** Has the next call of one method of one object done otherwise: `original` does what it would have done. */
+const once = (target: { prototype: object }, method: string, id: number, instead: (original: Original) => unknown) => {
+  const { prototype } = target
+  const original = Reflect.get(prototype, method) as (...input: unknown[]) => unknown
+  Reflect.set(prototype, method, function (this: object, ...input: unknown[]) {
+    const { id: own } = Reflect.get(this, 'ctx') as DurableObjectState
+    const perform = () => original.apply(this, input)
+    if (own.name !== String(id)) return perform()
+    Reflect.set(prototype, method, original)
+    return instead(perform)
+  })
+}
+type Original = () => unknown
+
 /** The next orders that a conversation performs are answered by a failure. */
-export const loseAnswerOf = (conversationId: number): void => {
-  const { prototype } = Conversation
-  const original = Reflect.get(prototype, 'submit') as (...input: unknown[]) => unknown
-  Reflect.set(prototype, 'submit', async function (this: object, ...input: unknown[]) {
-    const { id } = Reflect.get(this, 'ctx') as DurableObjectState
-    const answer = await original.apply(this, input)
-    if (id.name !== String(conversationId)) return answer
-    Reflect.set(prototype, 'submit', original)
+export const loseAnswerOf = (conversationId: number): void =>
+  once(Conversation, 'submit', conversationId, async (perform) => {
+    await perform()
     throw new Error('The answer was lost.')
   })
-}
 
 /** The next word to a hub that its user joined is lost before it is heard. */
-export const breakJoinOf = (userId: number): void => {
-  const { prototype } = UserHub
-  const original = Reflect.get(prototype, 'join') as (...input: unknown[]) => unknown
-  Reflect.set(prototype, 'join', function (this: object, ...input: unknown[]) {
-    const { id } = Reflect.get(this, 'ctx') as DurableObjectState
-    if (id.name !== String(userId)) return original.apply(this, input)
-    Reflect.set(prototype, 'join', original)
+export const breakJoinOf = (userId: number): void =>
+  once(UserHub, 'join', userId, () => {
     throw new Error('The call was lost.')
   })
-}
