@@ -1,11 +1,12 @@
 // `npm run chaos`: people talk, everything that can go wrong does, and in the end nothing may be lost, doubled, reordered or leaked.
-import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { freePort } from '../scripts/free-port.ts'
+import { root } from '../scripts/wrangler.ts'
 import { Checker } from './checker.ts'
 import { makeWorld, type Sizes, type World } from './clients.ts'
 import type { Violation } from './evidence.ts'
@@ -15,10 +16,13 @@ import type { Rates } from './inside/injector.ts'
 import { makeNextSchema } from './next-schema.ts'
 import { type Entry, History } from './history.ts'
 import { cycles } from './plan.ts'
+import { plant, PLANTED_FAULTS } from './planted-faults.ts'
 import { Proxy } from './proxy.ts'
 import { Random } from './random.ts'
 import { heads, readBack } from './read-back.ts'
+import { secretsIn } from './secrets-in-log.ts'
 import { ChaosServer } from './server.ts'
+import { SmallDisk } from './small-disk.ts'
 import { Workload } from './workload.ts'
 
 type Run = {
@@ -31,6 +35,8 @@ type Run = {
   deliveries: number
   /** After so many kills the server is started with one more migration in every schema, and killed so often while it migrates. */
   upgrade: { after: number; kills: number } | null
+  /** How much the disk holds that is full now and then; null where it never is. */
+  disk: string | null
   /** The run ends here, whatever was reached. */
   maxMs: number
 }
@@ -44,6 +50,7 @@ const FULL: Run = {
   messages: 100_000,
   deliveries: 200_000,
   upgrade: { after: 25, kills: 20 },
+  disk: '4g',
   maxMs: 8.5 * 60_000,
 }
 const QUICK: Run = {
@@ -55,7 +62,8 @@ const QUICK: Run = {
   messages: 2_000,
   deliveries: 4_000,
   upgrade: null,
-  maxMs: 40_000,
+  disk: null,
+  maxMs: 150_000,
 }
 
 /** What goes wrong inside the server: each fifty times or more in a full run. */
@@ -76,6 +84,8 @@ const RATES: Rates = {
 
 /** How long after the last fault everybody may take to hold everything. */
 const CONVERGE_MS = 30_000
+/** How long what was begun may take to come to an end, once nothing fails any more. */
+const AT_REST_MS = 120_000
 /** And how long they may at most, for the run to be a good one. */
 const IN_TIME_MS = 10_000
 
@@ -86,6 +96,8 @@ const { values: flags } = parseArgs({
     quick: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     port: { type: 'string' },
+    // Serves the project with one of `PLANTED_FAULTS`, by its name.
+    plant: { type: 'string' },
   },
 })
 
@@ -94,16 +106,23 @@ const minutes = flags.minutes === undefined ? null : Number(flags.minutes)
 const port = flags.port === undefined ? await freePort() : Number(flags.port)
 if (![seed, minutes ?? 0, port].every(Number.isFinite)) throw new Error('--seed, --minutes and --port take numbers.')
 const run = flags.quick ? QUICK : FULL
+const fault = flags.plant === undefined ? null : PLANTED_FAULTS[flags.plant]
+if (fault === undefined) throw new Error(`There is no such fault: ${flags.plant}`)
 
 const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'causerie-chaos-'))
 const history = new History(join(folder, 'history.jsonl'))
+const state = join(folder, 'state')
+mkdirSync(state)
+const disk = run.disk === null ? null : SmallDisk.mount(state, run.disk)
 let server: ChaosServer | null = null
 
 process.once('exit', () => {
   if (server?.pid) process.kill(server.pid, 'SIGKILL')
 })
 const cleanUp = (isKept: boolean): void => {
-  if (!isKept) rmSync(folder, { recursive: true, force: true })
+  if (isKept) return
+  disk?.unmount()
+  rmSync(folder, { recursive: true, force: true })
 }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {
@@ -114,9 +133,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 const main = async (): Promise<boolean> => {
   const startedAt = Date.now()
+  if (run.disk !== null && !disk) console.log('The disk is never full: that needs the right to mount.')
   const since = (): string => `${((Date.now() - startedAt) / 1000).toFixed(0).padStart(4)} s`
   console.log(`chaos: seed ${seed}${flags.quick ? ', quick' : ''}; repeat its faults with --seed ${seed}`)
-  const running = await ChaosServer.prepare({ folder, port, entry: 'chaos/inside/worker.ts' })
+  const tree = fault ? plant(join(folder, 'faulty'), fault) : root
+  const running = await ChaosServer.prepare({ folder, state, port, tree, entry: 'chaos/inside/worker.ts' })
   server = running
   const upgrade = run.upgrade && (await running.prepareUpgrade(makeNextSchema(join(folder, 'next'))))
   await running.start()
@@ -131,7 +152,7 @@ const main = async (): Promise<boolean> => {
   const talkers = [...world.devices, ...world.dialects]
   const workload = new Workload(talkers, { ...run, random: random.fork('work') })
   const inside = new Inside(running.url, seed)
-  const faults = new Faults({ world, proxy, history, base, inside })
+  const faults = new Faults({ world, proxy, history, base, inside, disk })
   await inside.inject(RATES)
   const workedFrom = Date.now()
   let kills = 0
@@ -139,6 +160,8 @@ const main = async (): Promise<boolean> => {
   const restart = async (): Promise<number> => {
     await running.kill()
     history.write({ e: 'fault', what: 'kill' })
+    // A runtime that finds no room when it starts ends again.
+    disk?.free()
     const ms = await running.start()
     await inside.inject(RATES)
     return ms
@@ -188,7 +211,11 @@ const main = async (): Promise<boolean> => {
   await inside.inject({})
   const cpuMs = { server: running.cpuMs, clients: process.cpuUsage().user / 1000 + process.cpuUsage().system / 1000 }
   proxy.calm()
-  await Promise.all([workload.stop(), faults.settled()])
+  const isAtRest = await Promise.race([
+    Promise.all([workload.stop(), faults.settled()]).then(() => true),
+    sleep(AT_REST_MS, false, { ref: false }),
+  ])
+  if (!isAtRest) console.log(`Somebody still waits for an answer after ${AT_REST_MS / 1000} s.`)
   console.log(`${since()}  everybody falls silent`)
   const convergedMs = await converge(running.url, world)
   for (const device of talkers) device.stop()
@@ -225,6 +252,8 @@ const main = async (): Promise<boolean> => {
     `processor time: server ${(cpuMs.server / 1000).toFixed(0)} s, clients and network ${(cpuMs.clients / 1000).toFixed(0)} s`,
   )
   tell(violations)
+  const secrets = secretsIn(readFileSync(running.logFile, 'utf8'))
+  for (const secret of secrets) console.log(`The log has what it must not: ${secret}`)
   const delivered = counts['deliveries'] ?? 0
   const isEnough = minutes !== null || (kills >= run.kills && acked >= run.messages && delivered >= run.deliveries)
   if (!isEnough) {
@@ -235,7 +264,7 @@ const main = async (): Promise<boolean> => {
   }
   const isInTime = convergedMs <= IN_TIME_MS || run === QUICK
   if (!isInTime) console.log(`It took longer than ${IN_TIME_MS / 1000} s until everybody held everything.`)
-  return violations.length === 0 && isEnough && isInTime
+  return isAtRest && violations.length === 0 && secrets.length === 0 && isEnough && isInTime
 }
 
 /** Waits until every client holds everything by itself; answers how long that took. What is still missing then, the checker finds. */
@@ -285,8 +314,10 @@ const logged = (file: string): [string, string][] => {
 try {
   const isGood = await main()
   process.exitCode = isGood ? 0 : 1
-  const isKept = flags.keep || !isGood
-  if (isKept) console.log(`The history and the data are in ${folder}`)
+  // A server with a planted fault is to fail.
+  const isKept = flags.keep || (!isGood && fault === null)
+  if (isKept)
+    console.log(`The history and the data are in ${folder}${disk ? ', which holds a disk to be unmounted' : ''}`)
   cleanUp(isKept)
 } catch (error) {
   console.error(error)

@@ -7,6 +7,7 @@ import type { Proxy } from './proxy.ts'
 import type { Inside } from './inside.ts'
 import { RawDevice } from './raw-device.ts'
 import { type Answer, ask, isVague } from './rest.ts'
+import type { SmallDisk } from './small-disk.ts'
 
 export type Hits = Record<FaultKind, { planned: number; hit: number }>
 
@@ -21,20 +22,31 @@ export class Faults {
   readonly #history: History
   readonly #base: string
   readonly #inside: Inside
+  readonly #disk: SmallDisk | null
   /** Conversations and devices that something is being done to. */
   readonly #busy = new Set<unknown>()
   readonly #underWay = new Set<Promise<void>>()
   #probes = 0
 
-  constructor(options: { world: World; proxy: Proxy; history: History; base: string; inside: Inside }) {
+  constructor(options: {
+    world: World
+    proxy: Proxy
+    history: History
+    base: string
+    inside: Inside
+    /** Where the server keeps its data, if that can be full. */
+    disk: SmallDisk | null
+  }) {
     this.#world = options.world
     this.#proxy = options.proxy
     this.#history = options.history
     this.#base = options.base
     this.#inside = options.inside
+    this.#disk = options.disk
   }
 
   start(fault: Fault): void {
+    if (fault.kind === 'disk full' && !this.#disk) return
     const count = (this.hits[fault.kind] ??= { planned: 0, hit: 0 })
     count.planned += 1
     this.#history.write({ e: 'fault', what: fault.kind })
@@ -83,7 +95,27 @@ export class Faults {
       case 'object evicted':
         if (await this.#inside.end(fault.kind, this.#objectAt(pick))) hit()
         return
+      case 'clock put wrong':
+        return this.#alone(this.#inside, async () => {
+          if (await this.#inside.setClock(fault.byMs)) hit()
+          await sleep(fault.ms)
+          await this.#inside.setClock(0)
+        })
+      case 'disk full':
+        return this.#alone(this.#disk, async (disk) => {
+          if (disk.fill()) hit()
+          await sleep(fault.ms)
+          disk.free()
+        })
     }
+  }
+
+  /** Does it, unless something is being done to this already. */
+  async #alone<Thing>(thing: Thing | null | undefined, act: (thing: Thing) => Promise<void>): Promise<void> {
+    if (thing == null || this.#busy.has(thing)) return
+    this.#busy.add(thing)
+    await act(thing)
+    this.#busy.delete(thing)
   }
 
   async #delay(fault: Extract<Fault, { kind: 'delay' }>, hit: () => void): Promise<void> {
@@ -95,34 +127,28 @@ export class Faults {
   }
 
   async #gorge(fault: Extract<Fault, { kind: 'reader that does not read' }>, hit: () => void): Promise<void> {
-    const device = this.#rawDevice(fault.pick)
-    if (!device || this.#busy.has(device)) return
-    this.#busy.add(device)
-    const end = this.#proxy.stall(device.name, 'down')
-    if (end) {
+    return this.#alone(this.#rawDevice(fault.pick), async (device) => {
+      const end = this.#proxy.stall(device.name, 'down')
+      if (!end) return
       device.gorge(GORGED_PAGES)
       await sleep(fault.ms)
       end()
       hit()
-    }
-    this.#busy.delete(device)
+    })
   }
 
   async #remove(fault: Extract<Fault, { kind: 'member removed' }>, hit: () => void): Promise<void> {
     const { groups } = this.#world
-    const group = groups[Math.floor(fault.pick * groups.length)]
-    if (!group || this.#busy.has(group)) return
-    this.#busy.add(group)
-    const member = group.others[Math.floor(fault.pick * 7919) % group.others.length]
-    if (member) {
+    return this.#alone(groups[Math.floor(fault.pick * groups.length)], async (group) => {
+      const member = group.others[Math.floor(fault.pick * 7919) % group.others.length]
+      if (!member) return
       await this.#owner(group, { do: 'remove', c: group.id, userId: member.person.id })
       hit()
       await this.#speakUp(group, member)
       await sleep(fault.ms)
       await this.#speakUp(group, member)
       await this.#owner(group, { do: 'add', c: group.id, userId: member.person.id })
-    }
-    this.#busy.delete(group)
+    })
   }
 
   /** Somebody who was removed tries all the same. */
@@ -147,7 +173,7 @@ export class Faults {
   }
 
   async #revoke(pick: number, hit: () => void): Promise<void> {
-    const { people } = this.#world
+    const people = this.#world.people.filter(({ devices }) => devices.length > 0)
     const somebody = people[Math.floor(pick * people.length)]
     const device = somebody?.devices[0]
     if (!somebody || !device || device.session === '' || this.#busy.has(device)) return

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../scripts/wrangler.ts'
+import { copyProject } from './project-copy.ts'
 
 /** One more step for each schema: a column on the largest table, filled, and an index on it. */
 const STEPS = {
@@ -10,22 +11,9 @@ const STEPS = {
   directory: step('users', 'id'),
 }
 
-const NEEDED = [
-  'src',
-  'chaos',
-  'migrations',
-  'scripts',
-  'wrangler.toml',
-  'package.json',
-  'tsconfig.json',
-  'drizzle.config.ts',
-]
-
 /** A copy of the project as its next release may look: the same code with one more generated migration in each schema. */
 export const makeNextSchema = (folder: string): string => {
-  mkdirSync(folder, { recursive: true })
-  for (const name of NEEDED) cpSync(join(root, name), join(folder, name), { recursive: true })
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  copyProject(folder)
   for (const [schema, sql] of Object.entries(STEPS)) {
     const made = spawnSync(join(root, 'node_modules/.bin/drizzle-kit'), ['generate', '--custom', '--name=next'], {
       cwd: folder,

@@ -13,6 +13,8 @@ export type Fault = { at: number; pick: number } & (
   | { kind: 'session revoked' }
   | { kind: 'frame repeated' | 'request repeated' }
   | { kind: 'object aborted' | 'object evicted' }
+  | { kind: 'clock put wrong'; byMs: number; ms: number }
+  | { kind: 'disk full'; ms: number }
 )
 export type FaultKind = Fault['kind']
 
@@ -43,6 +45,10 @@ type Made = Fault extends infer Each ? (Each extends Fault ? Omit<Each, 'at'> : 
 const direction = (random: Random): Direction => (random.chance(0.5) ? 'up' : 'down')
 const ms = (random: Random, from: number, to: number): number => Math.round(random.between(from, to))
 
+const MINUTE_MS = 60_000
+/** A clock that goes far ahead ends all tokens, of which a row of its own tells. */
+const CLOCKS_MS = [-24 * 60 * MINUTE_MS, -60 * MINUTE_MS, -MINUTE_MS, -3_000, 3_000, MINUTE_MS]
+
 /** How often each comes, per second. */
 const FREQUENCIES: [perSecond: number, make: (random: Random) => Made][] = [
   [0.6, (r) => ({ kind: 'frame cut', pick: r.next(), direction: direction(r), within: r.next() })],
@@ -58,4 +64,6 @@ const FREQUENCIES: [perSecond: number, make: (random: Random) => Made][] = [
   [0.3, (r) => ({ kind: 'request repeated', pick: r.next() })],
   [0.3, (r) => ({ kind: 'object aborted', pick: r.next() })],
   [0.9, (r) => ({ kind: 'object evicted', pick: r.next() })],
+  [0.25, (r) => ({ kind: 'clock put wrong', pick: r.next(), byMs: r.pick(CLOCKS_MS), ms: ms(r, 200, 1_500) })],
+  [0.25, (r) => ({ kind: 'disk full', pick: r.next(), ms: ms(r, 100, 800) })],
 ]

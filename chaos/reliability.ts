@@ -8,6 +8,7 @@ import { wrongClocks } from './rows/f07-clocks.ts'
 import { fsyncFails } from './rows/f10-fsync-fails.ts'
 import { overload } from './rows/f19-overload.ts'
 import { chaos, seeds } from './rows/driver-runs.ts'
+import { plantedFaults } from './rows/r02-planted-faults.ts'
 import { model } from './rows/r07-model.ts'
 import { fsyncBeforeAck } from './rows/r08-fsync.ts'
 import { diskFull } from './rows/r09-disk-full.ts'
@@ -40,6 +41,7 @@ const ROWS: Row[] = [
   wrongClocks,
   fsyncFails,
   overload,
+  plantedFaults,
   seeds,
   model,
   fsyncBeforeAck,

@@ -11,6 +11,8 @@ const READY_TIMEOUT_MS = 60_000
 type Options = {
   folder: string
   port: number
+  /** The project, or a copy of it. */
+  tree?: string
   /** What is served: the server itself, or its test build. */
   entry?: string
   /** Where the data are, if not in the folder. */
@@ -41,13 +43,13 @@ export class ChaosServer {
 
   /** Builds the bundle, makes the tables, and finds out how the runtime is to be started. */
   static async prepare(options: Options): Promise<ChaosServer> {
-    const { folder, port, entry = 'src/index.ts', state = join(folder, 'state') } = options
+    const { folder, port, tree = root, entry = 'src/index.ts', state = join(folder, 'state') } = options
     const { vars = {}, pages = false, under = [] } = options
     mkdirSync(folder, { recursive: true })
     // What one user may ask in ten seconds is far below what a few must ask here.
     const all = { COMMANDS_PER_10_SECONDS: '1000000', ...vars }
     const secrets = writeSecrets(folder)
-    const build = { tree: root, entry, folder: join(folder, 'build'), state, secrets, port, vars: all, pages }
+    const build = { tree, entry, folder: join(folder, 'build'), state, secrets, port, vars: all, pages }
     await migrateDirectory(build)
     const config = await makeConfig(build)
     return new ChaosServer({ build, config, logFile: join(folder, 'server.log'), under })

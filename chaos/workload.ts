@@ -14,6 +14,8 @@ const BURST = 8
 const DIALECT_HANDS = 2
 const WORDS =
   'the quick brown fox jumps over a lazy dog while nine voix ambiguës d’un cœur préfèrent le jus de raisin'.split(' ')
+/** Words that nothing but a message has. */
+export const TELLTALE_WORDS = ['ambiguës', 'préfèrent', 'raisin']
 
 export type Tally = { acked: number; repeats: number }
 

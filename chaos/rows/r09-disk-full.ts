@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { SmallDisk } from '../small-disk.ts'
 import { type Line, newGuest, openGroup, openLine } from './guest.ts'
 import type { Row } from './row.ts'
 
@@ -14,9 +14,8 @@ export const diskFull: Row = {
   demands: 'what is acknowledged while the disk is full is stored; it goes on without a restart when there is room',
   run: async ({ server: prepare, folder }) => {
     const state = folder('memory')
-    if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE}`, 'tmpfs', state]).status !== 0) {
-      return { isGood: null, figure: 'needs the right to mount' }
-    }
+    const disk = SmallDisk.mount(state, SIZE)
+    if (!disk) return { isGood: null, figure: 'needs the right to mount' }
     try {
       const ballast = join(state, 'ballast')
       writeFileSync(ballast, Buffer.alloc(BALLAST_BYTES))
@@ -65,7 +64,7 @@ export const diskFull: Row = {
       const figure = `${whileFull} acknowledged before and while it was full, ${refused} not, ${lost} lost; serves ${backMs} ms after there is room`
       return { isGood, figure }
     } finally {
-      spawnSync('umount', ['-l', state])
+      disk.unmount()
     }
   },
 }
