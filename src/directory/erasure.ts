@@ -25,34 +25,38 @@ export const eraseAccount = async (people: People, userId: number): Promise<Refu
   const refusal = await hubOf(userId).erase()
   if (refusal) return refusal
   const { friends } = await circleOf(db, userId)
-  await db.batch([
-    // The row stays, for messages name it. No username begins with `#`, and no address.
-    db
-      .update(users)
-      .set({
-        username: 'deleted',
-        usernameKey: `#${userId}`,
-        email: '',
-        emailKey: `#${userId}`,
-        displayName: 'Deleted user',
-        displayNameKey: '',
-        passwordHash: '',
-        isAdmin: false,
-        deletedAt: people.now(),
-      })
-      .where(eq(users.id, userId)),
-    db.delete(sessions).where(eq(sessions.userId, userId)),
-    db.delete(friendships).where(or(eq(friendships.lowId, userId), eq(friendships.highId, userId))),
-    db.delete(friendRequests).where(or(eq(friendRequests.fromId, userId), eq(friendRequests.toId, userId))),
-    db.delete(blocks).where(or(eq(blocks.blockerId, userId), eq(blocks.blockedId, userId))),
-    db.delete(invitations).where(or(eq(invitations.fromId, userId), eq(invitations.toId, userId))),
-    db.delete(rsvps).where(eq(rsvps.userId, userId)),
-    db.delete(events).where(eq(events.organizerId, userId)),
-    db.update(conversations).set({ clientId: null }).where(eq(conversations.createdBy, userId)),
-    // A backup that reads it takes another, without this account.
-    db.delete(snapshot),
-  ])
-  refreshCirclesLater(people, friends)
+  try {
+    await db.batch([
+      // The row stays, for messages name it. No username begins with `#`, and no address.
+      db
+        .update(users)
+        .set({
+          username: 'deleted',
+          usernameKey: `#${userId}`,
+          email: '',
+          emailKey: `#${userId}`,
+          displayName: 'Deleted user',
+          displayNameKey: '',
+          passwordHash: '',
+          isAdmin: false,
+          deletedAt: people.now(),
+        })
+        .where(eq(users.id, userId)),
+      db.delete(sessions).where(eq(sessions.userId, userId)),
+      db.delete(friendships).where(or(eq(friendships.lowId, userId), eq(friendships.highId, userId))),
+      db.delete(friendRequests).where(or(eq(friendRequests.fromId, userId), eq(friendRequests.toId, userId))),
+      db.delete(blocks).where(or(eq(blocks.blockerId, userId), eq(blocks.blockedId, userId))),
+      db.delete(invitations).where(or(eq(invitations.fromId, userId), eq(invitations.toId, userId))),
+      db.delete(rsvps).where(eq(rsvps.userId, userId)),
+      db.delete(events).where(eq(events.organizerId, userId)),
+      db.update(conversations).set({ clientId: null }).where(eq(conversations.createdBy, userId)),
+      // A backup that reads it takes another, without this account.
+      db.delete(snapshot),
+    ])
+  } finally {
+    // Also where it was done and the answer was lost: nobody can ask again then.
+    refreshCirclesLater(people, [userId, ...friends])
+  }
   tell(people, friends, { type: 'friend.removed', userId })
   return (await hubOf(userId).erase()) ? refuse('server.unavailable', { retryAfter: 1 }) : null
 }

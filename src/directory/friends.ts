@@ -197,12 +197,12 @@ const befriend = (db: Directory, input: { now: number; request: Condition }) =>
 /** Tells both that they are friends now; answers the friend of who accepted. */
 const welcome = async (people: People, request: RequestRow, now: number): Promise<Friend | Refusal> => {
   const { id: requestId, fromId, toId } = request
+  refreshCirclesLater(people, [fromId, toId])
   const both = await bothUsers(people.db, [fromId, toId])
   if (isRefusal(both)) return both
   const [from, to] = both
   const since = new Date(now).toISOString()
   const ofAsked: Friend = { user: from, since }
-  refreshCirclesLater(people, [fromId, toId])
   const added = { type: 'friend.added' as const, requestId, acceptedBy: toId }
   tell(people, [toId], { ...added, friend: ofAsked })
   tell(people, [fromId], { ...added, friend: { user: to, since } })

@@ -30,5 +30,7 @@ const causeOf = (error: Error): Error => (error instanceof DrizzleQueryError && 
 /** An object that restarts or is overloaded, or a database that cannot be reached: trying again will help. */
 const isOutage = (error: Error): boolean =>
   ['durableObjectReset', 'retryable', 'overloaded'].some((mark) => Reflect.get(error, mark) === true) ||
-  // D1 marks its errors in the message only. One that names SQLite's verdict is a bug of ours and would come again.
-  (error.message.startsWith('D1_') && !error.message.includes('SQLITE_'))
+  // D1 marks its errors in the message only. One that names SQLite's verdict is a bug of ours and would come again, unless it is that there
+  // is no room.
+  (error.message.startsWith('D1_') && !error.message.includes('SQLITE_')) ||
+  error.message.includes('SQLITE_FULL')

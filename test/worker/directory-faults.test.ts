@@ -1,11 +1,13 @@
-import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
+import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test, vi } from 'vitest'
 import { spoiledDatabase } from '../../chaos/inside/spoiled.ts'
 import server from '../../src/index.ts'
+import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { InboxPage, MemberList } from '../../src/protocol/conversation.ts'
 import { openDirect, openGroup } from '../support/people.ts'
+import { halves } from '../support/whole.ts'
 import { ask, newName, PASSWORD, randomAddress, signIn, signUp, statusOf } from '../support/rest.ts'
 
 type Call = { method: string; path: string; token?: string; json?: object }
@@ -194,3 +196,49 @@ test.each(Object.entries(CASES))(
   },
   120_000,
 )
+
+test('after all of that no row of the directory or of any object contradicts another', async () => {
+  // Whose hub was not told of a change of friends or blocks reads it with the next coming.
+  const living = await env.DIRECTORY.prepare('SELECT id FROM users WHERE deleted_at IS NULL').all<{ id: number }>()
+  for (const { id } of living.results) await hubOf(env, id).circleChanged()
+
+  await expect.poll(halves, { timeout: 60_000, interval: 1_000 }).toEqual([])
+}, 120_000)
+
+test('what is planted there is found', async () => {
+  const [alice, bob, carol] = [await signUp(), await signUp(), await signUp()]
+  const direct = await openDirect(alice, bob)
+  const group = await openGroup(alice, bob)
+  await befriend(alice, bob)
+  await expect.poll(halves, { timeout: 30_000, interval: 1_000 }).toEqual([])
+  const alter = (stub: DurableObjectStub, sql: string) =>
+    runInDurableObject(stub, (_, { storage }) => void storage.sql.exec(sql))
+  const [hers, his, theirs] = [alice, bob, carol].map(({ user }) => user.id)
+
+  await alter(hubOf(env, bob.user.id), `DELETE FROM inbox WHERE conversation_id = ${direct}`)
+  await alter(conversationOf(env, group), `UPDATE members SET told = 0 WHERE user_id = ${his}`)
+  await alter(hubOf(env, alice.user.id), 'DELETE FROM circle')
+  await env.DIRECTORY.batch([
+    env.DIRECTORY.prepare(`DELETE FROM conversations WHERE id = ${group}`),
+    env.DIRECTORY.prepare(`INSERT INTO blocks VALUES (${hers}, ${his}, 0)`),
+    env.DIRECTORY.prepare(`UPDATE users SET deleted_at = 1 WHERE id = ${theirs}`),
+    env.DIRECTORY.prepare(
+      `DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM sessions WHERE user_id = ${hers})`,
+    ),
+  ])
+
+  expect((await halves()).toSorted()).toEqual(
+    [
+      `${his} is in conversation ${direct}, and the inbox says otherwise`,
+      `${his} was not told of conversation ${group}`,
+      `conversation ${group} is in no registry`,
+      `${hers} and ${his} are friends, and one has blocked the other`,
+      `${his} and ${hers} are friends, and one has blocked the other`,
+      `the hub of ${hers} has other friends`,
+      `the hub of ${hers} hides others`,
+      `the hub of ${his} hides others`,
+      `account ${theirs} ended, and not all of it`,
+      `session ${alice.sessionId} has no token`,
+    ].toSorted(),
+  )
+})
