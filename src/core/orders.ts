@@ -40,3 +40,14 @@ export const isContested = (order: Order): boolean => CONTESTED.has(order.type)
 
 export const conversationOfOrder = (order: Order): number =>
   'conversationId' in order ? order.conversationId : conversationOfMessage(order.messageId)
+
+/** About how many letters an order has; of those that say nothing, few. */
+export const charactersOf = (order: Order): number => {
+  if (order.type !== 'message.send' && order.type !== 'message.edit') return SMALL
+  const { content } = order
+  return (
+    SMALL + (content.kind === 'text' ? content.text.length : content.ciphertext.length + content.associatedData.length)
+  )
+}
+
+const SMALL = 200

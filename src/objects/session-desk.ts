@@ -9,6 +9,8 @@ import { logFault } from './log.ts'
 
 /** Who ends a session says so to the hub at once; where that word was lost, the sockets are found out after this at most. */
 const VET_MS = 60_000
+/** A directory that does not answer is not asked at once by whatever comes next. */
+const VET_AGAIN_MS = 10_000
 
 type Hub = {
   userId: number
@@ -78,7 +80,8 @@ export class SessionDesk {
       try {
         if (socket) await this.expiryOf(socket)
       } catch (error) {
-        for (const each of sockets) each.vettedAt = 0
+        const again = Date.now() - VET_MS + VET_AGAIN_MS * (1 + Math.random())
+        for (const each of sockets) each.vettedAt = again
         logFault('session.unvetted', error, { level: 'warn', userId: this.#hub.userId })
       }
     }

@@ -1,15 +1,21 @@
-import type { Order } from '../core/orders.ts'
+import { charactersOf, type Order } from '../core/orders.ts'
 import { refuse } from '../protocol/errors.ts'
 import type { Answer } from './batch.ts'
+import { fitting } from './call-size.ts'
+import { logFault } from './log.ts'
 
 const MAX_BATCH = 100
 /** Who sends faster than answers come waits this long between two calls. Whoever awaits each answer never does. */
 const PACE_MS = 8
 /** Orders of one user that may wait for one conversation; above this the answer is "later", never silence. */
 const MAX_WAITING = 1_000
+/** And letters of them, of one user for all conversations: many users' hubs share a memory. */
+const MAX_CHARACTERS = 8 * 1024 * 1024
 
-type Waiting = { order: Order; resolve: (answer: Answer) => void }
+type Waiting = { order: Order; isOver: () => boolean; resolve: (answer: Answer) => void }
 type Queue = { waiting: Waiting[]; inFlight: boolean }
+
+const LATER = refuse('server.unavailable', { retryAfter: 1 })
 
 /**
  * Takes one user's orders to the conversations. While a call is in flight, what is ordered meanwhile waits and goes as one batch in
@@ -18,18 +24,27 @@ type Queue = { waiting: Waiting[]; inFlight: boolean }
 export class UpwardQueue {
   readonly #queues = new Map<number, Queue>()
   readonly #post: (conversationId: number, orders: Order[]) => Promise<Answer[]>
+  #characters = 0
 
-  /** `post` must not throw: it answers the first of the orders or more of them, if need be with a refusal. The rest comes again. */
+  /** `post` answers the first of the orders or more of them, if need be with a refusal. The rest comes again. */
   constructor(post: (conversationId: number, orders: Order[]) => Promise<Answer[]>) {
     this.#post = post
   }
 
-  submit(conversationId: number, order: Order): Promise<Answer> {
+  /** `isOver` says whether who asked may no longer: it is asked once more when the order's turn has come. */
+  submit(conversationId: number, order: Order, isOver: () => boolean = () => false): Promise<Answer> {
     const queue = this.#queues.get(conversationId) ?? { waiting: [], inFlight: false }
     this.#queues.set(conversationId, queue)
-    if (queue.waiting.length >= MAX_WAITING) return Promise.resolve(refuse('server.unavailable', { retryAfter: 1 }))
-    return new Promise((resolve) => {
-      queue.waiting.push({ order, resolve })
+    const characters = charactersOf(order)
+    const isFull = queue.waiting.length >= MAX_WAITING || this.#characters + characters > MAX_CHARACTERS
+    if (isFull) return Promise.resolve(LATER)
+    this.#characters += characters
+    return new Promise((answer) => {
+      const resolve = (given: Answer) => {
+        this.#characters -= characters
+        answer(given)
+      }
+      queue.waiting.push({ order, isOver, resolve })
       if (!queue.inFlight) void this.#run(conversationId, queue)
     })
   }
@@ -38,14 +53,33 @@ export class UpwardQueue {
     queue.inFlight = true
     for (let wait = 0; queue.waiting.length > 0; wait = PACE_MS) {
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
-      const batch = queue.waiting.splice(0, MAX_BATCH)
-      const answers = await this.#post(
-        conversationId,
-        batch.map((each) => each.order),
-      )
+      const batch = this.#take(queue)
+      const answers = await this.#answersTo(conversationId, batch)
       answers.forEach((answer, i) => batch[i]?.resolve(answer))
       queue.waiting.unshift(...batch.slice(answers.length))
     }
     this.#queues.delete(conversationId)
+  }
+
+  /** As many as one call carries well. Those that may not be performed any more are answered. */
+  #take(queue: Queue): Waiting[] {
+    for (const { resolve } of queue.waiting.filter(({ isOver }) => isOver())) resolve(refuse('session.revoked'))
+    queue.waiting = queue.waiting.filter(({ isOver }) => !isOver())
+    const count = fitting(queue.waiting.slice(0, MAX_BATCH), ({ order }) => 2 * charactersOf(order)).length
+    return queue.waiting.splice(0, count)
+  }
+
+  async #answersTo(conversationId: number, batch: Waiting[]): Promise<Answer[]> {
+    if (batch.length === 0) return []
+    try {
+      return await this.#post(
+        conversationId,
+        batch.map(({ order }) => order),
+      )
+    } catch (error) {
+      // Nobody else would go on with the queue.
+      logFault('post.failed', error, { conversationId })
+      return batch.map(() => LATER)
+    }
   }
 }

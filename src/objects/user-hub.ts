@@ -45,6 +45,8 @@ export class UserHub extends DurableObject<Env> {
   readonly #sockets: LiveSockets
   readonly #sessions: SessionDesk
   readonly #upward: UpwardQueue
+  /** Conversations that could not be asked, for those who were greeted without. */
+  readonly #unread = new Set<number>()
   readonly #budget = newBudget()
   readonly #openings = newBudget()
   readonly #conversations = keptConversations(this.env)
@@ -178,7 +180,10 @@ export class UserHub extends DurableObject<Env> {
       return
     }
     const decoded = decodeFrame(data)
-    const answer = 'refusal' in decoded ? (this.#spend() ?? decoded.refusal) : await this.#answer(decoded.command)
+    // What still waits when its session ends is not to be done any more.
+    const isOver = () => this.#sockets.get(ws) === undefined && this.#sessions.hasEnded(socket.sessionId)
+    const answer =
+      'refusal' in decoded ? (this.#spend() ?? decoded.refusal) : await this.#answer(decoded.command, isOver)
     this.#sockets.send(socket, replyFrame(decoded.id, answer))
   }
 
@@ -335,7 +340,7 @@ export class UserHub extends DurableObject<Env> {
       const hello = helloTo({ userId: this.#userId, sessionId, entries, have, online, isIn })
       this.#sockets.send(socket, JSON.stringify(hello))
     }
-    if (unread.length > 0) this.#readLater(new Set(unread), GAP_MS)
+    this.#readLater(unread, GAP_MS)
     this.ctx.waitUntil(this.#presence.arrived())
     this.ctx.waitUntil(reportMetrics(this.env, Date.now()))
   }
@@ -364,35 +369,43 @@ export class UserHub extends DurableObject<Env> {
   }
 
   /** A conversation that could not be asked is asked again, for until then it does not call. */
-  #readLater(conversationIds: Set<number>, pause: number): void {
+  #readLater(conversationIds: number[], pause: number): void {
+    const isAwaited = this.#unread.size > 0
+    for (const conversationId of conversationIds) this.#unread.add(conversationId)
+    if (isAwaited || this.#unread.size === 0) return
     setTimeout(() => {
-      if (this.#sockets.size > 0) this.ctx.waitUntil(this.#readAgain(conversationIds, pause))
+      if (this.#sockets.size > 0) this.ctx.waitUntil(this.#readAgain(pause))
+      else this.#unread.clear()
     }, pause)
   }
 
-  async #readAgain(conversationIds: Set<number>, pause: number): Promise<void> {
+  async #readAgain(pause: number): Promise<void> {
+    const asked = [...this.#unread]
     const { entries, unread } = await this.#reader.readAll({ wake: true })
+    const late = asked.filter((conversationId) => !unread.includes(conversationId))
     for (const entry of entries) {
       const conversationId = entry.conversation.id
-      if (conversationIds.has(conversationId)) this.#tell({ type: 'conversation.head', conversationId, entry })
+      if (late.includes(conversationId)) this.#tell({ type: 'conversation.head', conversationId, entry })
     }
-    if (unread.length > 0) this.#readLater(new Set(unread), Math.min(pause * 2, 30_000))
+    const others = [...this.#unread].filter((conversationId) => !late.includes(conversationId))
+    this.#unread.clear()
+    this.#readLater([...new Set([...others, ...unread])], Math.min(pause * 2, 30_000))
   }
 
-  async #answer(command: Command): Promise<Answer> {
+  async #answer(command: Command, isOver?: () => boolean): Promise<Answer> {
     const others = command.type === 'presence.get' ? Math.min(command.userIds.length, MAX_PEERS) : 0
     const refusal = this.#spend(1 + Math.floor(others / ASKED_PER_COMMAND))
     if (refusal) return refusal
     if (command.type === 'presence.get')
       return { ok: true, json: JSON.stringify({ items: await this.#presence.presenceOf(command.userIds) }) }
-    return this.#order(command)
+    return this.#order(command, isOver)
   }
 
   /** Nothing may be awaited before the queue takes the order, or a sender's messages could change places. */
-  #order(order: Order): Promise<Answer> {
+  #order(order: Order, isOver?: () => boolean): Promise<Answer> {
     const conversationId = conversationOfOrder(order)
     if (this.#isEnding || !this.#inbox.has(conversationId)) return Promise.resolve(refuse('conversation.not_found'))
-    return this.#upward.submit(conversationId, order)
+    return this.#upward.submit(conversationId, order, isOver)
   }
 
   async #post(conversationId: number, orders: Order[]): Promise<Answer[]> {
