@@ -90,7 +90,7 @@ const asManyAsFit = async (
     const { items, nextCursor }: PlainPage = await listPlainEvents(db, {
       ...range,
       ...(cursor !== '' && { cursor }),
-      limit: LIMITS.pageSize,
+      limit: Math.min(LIMITS.pageSize, room.events),
     })
     found.push(...items)
     room.events -= items.length

@@ -21,7 +21,7 @@ export const SealedContent = z.strictObject({
 export const Content = z.discriminatedUnion('kind', [TextContent, SealedContent])
 export type Content = z.infer<typeof Content>
 
-/** A file sent along; `fileId` names it at `/v1/files/{fileId}`. */
+/** A file sent along, which clients keep and find by `fileId`: the server stores no files, and does not look at what this names. */
 export const Attachment = z.strictObject({ fileId: z.string().min(1).max(64), name: nameLine(255) })
 export type Attachment = z.infer<typeof Attachment>
 
