@@ -69,7 +69,7 @@ export default defineConfig({
         test: {
           name: 'web',
           include: ['test/web/**/*.test.ts'],
-          testTimeout: 60_000,
+          testTimeout: 240_000,
           expect: patient,
           hookTimeout: 240_000,
           // A server and a browser want the machine for themselves.
@@ -81,7 +81,7 @@ export default defineConfig({
         test: {
           name: 'chaos',
           include: ['test/chaos/**/*.test.ts'],
-          testTimeout: 240_000,
+          testTimeout: 600_000,
           sequence: { groupOrder: 2 },
         },
       },
@@ -89,7 +89,7 @@ export default defineConfig({
         test: {
           name: 'fuzz',
           include: ['test/fuzz/**/*.test.ts'],
-          testTimeout: 240_000,
+          testTimeout: 600_000,
           sequence: { groupOrder: 3 },
         },
       },

@@ -33,7 +33,7 @@ export class Client {
   }
 
   ask({ method, url, headers = {}, body = null }: Asked): Promise<Answer> {
-    const from = performance.now()
+    let from = performance.now()
     const bytes = body === null ? null : Buffer.from(body)
     const failure = (failed: string): Answer => ({
       status: 0,
@@ -72,6 +72,8 @@ export class Client {
           )
         },
       )
+      // Until then it waits for others of ours.
+      outgoing.on('socket', () => (from = performance.now()))
       outgoing.on('upgrade', (incoming, socket) => {
         socket.destroy()
         resolve({ ...failure(''), status: incoming.statusCode ?? 101, failed: null })

@@ -19,7 +19,6 @@ import { framesOf, routesOf } from './targets.ts'
 import { sendOddBytes, sendOddFrames } from './odd-bytes.ts'
 
 const INPUTS = 20_000
-const HANG_MS = 5_000
 const BATCH = { right: 40, wrong: 16 }
 const SHOWN = 20
 /** What a server may hold more after bytes that it has seen before. */
@@ -29,6 +28,8 @@ const { values: flags } = parseArgs({
   options: {
     seed: { type: 'string' },
     inputs: { type: 'string' },
+    // How many seconds an answer may take; one that takes longer is a finding.
+    patience: { type: 'string', default: '5' },
     only: { type: 'string' },
     port: { type: 'string' },
     keep: { type: 'boolean', default: false },
@@ -36,8 +37,11 @@ const { values: flags } = parseArgs({
 })
 const seed = Number(flags.seed ?? Math.floor(Math.random() * 2 ** 31))
 const inputs = Number(flags.inputs ?? INPUTS)
+const hangMs = Number(flags.patience) * 1_000
 const port = flags.port === undefined ? await freePort() : Number(flags.port)
-if (![seed, inputs, port].every(Number.isFinite)) throw new Error('--seed, --inputs and --port take numbers.')
+if (![seed, inputs, hangMs, port].every(Number.isFinite)) {
+  throw new Error('--seed, --inputs, --patience and --port take numbers.')
+}
 
 const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'causerie-fuzz-'))
 let server: ChaosServer | null = null
@@ -90,7 +94,7 @@ const main = async (): Promise<boolean> => {
   const running = await ChaosServer.prepare({ folder, port, vars: { BACKUP_TOKEN } })
   server = running
   await running.start()
-  const client = new Client(running.url, HANG_MS * 2)
+  const client = new Client(running.url, hangMs * 2)
   const people = new People(client)
   await people.make()
   const all = await draftAll(client)
@@ -99,7 +103,7 @@ const main = async (): Promise<boolean> => {
 
   const findings: Finding[] = []
   const memoryBefore = running.memory
-  const sender = new Sender({ client, people, hangMs: HANG_MS })
+  const sender = new Sender({ client, people, hangMs })
   const trial = new Trial({ sender, people, storage: new Storage(folder) })
   let told = Date.now()
   for (const [i, batch] of batches.entries()) {

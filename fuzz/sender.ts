@@ -12,7 +12,7 @@ export type Outcome = { refused: Input[]; wrote: boolean; findings: Finding[]; s
 const SAFE = ['GET', 'HEAD', 'OPTIONS']
 const SAFE_COMMANDS: string[] = COMMAND_TYPES.filter((type) => /^(?:typing|changes|presence)\./.test(type))
 /** The sockets at which frames are answered one by one, if only where they are refused. */
-const QUIET_MS = 40
+const QUIET_MS = 100
 const NOTHING = '{"type":"nothing"}'
 /** What the documents have a client say, and that writes nothing. */
 const HARMLESS = ['ping', 'get_online_friends', 'authenticate', 'join_conversation', 'leave_conversation']

@@ -13,6 +13,9 @@ const NOTED: Record<string, string[]> = {
   sessions: ['last_used_at', 'expires_at'],
 }
 
+/** How often a file is copied that is written meanwhile. */
+const MAX_TRIES = 10
+
 /** What each table holds, as a number for it; tables that hold nothing are left out. */
 export type Held = Record<string, string>
 
@@ -33,12 +36,19 @@ export class Storage {
   }
 
   #heldIn(file: string): Held {
-    const stamp = [file, `${file}-wal`].map(stampOf).join(' ')
-    const known = this.#known.get(file)
-    if (known?.stamp === stamp) return known.held
-    const held = this.#readFile(file)
-    this.#known.set(file, { stamp, held })
-    return held
+    for (let tries = 0; ; tries += 1) {
+      const stamp = stampOfBoth(file)
+      const known = this.#known.get(file)
+      if (known?.stamp === stamp) return known.held
+      try {
+        const held = this.#readFile(file)
+        this.#known.set(file, { stamp, held })
+        return held
+      } catch (error) {
+        // Written while it was copied, the two parts need not fit.
+        if (tries === MAX_TRIES || stampOfBoth(file) === stamp) throw error
+      }
+    }
   }
 
   /** A copy is read, so that the server's locks are its own. */
@@ -66,6 +76,8 @@ export class Storage {
 /** The tables that are not as they were. */
 export const changedIn = (before: Held, after: Held): string[] =>
   [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((table) => before[table] !== after[table])
+
+const stampOfBoth = (file: string): string => [file, `${file}-wal`].map(stampOf).join(' ')
 
 const stampOf = (file: string): string => {
   const stat = statSync(file, { bigint: true, throwIfNoEntry: false })

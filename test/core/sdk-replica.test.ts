@@ -149,7 +149,7 @@ describe('a live copy', () => {
       ),
       { numRuns: 500 },
     )
-  }, 30_000)
+  })
 
   test('[SYNC5] needs no pull when every event comes in order', () => {
     const log = new LogModel()

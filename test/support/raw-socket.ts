@@ -100,7 +100,7 @@ export class RawSocket {
   /** The first frame, of those seen and those to come, that fits. */
   async waitFor(fits: (frame: Frame) => boolean): Promise<Frame> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('no such frame came')), 20_000)
+      const timer = setTimeout(() => reject(new Error('no such frame came')), 45_000)
       const look = (): boolean => {
         const found = this.frames.find(fits)
         if (!found && !this.closed) return false

@@ -22,7 +22,9 @@ export const ask = async <Body = Problem>(
   const body = json === undefined ? (raw ?? null) : JSON.stringify(json)
   const response = await exports.default.fetch(new Request(`https://causerie.test${path}`, { method, headers, body }))
   const text = await response.text()
-  return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) }
+  const isJson = response.headers.get('content-type')?.includes('json') ?? false
+  const answer: unknown = text === '' ? null : isJson ? JSON.parse(text) : text
+  return { status: response.status, headers: response.headers, body: answer as Body }
 }
 
 let people = 0

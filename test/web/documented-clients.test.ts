@@ -60,7 +60,7 @@ const connect = (path: string): WebSocket => {
   sockets.push(socket)
   return socket
 }
-const isOpen = (socket: WebSocket) => expect.poll(() => socket.readyState, { timeout: 10_000 }).toBe(WebSocket.OPEN)
+const isOpen = (socket: WebSocket) => expect.poll(() => socket.readyState).toBe(WebSocket.OPEN)
 
 test('[000] the JavaScript client of the document', async () => {
   const [alice, bob] = [await account('alice'), await account('bob')]

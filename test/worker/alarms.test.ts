@@ -4,6 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import type { Conversation } from '../../src/objects/conversation.ts'
 import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
+import { alarmOf, guardIsDown } from '../support/guard.ts'
 import { openGroup, say } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signUp } from '../support/rest.ts'
@@ -37,6 +38,8 @@ const interrupted = async () => {
   const alices = await RawSocket.arrive(alice)
   await say(alices, conversationId)
   for (const socket of sockets.slice(0, 2)) await socket.waitForType('message.created')
+  // The next one is set anew, with time for all that is below.
+  await guardIsDown(conversationId)
 
   for (const who of others) await deafen(who)
   const unheard = await say(alices, conversationId)
@@ -77,9 +80,6 @@ const rowsOf = (stub: DurableObjectStub): Promise<Record<string, unknown[]>> =>
     return Object.fromEntries(names.map(({ name }) => [name, lasting(name)]))
   })
 
-const alarmOf = (conversationId: number): Promise<number | null> =>
-  runInDurableObject(conversationOf(env, conversationId), (_, { storage }) => storage.getAlarm())
-
 /** Has the runtime call the handler, and again where it throws. */
 const ring = (conversationId: number): Promise<void> =>
   runInDurableObject(conversationOf(env, conversationId), (_, { storage }) => storage.setAlarm(Date.now()))
@@ -98,8 +98,6 @@ const crash = async (conversationId: number): Promise<void> => {
   await expect.poll(lives).toBe(true)
 }
 
-const isQuiet = (conversationId: number) => expect.poll(() => alarmOf(conversationId), { timeout: 60_000 }).toBeNull()
-
 afterEach(() => {
   vi.useRealTimers()
 })
@@ -108,12 +106,12 @@ test('an alarm that runs again and again after it did its work changes nothing, 
   const { conversationId, told, state } = await interrupted()
   await runDurableObjectAlarm(conversationOf(env, conversationId))
   await expect.poll(told).toEqual(ALL_TOLD)
-  await isQuiet(conversationId)
+  await guardIsDown(conversationId)
   const before = await state()
 
   for (let i = 0; i < 2; i += 1) {
     await ring(conversationId)
-    await isQuiet(conversationId)
+    await guardIsDown(conversationId)
   }
 
   expect(told()).toEqual(ALL_TOLD)
@@ -128,7 +126,7 @@ test('an alarm that runs twice at once does its work once', async () => {
   )
 
   await expect.poll(told).toEqual(ALL_TOLD)
-  await isQuiet(conversationId)
+  await guardIsDown(conversationId)
   const before = await state()
   await runDurableObjectAlarm(conversationOf(env, conversationId))
   expect(told()).toEqual(ALL_TOLD)
@@ -151,10 +149,10 @@ test('an alarm that broke off three times does its work within a minute', async 
 
   await expect.poll(told, { timeout: 60_000 }).toEqual(ALL_TOLD)
   expect(thrown).toBe(3)
-  await isQuiet(conversationId)
+  await guardIsDown(conversationId)
   const before = await state()
   await ring(conversationId)
-  await isQuiet(conversationId)
+  await guardIsDown(conversationId)
   expect(told()).toEqual(ALL_TOLD)
   expect(await state()).toEqual(before)
 }, 120_000)
@@ -193,5 +191,5 @@ test('[SYNC4] what was written long before the alarm was set again is told, thou
     .poll(() => bobs.of('message.created').map(({ message }) => Reflect.get(Object(message), 'id')))
     .toContain(unheard.id)
   expect(bobs.of('message.created')).toHaveLength(2)
-  await isQuiet(conversationId)
+  await guardIsDown(conversationId)
 }, 120_000)

@@ -1,7 +1,7 @@
 import Argon2 from '@phi-ag/argon2'
 import wasm from '@phi-ag/argon2/argon2.wasm'
 import { env } from 'cloudflare:workers'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { openDirectory } from '../../src/directory/directory.ts'
 import { openSession } from '../../src/directory/sessions.ts'
 import { accountByLogin } from '../../src/directory/users.ts'
@@ -239,15 +239,17 @@ describe('refreshing', () => {
   })
 
   test('[AUTH10] asking again does not prolong the ten seconds', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
     const { refreshToken, sessionId } = await signUp()
-    const sixSecondsLater = () =>
-      rows('UPDATE refresh_tokens SET spent_at = spent_at - 6000 WHERE session_id = ?', sessionId)
+    const later = (ms: number) =>
+      rows('UPDATE refresh_tokens SET spent_at = spent_at - ? WHERE session_id = ?', ms, sessionId)
     await refreshWith(refreshToken)
 
-    await sixSecondsLater()
+    await later(6_000)
     expect((await refreshWith(refreshToken)).status).toBe(200)
-    await sixSecondsLater()
+    await later(6_000)
     expect((await refreshWith(refreshToken)).body).toMatchObject({ code: 'refresh.reused' })
+    vi.useRealTimers()
   })
 
   test('[AUTH10] what ended long ago is forgotten, with its tokens', async () => {

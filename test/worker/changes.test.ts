@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { Changes } from '../../src/protocol/conversation.ts'
 import { conversationOf } from '../../src/objects/stubs.ts'
+import { guardIsDown } from '../support/guard.ts'
 import { metered } from '../support/meter.ts'
 import { entryFor, pair, say } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
@@ -53,8 +54,7 @@ test('telling what changed lately reads as many rows of a long history as of a s
 
   const ofTen = await rowsReadNow()
   // With the alarm standing it would begin by telling all these rows, which would be counted too.
-  const alarm = () => runInDurableObject(conversationOf(env, conversationId), (_, { storage }) => storage.getAlarm())
-  await expect.poll(alarm, { timeout: 30_000 }).toBeNull()
+  await guardIsDown(conversationId)
   await runInDurableObject(conversationOf(env, conversationId), (_, { storage }) =>
     storage.sql.exec(`
       WITH RECURSIVE

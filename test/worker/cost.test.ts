@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { guardIsDown } from '../support/guard.ts'
 import { type Bill, metered } from '../support/meter.ts'
 import { openDirect, openGroup, pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
@@ -10,9 +11,6 @@ declare module 'vitest' {
     bills?: Record<string, Bill>
   }
 }
-
-/** The guard of a burst is taken back a second after it settled; the count includes that. */
-const guardIsDown = () => new Promise((resolve) => setTimeout(resolve, 2_000))
 
 const share = ({ requests, rows, rowsRead }: Bill, of: number): Bill => ({
   requests: requests / of,
@@ -29,15 +27,15 @@ test('[COST1] one direct message alone costs at most 2.1 object requests and 4 r
     await bobs.waitFor((frame) => frame.type === 'message.created' && JSON.stringify(frame).includes(clientId))
   }
   await sayTo('first')
-  await guardIsDown()
+  await guardIsDown(conversationId)
 
   const lone = await metered(async () => {
     await sayTo('lone')
-    await guardIsDown()
+    await guardIsDown(conversationId)
   })
   const talk = await metered(async () => {
     for (let i = 0; i < 50; i += 1) await sayTo(`talk${i}`)
-    await guardIsDown()
+    await guardIsDown(conversationId)
   })
 
   task.meta.bills = { 'a direct message alone': lone, 'a direct message in a talk of 50': share(talk, 50) }
@@ -62,15 +60,15 @@ test('[COST2] a message to a group of ten costs a request for each member and no
     await Promise.all(listeners.map((listener) => listener.waitFor(heard)))
   }
   await sayToAll('first')
-  await guardIsDown()
+  await guardIsDown(conversationId)
 
   const lone = await metered(async () => {
     await sayToAll('lone')
-    await guardIsDown()
+    await guardIsDown(conversationId)
   })
   const talk = await metered(async () => {
     for (let i = 0; i < 50; i += 1) await sayToAll(`talk ${i}`)
-    await guardIsDown()
+    await guardIsDown(conversationId)
   })
 
   task.meta.bills = {
@@ -101,7 +99,8 @@ test('[COST3] somebody who goes and comes back to five quiet conversations costs
     refreshToken = body.refreshToken
     const socket = await RawSocket.arrive(body)
     await expect.poll(() => stood(true)).toBe(arrivals + 1)
-    await guardIsDown()
+    // What is told beside has no end of its own.
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
     return socket
   }
   let socket = await comeBack()

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import * as fc from 'fast-check'
-import { beforeAll, expect, test } from 'vitest'
+import { afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { framesLike, requestsTo } from '../../fuzz/inputs.ts'
 import { asText, DIGITS, noEmoji, wrongIds, wrongTexts } from '../../fuzz/nasties.ts'
 import { framesOf, type Route, routesOf } from '../../fuzz/targets.ts'
@@ -32,6 +32,10 @@ beforeAll(async () => {
   socket = await RawSocket.arrive(alice)
   message = await say(socket, conversationId)
   foreign = await say(await RawSocket.arrive(stranger), await openDirect(stranger, other))
+})
+
+afterEach(() => {
+  vi.useRealTimers()
 })
 
 const head = async () => (await entryFor(alice, conversationId)).rev
@@ -434,6 +438,7 @@ test('[BAD7] of any call that is nearly right, none is a fault, and a refused on
 const bytesOf = (body: string | Uint8Array): BodyInit => (typeof body === 'string' ? body : Uint8Array.from(body))
 
 test('[BAD8] who sends more than the budget is told when to go on, and the socket stays', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
   const eager = await signUp()
   const eagers = await RawSocket.arrive(eager)
   const budget = env.COMMANDS_PER_10_SECONDS
@@ -453,6 +458,7 @@ test('[BAD8] who sends more than the budget is told when to go on, and the socke
 })
 
 test('[BAD8] writing to people who are not there is within the budget too', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
   const eager = await signUp()
   const eagers = await RawSocket.open({ path: '/messages/ws', query: `?token=${eager.accessToken}` })
   const budget = env.COMMANDS_PER_10_SECONDS
@@ -468,6 +474,7 @@ test('[BAD8] writing to people who are not there is within the budget too', asyn
 })
 
 test('[BAD8] frames that are wrong are within the budget too, on the native socket and on that of a document', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
   const eager = await signUp()
   const native = await RawSocket.arrive(eager)
   const document = await RawSocket.open({ path: '/messages/ws', query: `?token=${eager.accessToken}` })
@@ -526,6 +533,7 @@ test.each([
   ['GET', '/messages/received', () => undefined],
   ['GET', '/messages/online-users', () => undefined],
 ])('[BAD8] %s %s is within the budget too', async (method, path, jsonOf) => {
+  vi.useFakeTimers({ toFake: ['Date'] })
   const eager = await signUp()
   const budget = env.COMMANDS_PER_10_SECONDS
   await setBudgetOf(eager, '1')

@@ -34,7 +34,8 @@ test('[CONV14] who is removed while the word of the joining is under way is out 
   release()
   await Promise.all([adding, removing])
 
-  expect(await runInDurableObject(conversation, (_, { storage: { sql } }) => untold(sql))).toEqual([])
+  const whoIsUntold = () => runInDurableObject(conversation, (_, { storage: { sql } }) => untold(sql))
+  await expect.poll(whoIsUntold, { timeout: 30_000 }).toEqual([])
   const told = () => bobs.frames.map(({ type }) => type).filter((type) => type.startsWith('conversation.'))
   await expect.poll(told).toEqual(['conversation.created', 'conversation.deleted'])
 })

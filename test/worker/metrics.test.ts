@@ -4,6 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { appointment } from '../../src/directory/administrators.ts'
 import app, { UserHub } from '../../src/index.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
+import { guardIsDown } from '../support/guard.ts'
 import { metered } from '../support/meter.ts'
 import { pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
@@ -34,8 +35,6 @@ const growth = async (admin: SignedIn, work: () => Promise<void>): Promise<(name
   const after = await samples(admin)
   return (name) => (after.get(name) ?? 0) - (before.get(name) ?? 0)
 }
-/** The guard of a burst is taken back a second after it settled. */
-const guardIsDown = () => new Promise((resolve) => setTimeout(resolve, 2_000))
 const reported = async (): Promise<unknown> =>
   (await env.DIRECTORY.prepare('SELECT totals FROM metrics').first<{ totals: string }>())?.totals
 
@@ -106,13 +105,13 @@ test('[MTRC2] the rows written are those that the platform bills', async () => {
   const { alice, bob, conversationId } = await pair()
   const [socket] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
   await say(socket, conversationId)
-  await guardIsDown()
+  await guardIsDown(conversationId)
   let billed = 0
 
   const grew = await growth(admin, async () => {
     const bill = await metered(async () => {
       for (let i = 0; i < 20; i++) await say(socket, conversationId)
-      await guardIsDown()
+      await guardIsDown(conversationId)
     })
     billed = bill.rows
   })

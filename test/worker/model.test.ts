@@ -66,7 +66,7 @@ test.for([
   { loses: false, title: 'after any commands, with a crash now and then,' },
 ])(
   '[SYNC9] $title a client that applied live events and one that reads anew hold equal state',
-  { timeout: 60_000 + RUNS * 15_000 },
+  { timeout: 60_000 + RUNS * (IS_SHORT ? 60_000 : 15_000) },
   async ({ loses }, { task }) => {
     const tally = newTally()
     task.meta.model = tally

@@ -5,6 +5,7 @@ import { hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { PresenceReply } from '../../src/protocol/events.ts'
 import { CLOSE } from '../../src/protocol/socket.ts'
+import { guardIsDown } from '../support/guard.ts'
 import { metered } from '../support/meter.ts'
 import { crowd, entryFor, openDirect, openGroup, pair, say } from '../support/people.ts'
 import { holdEntryOf } from '../support/hold.ts'
@@ -19,9 +20,6 @@ const heardOf = (socket: RawSocket, who: SignedIn) =>
     .of('presence.changed')
     .filter(({ userId }) => userId === who.user.id)
     .map(({ online }) => online)
-
-/** The guard of the deliveries before is taken back a second after they settled, and that is a row. */
-const guardIsDown = () => new Promise((resolve) => setTimeout(resolve, 2_000))
 
 afterEach(() => {
   vi.useRealTimers()
@@ -55,7 +53,7 @@ test('[TYPE2] typing and asking for presence take no revision and write nothing'
   const { alice, bob, conversationId } = await pair()
   const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
   const { rev } = await entryFor(alice, conversationId)
-  await guardIsDown()
+  await guardIsDown(conversationId)
 
   const bill = await metered(async () => {
     for (let i = 0; i < 10; i += 1) {
@@ -63,7 +61,8 @@ test('[TYPE2] typing and asking for presence take no revision and write nothing'
       await presenceOf(bobs, alice.user.id)
     }
     await expect.poll(() => bobs.of('typing.changed')).toHaveLength(10)
-    await guardIsDown()
+    // What would be written beside has no other end.
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
   })
 
   expect(bill.rows).toBe(0)
@@ -93,6 +92,8 @@ test('[PRES1] those who share a conversation hear of the first socket, and a hel
   const { alice, bob } = await pair()
   const stranger = await signUp()
   const [bobs, strangers] = [await RawSocket.arrive(bob), await RawSocket.arrive(stranger)]
+  // Asking tells her hub of him, as his coming does in a moment.
+  await presenceOf(bobs, alice.user.id)
 
   const phone = await RawSocket.arrive(alice)
   await expect.poll(() => heardOf(bobs, alice)).toEqual([true])

@@ -323,6 +323,7 @@ test('[CONN15] of a crowd that comes at once some are sent away, to come again a
 })
 
 test('[CONN16] who opens more than sixty sockets in ten seconds is told to wait, on every protocol, and others are not', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
   const [greedy, other] = [await signUp(), await signUp()]
   const upgrade = (token: string, path = '/v1/socket') => {
     const headers = { upgrade: 'websocket', authorization: `Bearer ${token}` }
