@@ -105,7 +105,7 @@ export class CauserieClient {
       now,
       refresh: (refreshToken) => this.#signIn('refresh', { refreshToken }, REFRESH_TIMEOUT_MS),
       onChange: (me) => this.#emitter.emit('me', me),
-      onLost: (reason) => void this.#end(signedOut(reason), { reason, erase: false }),
+      onLost: (reason) => void this.#end(reason),
     })
     const http = new Http(this.#transport, this.#tokens)
     this.#http = http
@@ -206,12 +206,14 @@ export class CauserieClient {
   async logout(): Promise<void> {
     if (!this.me) return
     this.#connection.stop()
+    // First of all, for the page may be closed before the server has answered.
+    await Promise.allSettled([this.#tokens.leave(), this.#outbox.stop(signedOut(), { erase: true })])
     try {
       await this.#http.send({ method: 'POST', path: '/v1/auth/logout', timeoutMs: LOGOUT_TIMEOUT_MS })
     } catch {
       // Without the server it is only forgotten here, and runs out there.
     }
-    await this.#end(signedOut(), { reason: null, erase: true })
+    await this.#end()
   }
 
   async updateMe(change: UpdateMe): Promise<Me> {
@@ -275,7 +277,7 @@ export class CauserieClient {
 
   async #begin(how: 'register' | 'login', input: Register | Login): Promise<Me> {
     const signedIn = await this.#signIn(how, input)
-    if (this.me) await this.#end(signedOut(), { reason: null, erase: false })
+    if (this.me) await this.#end()
     await this.#tokens.adopt(signedIn)
     await this.#began()
     return signedIn.user
@@ -289,18 +291,18 @@ export class CauserieClient {
     return me
   }
 
-  async #end(error: Error, how: { reason: ErrorCode | null; erase: boolean }): Promise<void> {
+  async #end(reason: ErrorCode | null = null): Promise<void> {
     this.#connection.stop()
+    this.#typing.clear()
     const live = [...this.#live.values()]
     this.#live.clear()
     for (const conversation of live) conversation.close()
     this.inbox.clear()
     this.presence.clear()
-    this.#typing.clear()
     this.#readMarks.clear()
-    const stopped = this.#outbox.stop(error, how)
+    const stopped = this.#outbox.stop(reason === null ? signedOut() : signedOut(reason), { erase: false })
     await Promise.all([stopped, this.#tokens.forget()])
-    this.#setStatus({ state: 'signed-out', reason: how.reason })
+    this.#setStatus({ state: 'signed-out', reason })
   }
 
   async #ticket(): Promise<string> {

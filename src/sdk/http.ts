@@ -25,14 +25,14 @@ export class Http {
     try {
       return await this.#transport<Answer>({ ...call, token })
     } catch (error) {
-      if (!isStaleToken(error)) return this.#refused(error)
+      if (!isStaleToken(error)) return this.#refused(error, token)
     }
     const renewed = await this.#tokens.renew(token)
-    return this.#transport<Answer>({ ...call, token: renewed }).catch((error: unknown) => this.#refused(error))
+    return this.#transport<Answer>({ ...call, token: renewed }).catch((error: unknown) => this.#refused(error, renewed))
   }
 
-  async #refused(error: unknown): Promise<never> {
-    if (error instanceof CauserieError && error.code === 'session.revoked') await this.#tokens.lose(error.code)
+  async #refused(error: unknown, token: string): Promise<never> {
+    if (error instanceof CauserieError && error.code === 'session.revoked') await this.#tokens.lose(error.code, token)
     throw error
   }
 }

@@ -4,6 +4,7 @@ import { byActivity, nextInboxEntry } from '../protocol/inbox.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { Have } from '../protocol/socket.ts'
 import { logOf } from '../protocol/wire.ts'
+import { backoff } from './backoff.ts'
 import { CauserieError } from './errors.ts'
 import type { Http } from './http.ts'
 
@@ -100,8 +101,10 @@ export class Inbox {
   /** @internal */
   greet(hello: Hello): void {
     for (const id of hello.gone) this.remove(id)
-    // Where a page cannot be had, the next hello begins anew.
-    this.#take({ items: hello.conversations, nextCursor: hello.nextCursor }, this.#unnamed).catch(() => {})
+    // It takes the place of a reading that is under way still.
+    this.#reading += 1
+    const first = { items: hello.conversations, nextCursor: hello.nextCursor }
+    this.#take(first, this.#unnamed, (cursor) => this.#pageInTheEnd(cursor)).catch(() => {})
   }
 
   /** @internal */
@@ -124,7 +127,11 @@ export class Inbox {
   }
 
   /** Takes this page in and those that follow it; of `expected`, what is on none of them is gone, or moved while they were read. */
-  async #take(first: InboxPage, expected: number[]): Promise<void> {
+  async #take(
+    first: InboxPage,
+    expected: number[],
+    pageAfter: (cursor: string) => Promise<InboxPage | null> = (cursor) => this.#pageAfter(cursor),
+  ): Promise<void> {
     const reading = this.#reading
     const missing = new Set(expected)
     for (let page = first; ;) {
@@ -136,13 +143,31 @@ export class Inbox {
       this.#isKnown = true
       this.#ports.onChange()
       if (page.nextCursor === null) break
-      page = await this.#ports.http.get<InboxPage>(`/v1/conversations?cursor=${page.nextCursor}`)
-      if (this.#reading !== reading) return
+      const next = await pageAfter(page.nextCursor)
+      if (this.#reading !== reading || !next) return
+      page = next
     }
     for (const id of missing) {
       if (first.nextCursor === null) this.remove(id)
       else await this.#ask(id)
     }
+  }
+
+  #pageAfter(cursor: string): Promise<InboxPage> {
+    return this.#ports.http.get<InboxPage>(`/v1/conversations?cursor=${cursor}`)
+  }
+
+  /** Asks until it is answered, or until another reading begins: null then. */
+  async #pageInTheEnd(cursor: string): Promise<InboxPage | null> {
+    const reading = this.#reading
+    for (let failures = 1; this.#reading === reading; failures += 1) {
+      try {
+        return await this.#pageAfter(cursor)
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, backoff(failures, Math.random)))
+      }
+    }
+    return null
   }
 
   /** Null where only the server can tell: something is missing in between, or the rule cannot count. */
@@ -165,6 +190,7 @@ export class Inbox {
         if (this.#replay(conversationId, buffer)) break
       }
     } catch (error) {
+      if (this.#asking.get(conversationId) !== buffer) return
       // Without an answer the entry stays behind, and the next event or hello shows it.
       if (error instanceof CauserieError && error.code === 'conversation.not_found') this.remove(conversationId)
     } finally {

@@ -2,6 +2,7 @@ import type { Changes, InboxEntry, MemberList } from '../protocol/conversation.t
 import type { ConversationEvent } from '../protocol/events.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { HistoryPage, Message } from '../protocol/message.ts'
+import { backoff } from './backoff.ts'
 import { CauserieError, CauserieNetworkError } from './errors.ts'
 import type { Http } from './http.ts'
 import type { Inbox } from './inbox.ts'
@@ -34,6 +35,7 @@ export class LiveReplica {
   /** What came while the copy was being read. */
   #early: ConversationEvent[] = []
   #isClosed = false
+  #retry: ReturnType<typeof setTimeout> | undefined
 
   constructor(id: number, ports: Ports) {
     this.#id = id
@@ -82,6 +84,7 @@ export class LiveReplica {
   close(): void {
     this.#isClosed = true
     this.#held = null
+    clearTimeout(this.#retry)
   }
 
   #set(next: Replica): void {
@@ -98,7 +101,11 @@ export class LiveReplica {
     this.#loading = this.#read().then(
       (replica) => {
         this.#loading = null
+        clearTimeout(this.#retry)
         this.#set(this.#early.reduce(replicas.applyEvent, replica))
+        // What a hello said meanwhile.
+        const entry = this.#ports.inbox.get(this.#id)
+        if (entry) this.hear(entry)
       },
       (error: unknown) => {
         this.#loading = null
@@ -109,9 +116,18 @@ export class LiveReplica {
     return this.#loading
   }
 
-  /** Where it fails, the next connection tries again. */
-  #loadQuietly(): void {
-    this.#load().catch(() => {})
+  /** Where it fails, it is tried again in a while, and by the next connection. */
+  #loadQuietly(failures = 1): void {
+    clearTimeout(this.#retry)
+    this.#load().catch((error: unknown) => {
+      if (isNotFound(error)) return
+      this.#retry = setTimeout(
+        () => {
+          if (!this.#isClosed && this.#ports.connection.isOnline) this.#loadQuietly(failures + 1)
+        },
+        backoff(failures, Math.random),
+      )
+    })
   }
 
   async #read(): Promise<Replica> {

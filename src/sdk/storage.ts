@@ -15,22 +15,34 @@ export const memoryStorage = (): KeyValueStore => {
   }
 }
 
-/** `localStorage`, every key with a prefix; memory where the browser forbids it. */
+/** `localStorage`, every key with a prefix; memory where the browser forbids it, and for what there is no room for. */
 export const browserStorage = (prefix = 'causerie.'): KeyValueStore => {
-  const local = usableLocalStorage(`${prefix}probe`)
-  if (!local) return memoryStorage()
+  const local = readableLocalStorage()
+  const memory = memoryStorage()
+  if (!local) return memory
   return {
-    get: (key) => local.getItem(prefix + key),
-    set: (key, value) => local.setItem(prefix + key, value),
-    delete: (key) => local.removeItem(prefix + key),
+    get: async (key) => (await memory.get(key)) ?? local.getItem(prefix + key),
+    set: (key, value) => {
+      try {
+        local.setItem(prefix + key, value)
+        return memory.delete(key)
+      } catch {
+        // What was there before would be taken for this by the next page.
+        local.removeItem(prefix + key)
+        return memory.set(key, value)
+      }
+    },
+    delete: (key) => {
+      local.removeItem(prefix + key)
+      return memory.delete(key)
+    },
   }
 }
 
-// Reading the property alone throws where cookies are blocked; a full or private store throws on writing.
-const usableLocalStorage = (probe: string): Storage | null => {
+// Reading the property alone throws where cookies are blocked.
+const readableLocalStorage = (): Storage | null => {
   try {
-    localStorage.setItem(probe, '1')
-    localStorage.removeItem(probe)
+    localStorage.getItem('')
     return localStorage
   } catch {
     return null

@@ -25,6 +25,9 @@ const MARGIN_MS = 30_000
 export class Tokens {
   readonly #ports: Ports
   #held: Credentials | null = null
+  /** Whether storage has had them: where they are gone, another page of this browser signed out. */
+  #isStored = false
+  #isLeaving = false
   #renewal: Promise<string> | null = null
 
   constructor(ports: Ports) {
@@ -37,10 +40,14 @@ export class Tokens {
 
   /** Takes up what storage holds. */
   async load(): Promise<void> {
-    this.#hold(await this.#read())
+    const stored = await this.#read()
+    this.#isStored = stored !== null
+    this.#isLeaving = false
+    this.#hold(stored)
   }
 
   async adopt(signedIn: SignedIn): Promise<void> {
+    this.#isLeaving = false
     this.#holdWhat(signedIn)
     await this.#write()
   }
@@ -48,21 +55,27 @@ export class Tokens {
   async updateMe(user: Me): Promise<void> {
     if (this.#held?.user.id !== user.id) return
     this.#hold({ ...this.#held, user })
-    await this.#write()
+    const stored = await this.#read()
+    // Another page may have renewed them since.
+    if (!stored || stored.refreshToken === this.#held?.refreshToken) await this.#write()
+  }
+
+  /** The user signs out: from now on nothing of it is stored, whatever becomes of the word to the server. */
+  async leave(): Promise<void> {
+    this.#isLeaving = true
+    if (this.#held) await this.#erase(this.#held)
   }
 
   async forget(): Promise<void> {
     const held = this.#held
     if (!held) return
     this.#hold(null)
-    // Somebody may have signed in on another page of this browser meanwhile.
-    const stored = await this.#read()
-    if (stored?.refreshToken === held.refreshToken) await this.#ports.storage.delete(KEY)
+    await this.#erase(held)
   }
 
-  /** The server said that this session is over. */
-  async lose(code: ErrorCode): Promise<void> {
-    if (!this.#held) return
+  /** The server said that this session is over: of an access token that is held no more, where `token` names one, it says nothing. */
+  async lose(code: ErrorCode, token = this.#held?.accessToken): Promise<void> {
+    if (!this.#held || this.#held.accessToken !== token) return
     await this.forget()
     this.#ports.onLost(code)
   }
@@ -92,6 +105,10 @@ export class Tokens {
   async #renew(held: Credentials): Promise<string> {
     // Pages of one browser share the storage, and a refresh token works once: another page may have used ours already.
     const stored = await this.#read()
+    if (!stored && this.#isStored && !this.#isLeaving) {
+      await this.lose('session.revoked', held.accessToken)
+      throw signedOut()
+    }
     // Where somebody else has signed in on another page, what is stored is theirs.
     const isOurs = !stored || stored.user.id === held.user.id
     if (stored && isOurs && stored.refreshToken !== held.refreshToken) return this.#takeOver(stored)
@@ -105,7 +122,7 @@ export class Tokens {
       if (!(error instanceof CauserieError) || error.status !== 401) throw error
       const newer = await this.#storedFor(held)
       if (newer && newer.refreshToken !== held.refreshToken) return this.#takeOver(newer)
-      await this.lose(error.code)
+      await this.lose(error.code, held.accessToken)
       throw error
     }
   }
@@ -148,9 +165,17 @@ export class Tokens {
     }
   }
 
+  /** Somebody may have signed in on another page of this browser meanwhile: what they stored stays. */
+  async #erase(held: Credentials): Promise<void> {
+    const stored = await this.#read()
+    if (stored?.refreshToken === held.refreshToken) await this.#ports.storage.delete(KEY)
+  }
+
   async #write(): Promise<void> {
+    if (this.#isLeaving) return
     try {
       await this.#ports.storage.set(KEY, JSON.stringify(this.#held))
+      this.#isStored = true
     } catch {
       // A full storage costs the sign-in of the next page, not this one's.
     }

@@ -55,8 +55,10 @@ export class Typing {
   }
 
   clear(): void {
+    const conversationIds = [...this.#others.keys()]
     for (const there of this.#others.values()) for (const timer of there.values()) clearTimeout(timer)
     this.#others.clear()
     this.#toldAt.clear()
+    for (const conversationId of conversationIds) this.#ports.onChange(conversationId)
   }
 }

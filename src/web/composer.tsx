@@ -2,6 +2,7 @@ import { useSignal, useSignalEffect } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { draftOf, keepDraft } from './drafts.ts'
 import { Icon } from './icon.tsx'
+import { isComposing } from './is-composing.ts'
 import { type InboxEntry, LIMITS } from '../sdk/index.ts'
 import { nameOf, titleOf } from './people.ts'
 import { me } from './state.ts'
@@ -30,7 +31,8 @@ export const Composer = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
     if (replyingTo.value !== null) area.current?.focus()
   })
   useSignalEffect(() => {
-    if (editing.value !== null) return () => !onTouch.matches && area.current?.focus()
+    // Unless it is another message's turn.
+    if (editing.value !== null) return () => !onTouch.matches && editing.peek() === null && area.current?.focus()
     return undefined
   })
 
@@ -49,7 +51,7 @@ export const Composer = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
     area.current?.focus()
   }
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.isComposing) return
+    if (isComposing(event)) return
     if (event.key === 'Enter' && !event.shiftKey && !onTouch.matches) {
       event.preventDefault()
       submit()
@@ -71,14 +73,19 @@ export const Composer = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
           <div class="composer-reply">
             <p class="quote bar-grow">
               <strong class="one-line">Replying to {nameOf(reply.senderId)}</strong>
-              <span class="one-line">{previewOf(reply)}</span>
+              <span class="one-line" dir="auto">
+                {previewOf(reply)}
+              </span>
             </p>
             <button
               type="button"
               class="button-icon"
               aria-label="Do not reply"
               title="Do not reply"
-              onClick={() => (replyingTo.value = null)}
+              onClick={() => {
+                replyingTo.value = null
+                area.current?.focus()
+              }}
             >
               <Icon name="close" />
             </button>
@@ -87,6 +94,7 @@ export const Composer = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
         <div class="composer-box">
           <textarea
             ref={area}
+            dir="auto"
             aria-label={`Message to ${titleOf(entry)}`}
             placeholder="Write a message"
             rows={Math.min(6, text.value.split('\n').length)}

@@ -1,10 +1,12 @@
+import { useSignal, useSignalEffect } from '@preact/signals'
 import { About } from './about.tsx'
 import { Composer } from './composer.tsx'
 import { ConversationBar } from './conversation-bar.tsx'
 import { Nothing } from './nothing.tsx'
 import { PageBar } from './page-bar.tsx'
 import { pathTo } from './route.ts'
-import { entryOf, inbox } from './state.ts'
+import { CauserieError } from '../sdk/index.ts'
+import { client, entryOf, inbox, status } from './state.ts'
 import { talkOf } from './talk.ts'
 import { Timeline } from './timeline.tsx'
 import { TypingLine } from './typing-line.tsx'
@@ -12,7 +14,7 @@ import { TypingLine } from './typing-line.tsx'
 /** One conversation: its head, what was said, who is writing, and the place to write. */
 export const Conversation = ({ id, about }: { id: number; about: boolean }) => {
   const entry = entryOf(id)
-  if (entry === undefined) return inbox.value === null ? <PageBar title="One moment…" back={pathTo.inbox} /> : <Gone />
+  if (entry === undefined) return <Missing key={id} id={id} />
   const talk = talkOf(id)
   return (
     <div class={`conversation${about ? ' conversation-with-about' : ''}`}>
@@ -25,6 +27,18 @@ export const Conversation = ({ id, about }: { id: number; about: boolean }) => {
       {about && <About entry={entry} talk={talk} />}
     </div>
   )
+}
+
+/** Not in the inbox as far as that is read: the server knows whether it is there. */
+const Missing = ({ id }: { id: number }) => {
+  const isGone = useSignal(client.conversation(id).state === 'gone')
+  useSignalEffect(() => {
+    if (isGone.peek() || inbox.value === null || status.value.state !== 'online') return
+    client.inbox.fetch(id).catch((error: unknown) => {
+      isGone.value = error instanceof CauserieError && error.code === 'conversation.not_found'
+    })
+  })
+  return isGone.value ? <Gone /> : <PageBar title="One moment…" back={pathTo.inbox} />
 }
 
 const Gone = () => (

@@ -1,19 +1,16 @@
-import { signal } from '@preact/signals'
+import { type Signal, signal } from '@preact/signals'
 
 const PREFIX = 'causerie.draft.'
 
-/** What somebody began to write and has not sent, per conversation. It survives a reload. */
-const drafts = signal<ReadonlyMap<number, string>>(new Map())
+/** What somebody began to write and has not sent, each a signal: a key pressed in one conversation concerns no other. It survives a reload. */
+const drafts = new Map<number, Signal<string>>()
 let owner = 0
 
-export const draftOf = (conversationId: number): string => drafts.value.get(conversationId) ?? ''
+export const draftOf = (conversationId: number): string => signalOf(conversationId).value
 
 export const keepDraft = (conversationId: number, text: string): void => {
   const empty = text.trim() === ''
-  const next = new Map(drafts.peek())
-  if (empty) next.delete(conversationId)
-  else next.set(conversationId, text)
-  drafts.value = next
+  signalOf(conversationId).value = empty ? '' : text
   try {
     if (empty) localStorage.removeItem(keyOf(conversationId))
     else localStorage.setItem(keyOf(conversationId), text)
@@ -24,15 +21,26 @@ export const keepDraft = (conversationId: number, text: string): void => {
 
 export const openDrafts = (userId: number): void => {
   owner = userId
-  const found = new Map<number, string>()
-  for (const key of draftKeys()) found.set(Number(key.slice(keyOf('').length)), localStorage.getItem(key) ?? '')
-  drafts.value = found
+  dropAll()
+  for (const key of draftKeys()) {
+    signalOf(Number(key.slice(keyOf('').length))).value = localStorage.getItem(key) ?? ''
+  }
 }
 
 /** On signing out: the next person at this browser shall not read them. */
 export const forgetDrafts = (): void => {
   for (const key of draftKeys()) localStorage.removeItem(key)
-  drafts.value = new Map()
+  dropAll()
+}
+
+const signalOf = (conversationId: number): Signal<string> => {
+  const draft = drafts.get(conversationId) ?? signal('')
+  drafts.set(conversationId, draft)
+  return draft
+}
+
+const dropAll = () => {
+  for (const draft of drafts.values()) draft.value = ''
 }
 
 const keyOf = (conversationId: number | '') => `${PREFIX}${owner}.${conversationId}`

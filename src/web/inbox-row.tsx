@@ -2,7 +2,7 @@ import { Avatar } from './avatar.tsx'
 import { draftOf } from './drafts.ts'
 import { now } from './now.ts'
 import { pathTo, route } from './route.ts'
-import type { InboxEntry } from '../sdk/index.ts'
+import { type InboxEntry, LIMITS } from '../sdk/index.ts'
 import { isOnline, nameOf, partnerOf, titleOf, typistsIn } from './people.ts'
 import { me } from './state.ts'
 import { shortTimeOf } from './time.ts'
@@ -26,7 +26,9 @@ export const InboxRow = ({ entry }: { entry: InboxEntry }) => {
         <Avatar id={partner ?? conversation.id} name={title} online={online} group={conversation.kind === 'group'} />
         <span class="inbox-text">
           <span class="inbox-line">
-            <span class="inbox-name one-line">{title}</span>
+            <span class="inbox-name one-line" dir="auto">
+              {title}
+            </span>
             {online && <span class="unseen">, online</span>}
             <time dateTime={at}>{shortTimeOf(at, now.value)}</time>
           </span>
@@ -48,7 +50,8 @@ const Preview = ({ entry, open }: { entry: InboxEntry; open: boolean }) => {
     return <span class="inbox-preview inbox-typing one-line">{words}</span>
   }
   const draft = open ? '' : draftOf(conversation.id)
-  if (draft !== '') return <span class="inbox-preview inbox-draft one-line">Draft: {draft}</span>
+  if (draft !== '')
+    return <span class="inbox-preview inbox-draft one-line">Draft: {draft.slice(0, LIMITS.previewLength)}</span>
   if (lastMessage === null) return <span class="inbox-preview one-line">No messages yet</span>
   const who =
     lastMessage.senderId === me.value?.id
@@ -59,7 +62,7 @@ const Preview = ({ entry, open }: { entry: InboxEntry; open: boolean }) => {
   return (
     <span class="inbox-preview one-line">
       {who}
-      {previewOf(lastMessage)}
+      <bdi>{previewOf(lastMessage)}</bdi>
     </span>
   )
 }

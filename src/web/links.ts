@@ -33,7 +33,16 @@ const withoutTail = (found: string): string => {
 }
 
 const addressOf = (shown: string): string | null => {
-  const url = URL.parse(/^www\./i.test(shown) ? `https://${shown}` : shown)
+  const url = parsed(/^www\./i.test(shown) ? `https://${shown}` : shown)
   if (url === null || !ALLOWED.has(url.protocol)) return null
   return url.protocol === 'mailto:' || url.hostname.includes('.') || url.hostname === 'localhost' ? url.href : null
+}
+
+/** `URL.parse` is too young for telephones of a few years ago. */
+const parsed = (address: string): URL | null => {
+  try {
+    return new URL(address)
+  } catch {
+    return null
+  }
 }

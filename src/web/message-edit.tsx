@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { LIMITS, type Message } from '../sdk/index.ts'
+import { isComposing } from './is-composing.ts'
 import type { Talk } from './talk.ts'
 import { cleanText, inWords } from './words.ts'
 
@@ -35,18 +36,20 @@ export const MessageEdit = ({ talk, message }: { talk: Talk; message: Message })
     }
   }
   const onKeyDown = (event: KeyboardEvent) => {
+    event.stopPropagation()
+    if (isComposing(event)) return
     if (event.key === 'Escape') close()
-    else if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+    else if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault()
       void save()
     }
-    event.stopPropagation()
   }
 
   return (
     <div class="message-edit">
       <textarea
         ref={area}
+        dir="auto"
         class="input message-edit-text"
         aria-label="Edit message"
         rows={2}

@@ -16,7 +16,15 @@ export const MessageNotes = ({ entry, talk, line, last, latestMine }: Props) => 
         <span class="problem" role="alert">
           Not sent. {line.problem}
         </span>
-        <button type="button" class="button-link" onClick={() => talk.live.retry(line.clientId)}>
+        <button
+          type="button"
+          class="button-link"
+          onClick={(event) => {
+            // The button goes, and the focus with it.
+            event.currentTarget.closest<HTMLElement>('.message')?.focus()
+            talk.live.retry(line.clientId)
+          }}
+        >
           Try again
         </button>
         <button type="button" class="button-link" onClick={() => talk.live.discard(line.clientId)}>

@@ -21,10 +21,12 @@ type Props = {
   focusable: boolean
   latestMine: boolean
   onActive: () => void
+  /** The mouse came. */
+  onPoint: () => void
   onQuote: (key: string) => void
 }
 
-export const MessageRow = ({ entry, talk, row, active, focusable, latestMine, onActive, onQuote }: Props) => {
+export const MessageRow = ({ entry, talk, row, active, focusable, latestMine, onActive, onPoint, onQuote }: Props) => {
   const { line, first, last } = row
   const mine = line.senderId === me.value?.id
   const group = entry.conversation.kind === 'group'
@@ -43,12 +45,14 @@ export const MessageRow = ({ entry, talk, row, active, focusable, latestMine, on
       data-key={row.key}
       tabIndex={focusable ? 0 : -1}
       onFocusIn={onActive}
-      onPointerEnter={(event) => event.pointerType === 'mouse' && onActive()}
+      onPointerEnter={(event) => event.pointerType === 'mouse' && onPoint()}
       onClick={onActive}
     >
       {group && !mine && (last ? <Avatar id={line.senderId} name={name} small /> : <span />)}
       <div class="message-body">
-        <span class={group && !mine && first ? 'message-sender' : 'unseen'}>{mine ? 'You' : name}</span>
+        <span class={group && !mine && first ? 'message-sender' : 'unseen'} dir="auto">
+          {mine ? 'You' : name}
+        </span>
         <div class="bubble" title={fullTimeOf(line.createdAt)}>
           {line.replyTo !== null && line.content !== null && (
             <Quote talk={talk} messageId={line.replyTo} onOpen={onQuote} />

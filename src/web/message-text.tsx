@@ -2,7 +2,7 @@ import { piecesOf } from './links.ts'
 
 /** A message's text as text, with its web and mail addresses as links. */
 export const MessageText = ({ text }: { text: string }) => (
-  <p class="message-text">
+  <p class="message-text" dir="auto">
     {piecesOf(text).map(({ text: shown, href }) =>
       href === undefined ? (
         shown

@@ -55,7 +55,10 @@ export const MessageTools = ({ talk, message, mine, mayDelete }: Props) => {
             question="Delete for everyone?"
             yes="Delete"
             no="Keep"
-            onYes={() => void talk.act(id, (live) => live.delete(id))}
+            onYes={() => {
+              back()
+              void talk.act(id, (live) => live.delete(id))
+            }}
             onNo={back}
           />
         </div>

@@ -17,7 +17,9 @@ export const Quote = ({
   return (
     <button type="button" class="quote" onClick={() => onOpen(keyOfMessage(message))}>
       <strong class="one-line">{nameOf(message.senderId)}</strong>
-      <span class="one-line">{previewOf(message)}</span>
+      <span class="one-line" dir="auto">
+        {previewOf(message)}
+      </span>
     </button>
   )
 }

@@ -14,9 +14,20 @@ export const inbox = signal<readonly InboxEntry[] | null>(null)
 export const farewell = signal<string | null>(null)
 /** What a screen reader is told next; numbered, for the same words twice are two pieces of news. */
 export const announcement = signal({ number: 0, words: '' })
+/** News that came together are told together: one that took the place of another at once would be all that is heard. */
+const TOGETHER_MS = 200
+const MOST_AT_ONCE = 3
+let news: string[] = []
 
 export const announce = (words: string): void => {
-  announcement.value = { number: announcement.peek().number + 1, words }
+  news.push(words)
+  if (news.length > 1) return
+  setTimeout(() => {
+    const left = news.length - MOST_AT_ONCE
+    const told = [...news.slice(-MOST_AT_ONCE), ...(left > 0 ? [`And ${left} more before`] : [])].join('. ')
+    news = []
+    announcement.value = { number: announcement.peek().number + 1, words: told }
+  }, TOGETHER_MS)
 }
 
 const FAREWELLS: Partial<Record<ErrorCode, string>> = {
@@ -54,7 +65,9 @@ export const createAccount = async (input: Parameters<typeof client.register>[0]
 
 export const signOut = async (): Promise<void> => {
   forgetDrafts()
+  isLeaving.value = true
   await client.logout()
+  isLeaving.value = false
   location.replace('#/')
 }
 
@@ -64,10 +77,12 @@ export const entryOf = (id: number): InboxEntry | undefined =>
 const connected = computed(() => status.value.state === 'online')
 const wasOnline = signal(false)
 const isLate = signal(false)
+/** The connection went because the user goes. */
+const isLeaving = signal(false)
 
 /** How the connection stands, while that is worth a word. */
 export const connectionWords = computed(() => {
-  if (connected.value || !isLate.value) return null
+  if (connected.value || !isLate.value || isLeaving.value) return null
   if (status.value.state === 'offline') return 'Not connected. Load this page again to go on.'
   return wasOnline.value ? 'Reconnecting… What you write goes out as soon as we are back.' : 'Connecting…'
 })

@@ -64,8 +64,12 @@ client.on('inbox', () => {
 })
 client.on('status', ({ state }) => {
   if (state === 'signed-out') for (const id of talks.keys()) closeTalk(id)
-  // What could not be fetched while there was no connection.
-  if (state === 'online') for (const talk of talks.values()) if (talk.problem.peek() !== null) void talk.retry()
+  if (state !== 'online') return
+  // What could not be fetched or done while there was no connection.
+  for (const talk of talks.values()) {
+    talk.trouble.value = null
+    if (talk.problem.peek() !== null) void talk.retry()
+  }
 })
 
 const closeTalk = (id: number) => {
@@ -119,7 +123,13 @@ const openTalk = (id: number): Talk => {
   }
   void attempt(() => live.open())
 
-  const lines = computed(() => [...messages.value.map(sentLine), ...pending.value.map(pendingLine)])
+  const lines = computed(() => {
+    const [sent, waiting] = [messages.value.map(sentLine), pending.value.map(pendingLine)]
+    if (waiting.length === 0) return sent
+    // The server has it, and the word of that was lost or is under way.
+    const there = new Set(sent.map(({ key }) => key))
+    return [...sent, ...waiting.filter(({ key }) => !there.has(key))]
+  })
   return { live, lines, members, state, hasOlder, problem, editing, replyingTo, trouble, loadOlder, retry, act, read }
 }
 

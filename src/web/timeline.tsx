@@ -22,11 +22,16 @@ export const Timeline = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
   const newAfter = useNewMark(id, talk.lines, viewerId)
   const active = useSignal<string | null>(null)
   const rows = useComputed(() => rowsOf(talk.lines.value, { newAfter: newAfter.value, viewerId })).value
-  const { box, atEnd, note, toEnd, toRow } = useHeldScroll(() => void talk.loadOlder())
+  const { box, atEnd, shown, note, toEnd, toRow } = useHeldScroll(() => void talk.loadOlder())
 
   const leave = (event: TargetedFocusEvent<HTMLElement>) => {
     const to = event.relatedTarget
     if (!(to instanceof Node && event.currentTarget.contains(to))) active.value = null
+  }
+
+  // A question that waits for an answer does not go because the mouse moved.
+  const point = (key: string | null) => {
+    if (!box.current?.querySelector('.message-tools:focus-within')) active.value = key
   }
 
   const ready = talk.state.value === 'open'
@@ -35,16 +40,23 @@ export const Timeline = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
   }, [ready])
   useSignalEffect(() => {
     const head = entryOf(id)
-    const isShown = talk.state.value === 'open'
-    if (isShown && atEnd.value && attentive.value && head !== undefined && head.seq > head.readSeq)
-      talk.live.markRead(head.seq)
+    const newest = talk.lines.value.findLast((line) => line.message !== null)?.seq ?? 0
+    const isSeen = talk.state.value === 'open' && shown.value && atEnd.value && attentive.value
+    // What the inbox knows of already may not be here yet.
+    if (isSeen && head !== undefined && newest > head.readSeq) talk.live.markRead(newest)
   })
 
   const latestMine = talk.lines.value.findLast((line) => line.senderId === viewerId && line.content !== null)
   const focusable = active.value ?? rows.findLast((row) => row.kind === 'line')?.key
   return (
     <div class="timeline-frame">
-      <div class="timeline" ref={box} onScroll={note} onPointerLeave={() => (active.value = null)}>
+      <div
+        class="timeline"
+        ref={box}
+        onScroll={note}
+        // A finger leaves with every tap, and before the click that the tap is.
+        onPointerLeave={(event) => event.pointerType === 'mouse' && point(null)}
+      >
         <div class="timeline-inner">
           <Start talk={talk} empty={rows.length === 0} title={titleOf(entry)} />
           <ol
@@ -63,6 +75,7 @@ export const Timeline = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
                   focusable={focusable === row.key}
                   latestMine={latestMine?.key === row.key}
                   onActive={() => (active.value = row.key)}
+                  onPoint={() => point(row.key)}
                   onQuote={toRow}
                 />
               ) : (

@@ -13,10 +13,12 @@ export const useHeldScroll = (onNearStart: () => void) => {
   const held = useRef<{ key: string; top: number } | null>(null)
   const noted = useRef({ top: 0, height: 0, shown: 0 })
   const atEnd = useSignal(true)
+  const shown = useSignal(true)
 
   const note = () => {
     const view = box.current
-    if (view === null) return
+    // What is hidden has no height, and is scrolled nowhere.
+    if (view === null || view.clientHeight === 0) return
     atEnd.value = view.scrollHeight - view.scrollTop - view.clientHeight < NEAR_END
     held.current = topmostOf(view)
     noted.current = { top: view.scrollTop, height: view.scrollHeight, shown: view.clientHeight }
@@ -26,6 +28,8 @@ export const useHeldScroll = (onNearStart: () => void) => {
   const hold = () => {
     const view = box.current
     if (view === null) return
+    shown.value = view.clientHeight > 0
+    if (!shown.peek()) return
     const { current } = held
     const before = noted.current
     if (hasMovedUp(view, before)) {
@@ -63,7 +67,7 @@ export const useHeldScroll = (onNearStart: () => void) => {
     box.current?.querySelector(`[data-key="${CSS.escape(key)}"]`)?.scrollIntoView({ block: 'center' })
     note()
   }
-  return { box, atEnd, note, toEnd, toRow }
+  return { box, atEnd, shown, note, toEnd, toRow }
 }
 
 /** The browser itself moves a view up only where there is less to scroll than before. */

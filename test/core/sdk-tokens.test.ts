@@ -215,3 +215,36 @@ test('[TOK4] a page whose session ended leaves the sign-in of another page alone
   expect(await first.storage.get('tokens')).not.toBeNull()
   expect(await first.storage.get('tokens')).not.toBe(stored)
 })
+
+test('[TOK4] who signs out leaves nothing in the storage, also where the server is asked last, and another page hears of it', async () => {
+  const server = new Server()
+  const storage = memoryStorage()
+  const [one, other] = [pageOf(server, storage), pageOf(server, storage)]
+  await one.tokens.adopt(server.signIn())
+  await other.tokens.load()
+
+  await one.tokens.leave()
+
+  expect(await storage.get('tokens')).toBeNull()
+  server.now += LIFE_MS
+  expect(await one.http.get('/last')).toMatch(/^access/)
+  expect(await storage.get('tokens')).toBeNull()
+  await expect(other.http.get('/')).rejects.toThrow()
+  expect(other.lost).toEqual(['session.revoked'])
+  expect(await storage.get('tokens')).toBeNull()
+})
+
+test('[TOK3] a late answer about a session of before ends no other', async () => {
+  const server = new Server()
+  const page = pageOf(server)
+  await page.tokens.adopt(server.signIn())
+  const old = await page.tokens.access()
+  await page.tokens.adopt(server.signIn())
+
+  await page.tokens.lose('session.revoked', old)
+
+  expect(page.lost).toEqual([])
+  expect(page.tokens.me).not.toBeNull()
+  await page.tokens.lose('session.revoked', await page.tokens.access())
+  expect(page.lost).toEqual(['session.revoked'])
+})

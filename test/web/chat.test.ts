@@ -165,14 +165,47 @@ test('on a phone the list and the conversation are two screens', async () => {
   await ben.row('Ana').tap()
   await ben.sees('on the road')
   expect(await ben.row('Ana').isVisible()).toBe(false)
+  await ben.message('on the road').tap()
+  await ben.message('on the road').getByRole('button', { name: 'Reply' }).tap()
+  await ben.page.getByText('Replying to Ana').waitFor()
   await ben.composer.fill('Yes, on the train')
   await ben.page.getByRole('button', { name: 'Send' }).tap()
   await ana.sees('on the train')
+  await ben.message('on the road').tap()
+  await ben.message('on the road').getByRole('button', { name: 'React' }).tap()
+  await ben.message('on the road').getByRole('button', { name: 'React with 👍' }).tap()
+  await ana.page.getByRole('button', { name: /👍/ }).waitFor()
   await ben.page.getByRole('link', { name: 'Back to conversations' }).tap()
 
   await ben.row('Ana').waitFor()
   expect(await ben.composer.isVisible()).toBe(false)
   expect(await ben.page.evaluate(() => document.documentElement.scrollWidth)).toBe(390)
+})
+
+test('what an input method or a narrow window does sends nothing, drops nothing and reads nothing', async () => {
+  const ana = await signUp('Ana')
+  const ben = await signUp('Ben', { viewport: { width: 900, height: 700 } })
+  await ana.find(ben)
+  await ana.say('one')
+  await ben.open('Ana')
+  await ben.composer.fill('にほ')
+  // As Safari reports the Enter that takes a word.
+  await ben.composer.evaluate((area) =>
+    area.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229, bubbles: true, cancelable: true })),
+  )
+  await expect.poll(() => ana.receipt.textContent()).toBe('Read')
+
+  // Here the details hide the conversation.
+  await ben.page.getByRole('link', { name: 'Details' }).click()
+  await expect.poll(() => ben.composer.isVisible()).toBe(false)
+  await ana.say('two')
+  await expect.poll(() => ben.page.title()).toBe('(1) Causerie')
+  expect(await ana.receipt.textContent()).toBe('Sent')
+  await ben.page.goBack()
+  await expect.poll(() => ana.receipt.textContent()).toBe('Read')
+
+  expect(await ben.composer.inputValue()).toBe('にほ')
+  expect(await ana.texts()).toEqual(['one', 'two'])
 })
 
 test('older messages load while scrolling up, and what is being read stays where it is', async () => {
