@@ -37,12 +37,12 @@ export const PLANTED_FAULTS: Record<string, PlantedFault> = {
     ],
     seenAs: ['repeat.differs', 'message.unsent'],
   },
-  'revisions begin again after a restart': {
+  'after a restart revisions are counted by messages': {
     edits: [
       {
         file: 'src/objects/log-state.ts',
         find: 'this.#rev = Math.max(row.rev, last?.rev ?? 0, store.lastChange())',
-        replace: 'this.#rev = Math.max(row.rev, last?.rev ?? 0)',
+        replace: 'this.#rev = Math.max(row.rev, last?.seq ?? 0)',
       },
     ],
     seenAs: ['copy.differs', 'order.backward', 'reading.differs', 'delivery.missing'],
