@@ -81,8 +81,8 @@ export const PLANTED_FAULTS: Record<string, PlantedFault> = {
     edits: [
       {
         file: 'src/objects/upward-queue.ts',
-        find: 'return queue.waiting.splice(0, count)',
-        replace: 'return queue.waiting.splice(0, count).reverse()',
+        find: 'const taken = queue.waiting.splice(0, count)',
+        replace: 'const taken = queue.waiting.splice(0, count).reverse()',
       },
     ],
     seenAs: ['sender.reordered'],

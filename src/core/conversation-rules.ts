@@ -41,8 +41,12 @@ export const mayAddMembers = (input: {
   kind: ConversationKind
   present: number
   added: number
-}): Refusal | null =>
-  mayLead(input.actor, input.kind) ?? (input.present + input.added > LIMITS.members ? no('conversation.full') : null)
+  /** Who is or was in it, these among them. */
+  ever: number
+}): Refusal | null => {
+  const isFull = input.present + input.added > LIMITS.members || input.ever > LIMITS.membersEver
+  return mayLead(input.actor, input.kind) ?? (isFull ? no('conversation.full') : null)
+}
 
 /** Anybody may leave a group. The owner removes anybody, an admin removes plain members. */
 export const mayRemoveMember = (input: { actor: Actor; kind: ConversationKind; target: Actor }): Refusal | null => {

@@ -5,7 +5,9 @@ export const GUESS_WINDOW_MS = 15 * 60_000
 /** Seconds until another guess is heard; 0 where this one may be. `count` includes this one. */
 export const secondsUntilGuess = (attempts: { windowStart: number; count: number }, now: number): number => {
   if (attempts.count <= GUESSES_PER_LOGIN) return 0
-  return Math.max(1, Math.ceil((attempts.windowStart + GUESS_WINDOW_MS - now) / 1000))
+  // Never longer than a window, though a clock was wrong.
+  const wait = Math.min(GUESS_WINDOW_MS, attempts.windowStart + GUESS_WINDOW_MS - now)
+  return Math.max(1, Math.ceil(wait / 1000))
 }
 
 /** Whom an address belongs to: one home has a whole /64 of IPv6 and could otherwise use a new address for each try. */

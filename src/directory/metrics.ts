@@ -26,18 +26,21 @@ export const countFault = (event: string): void => tally.add(`causerie_faults_to
 
 /** Counts a call of a member's hub, by how long the first of what it brought had waited. */
 export const countDelivery = (waitedMs: number): void => {
-  const { bucket, sum } = namesOfLag(waitedMs)
+  const waited = Math.max(0, waitedMs)
+  const { bucket, sum } = namesOfLag(waited)
   tally.add(bucket)
-  tally.add(sum, waitedMs / 1000)
+  tally.add(sum, waited / 1000)
 }
 
+/** Whether the last report was a minute ago, or in a time that a clock which was wrong took for now. */
+const isOld = (now: number): boolean => now - reportedAt >= PERIOD_MS || now < reportedAt
+
 /** Whether a busy isolate, where nobody comes and goes, should report. */
-export const isReportDue = (now: number): boolean =>
-  now - reportedAt >= PERIOD_MS && tally.of('causerie_messages_total') >= MANY_MESSAGES
+export const isReportDue = (now: number): boolean => isOld(now) && tally.of('causerie_messages_total') >= MANY_MESSAGES
 
 /** Reports, if a minute has passed since this isolate did. Never throws: what could not be reported waits for the next time. */
 export const reportMetrics = async (env: Deployment, now: number): Promise<void> => {
-  if (now - reportedAt < PERIOD_MS) return
+  if (!isOld(now)) return
   reportedAt = now
   await flush(env)
 }

@@ -183,16 +183,23 @@ export class ConversationStore {
     return { places: page, more: places.length > page.length }
   }
 
-  /** The revision at which the log stood before `time`. */
+  /**
+   * A revision at which the log stood before `time`. While the clock was behind, messages took the time of the one before them: so of those
+   * that have the last time before `time`, none is taken for made then.
+   */
   revBefore(time: number): number {
-    const row = this.#db
-      .select({ rev: messages.rev })
+    const last = this.#lastBefore(time)
+    return last ? (this.#lastBefore(last.createdAt)?.rev ?? 0) : 0
+  }
+
+  #lastBefore(time: number): { rev: number; createdAt: number } | undefined {
+    return this.#db
+      .select({ rev: messages.rev, createdAt: messages.createdAt })
       .from(messages)
       .where(lt(messages.createdAt, time))
       .orderBy(desc(messages.seq))
       .limit(1)
       .get()
-    return row?.rev ?? 0
   }
 
   /** Messages that were made above `since`, the oldest first. */

@@ -1,8 +1,9 @@
 import type { Batch, CatchUp, Nap } from './batch.ts'
-import { fitting } from './call-size.ts'
+import { fitting, PART_CHARACTERS } from './call-size.ts'
 
 /** Above this a queue is not worth keeping frame by frame: the present state of what changed is smaller. */
 const MAX_QUEUED = 500
+const MAX_QUEUED_CHARACTERS = 2 * PART_CHARACTERS
 const MAX_RETRY_MS = 5_000
 /** Calls go out this far apart at least. The first of a burst goes at once, and no screen shows the next one sooner. */
 const PACE_MS = 16
@@ -13,6 +14,8 @@ const MAX_PACE_MS = 100
 type Queue = {
   revs: number[]
   frames: string[]
+  /** Letters of them. */
+  characters: number
   /** What the call in flight carries, as far as it is still to be told, and when it was made. */
   flying: Taken | null
   flyingSince: number
@@ -58,13 +61,14 @@ export class FanOut {
 
   push(userId: number, rev: number, frame: string): void {
     const queue = this.#queueOf(userId)
-    const isFull = queue.frames.length >= MAX_QUEUED
+    const isFull = queue.frames.length >= MAX_QUEUED || queue.characters >= MAX_QUEUED_CHARACTERS
     // A signal is not worth a catch-up.
     if (rev === 0 && (isFull || queue.missing !== null)) return
     if (isFull) giveUpFrames(queue, (firstOf(queue) ?? rev) - 1)
     if (queue.missing === null) {
       queue.revs.push(rev)
       queue.frames.push(frame)
+      queue.characters += frame.length
     }
     this.#start(userId, queue)
   }
@@ -80,8 +84,8 @@ export class FanOut {
   giveUpCalls(time: number): void {
     for (const [userId, queue] of this.#queues) {
       if (!queue.flying || queue.flyingSince > time) continue
-      const { flying, revs, frames, missing, failures } = queue
-      const next = { ...newQueue(), revs, frames, missing, failures }
+      const { flying, revs, frames, characters, missing, failures } = queue
+      const next = { ...newQueue(), revs, frames, characters, missing, failures }
       putBack(next, flying)
       this.#queues.set(userId, next)
       this.#busy -= 1
@@ -96,6 +100,7 @@ export class FanOut {
     if (!queue) return
     queue.revs = []
     queue.frames = []
+    queue.characters = 0
     queue.missing = null
     queue.flying = null
     this.#end(userId, queue)
@@ -192,6 +197,7 @@ type Taken = Pick<Queue, 'missing' | 'revs' | 'frames'>
 const newQueue = (): Queue => ({
   revs: [],
   frames: [],
+  characters: 0,
   flying: null,
   flyingSince: 0,
   inFlight: false,
@@ -204,7 +210,9 @@ const take = (queue: Queue): Taken => {
   const { missing } = queue
   queue.missing = null
   const count = fitting(queue.frames, (frame) => frame.length).length
-  return { missing, revs: queue.revs.splice(0, count), frames: queue.frames.splice(0, count) }
+  const frames = queue.frames.splice(0, count)
+  queue.characters -= charactersOf(frames)
+  return { missing, revs: queue.revs.splice(0, count), frames }
 }
 
 /** The first revision that these tell; null where they are signals only. */
@@ -215,13 +223,17 @@ const giveUpFrames = (queue: Queue, after: number): void => {
   queue.missing = Math.min(after, queue.missing ?? after)
   queue.revs = []
   queue.frames = []
+  queue.characters = 0
 }
+
+const charactersOf = (frames: string[]): number => frames.reduce((sum, frame) => sum + frame.length, 0)
 
 const putBack = (queue: Queue, { missing, revs, frames }: Taken): void => {
   if (missing !== null) giveUpFrames(queue, missing)
   else if (queue.missing === null) {
     queue.revs = [...revs, ...queue.revs]
     queue.frames = [...frames, ...queue.frames]
+    queue.characters += charactersOf(frames)
   } else {
     const first = firstOf({ missing, revs })
     if (first !== null) giveUpFrames(queue, first - 1)

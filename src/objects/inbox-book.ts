@@ -10,6 +10,8 @@ import type { HubStore } from './hub-store.ts'
  * keep them; nobody may look for days.
  */
 const MAX_TAIL = 64 * 1024
+/** And of all lines: so many that came since all were let go. */
+const MAX_TAILS = 4 * 1024 * 1024
 /** A conversation that was quiet for this long is worth a clean row: a later hello then need not ask for it. */
 const QUIET_MS = 60 * 60 * 1000
 
@@ -44,6 +46,7 @@ export class InboxBook {
   readonly #userId: number
   readonly #sockets: Sockets
   readonly #lines = new Map<number, Line>()
+  #keptCharacters = 0
 
   constructor({ store, userId, sockets }: { store: HubStore; userId: number; sockets: Sockets }) {
     this.#store = store
@@ -85,9 +88,13 @@ export class InboxBook {
       if (rev === 0) line.markedSeq = Math.max(line.markedSeq, markOf(batch.frames[i]))
     if (line.base) {
       line.tail.push(...due)
-      for (const frame of due) line.tailCharacters += frame.length
+      for (const frame of due) {
+        line.tailCharacters += frame.length
+        this.#keptCharacters += frame.length
+      }
     }
     if (line.tailCharacters > MAX_TAIL) forget(line)
+    if (this.#keptCharacters > MAX_TAILS) this.#forgetTails()
     return due
   }
 
@@ -247,6 +254,11 @@ export class InboxBook {
     if (line.order.known !== null) return
     line.order.known = entry.rev
     this.#note(conversationId, line)
+  }
+
+  #forgetTails(): void {
+    this.#keptCharacters = 0
+    for (const line of this.#lines.values()) if (line.tail.length > 0) forget(line)
   }
 
   #note(conversationId: number, { order }: Line): void {

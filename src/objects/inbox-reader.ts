@@ -5,11 +5,13 @@ import type { InboxBook } from './inbox-book.ts'
 import { logFault } from './log.ts'
 import { Rounds } from './rounds.ts'
 import { conversationOf } from './stubs.ts'
-import { CALL_LIMIT_MS, within } from './within.ts'
+import { CALL_LIMIT_MS, GivenUp, within } from './within.ts'
 
 const AT_ONCE = 25
 /** An entry that was overtaken by a frame on its way is asked for again, this often. */
 const TRIES = 3
+/** Where a conversation does not answer, whoever is being greeted waits for no more of them after this. Clients give up after 15 seconds. */
+const PATIENCE_MS = 6_000
 
 type Hub = {
   userId: number
@@ -101,14 +103,22 @@ export class InboxReader {
   async #ask(ids: number[], wake: boolean): Promise<Answers> {
     const answers: Answers = new Map()
     const missing = ids.filter((id) => this.#inbox.has(id) && this.#inbox.peek(id) === null)
-    for (let i = 0; i < missing.length; i += AT_ONCE) {
-      const entries = await Promise.all(missing.slice(i, i + AT_ONCE).map((id) => this.#askOne(id, wake)))
-      for (const entry of entries) if (entry) answers.set(entry.conversation.id, entry)
+    const from = Date.now()
+    let isHung = false
+    // One that does not answer holds up itself and nobody else.
+    const lane = async (): Promise<void> => {
+      for (let id = missing.shift(); id !== undefined; id = missing.shift()) {
+        if (isHung && Date.now() - from > PATIENCE_MS) return
+        const entry = await this.#askOne(id, wake)
+        if (entry === 'hung') isHung = true
+        else if (entry) answers.set(id, entry)
+      }
     }
+    await Promise.all(Array.from({ length: AT_ONCE }, lane))
     return answers
   }
 
-  async #askOne(conversationId: number, wake: boolean): Promise<InboxEntry | null> {
+  async #askOne(conversationId: number, wake: boolean): Promise<InboxEntry | 'hung' | null> {
     for (let tries = 0; tries < TRIES; tries += 1) {
       const line = this.#inbox.line(conversationId)
       if (!line) return null
@@ -130,6 +140,8 @@ export class InboxReader {
         if (!wake || this.#inbox.peek(conversationId)) return entry
       } catch (error) {
         logFault('inbox.unread', error, { conversationId, userId: this.#userId })
+        // It would take as long again, and it is asked once more in a while.
+        if (error instanceof GivenUp) return 'hung'
       }
     }
     return null

@@ -107,7 +107,7 @@ export class LiveSockets {
 
   /** Notes that a frame came. Clients that send some need not ping, and a hub that was hibernated is to know that. */
   hear(socket: LiveSocket, now: number): void {
-    socket.lastFrameAt = now
+    socket.lastFrameAt = Math.max(socket.lastFrameAt, now)
     if (now - socket.keptFrameAt >= FRAMES_KEPT_MS) this.#keep(socket)
   }
 

@@ -29,7 +29,7 @@ export const entryOf = (state: LogState, member: MemberRow): InboxEntry => {
 }
 
 export const unreadAt = (state: LogState, userId: number, readSeq: number): number =>
-  readSeq >= state.seq ? 0 : state.store.unread(userId, readSeq)
+  readSeq >= state.seq ? 0 : state.unread(userId, readSeq)
 
 export const historyOf = (state: LogState, query: HistoryQuery): HistoryPage => {
   const { rows, more } = state.store.history(query)

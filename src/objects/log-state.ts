@@ -1,4 +1,5 @@
 import type { ConversationRow, MemberRow, MessageRow } from './conversation-schema.ts'
+import { LIMITS } from '../protocol/limits.ts'
 import type { ConversationStore, NewMessageRow } from './conversation-store.ts'
 
 /**
@@ -18,6 +19,8 @@ export class LogState {
   #untoldCount = 0
   // Every message asks for them, and they change seldom.
   #listeners: number[] | null = null
+  /** What was counted at this revision: whoever asks often while nothing happens has it counted once. */
+  #unread = { rev: 0, counts: new Map<string, number>() }
 
   constructor(store: ConversationStore, row: ConversationRow) {
     this.store = store
@@ -81,6 +84,18 @@ export class LogState {
 
   member(userId: number): MemberRow | undefined {
     return this.#members.get(userId)
+  }
+
+  /** Messages of others above `readSeq`, among the newest that are counted. */
+  unread(userId: number, readSeq: number): number {
+    if (this.#unread.rev !== this.#rev) this.#unread = { rev: this.#rev, counts: new Map() }
+    const above = Math.max(readSeq, this.#seq - LIMITS.countedMessages)
+    const key = `${userId}/${above}`
+    const known = this.#unread.counts.get(key)
+    if (known !== undefined) return known
+    const counted = this.store.unread(userId, above)
+    this.#unread.counts.set(key, counted)
+    return counted
   }
 
   nextRev(): number {

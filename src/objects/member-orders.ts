@@ -43,7 +43,8 @@ export const addMembers = ({ state, actor, now }: Given, order: OrderOf<'member.
   // Who was removed since does not come back by an invitation of before.
   if (userIds.some((id) => (state.member(id)?.leftAt ?? 0) > invitedAt)) return refused(refuse('member.not_allowed'))
   const added = [...new Set(userIds)].filter((id) => state.member(id)?.leftAt !== null)
-  const no = mayAddMembers({ actor, kind: state.row.kind, present: state.presentCount, added: added.length })
+  const ever = state.everybody().length + added.filter((id) => !state.member(id)).length
+  const no = mayAddMembers({ actor, kind: state.row.kind, present: state.presentCount, added: added.length, ever })
   if (no) return refused(no)
   const emissions = added.map((userId) => memberChanged(state, joinMember(state, { userId, role: 'member' }, now)))
   const outgrown = state.row.readReceipts && state.presentCount > LIMITS.intimateMembers

@@ -11,9 +11,11 @@ const PACE_MS = 8
 const MAX_WAITING = 1_000
 /** And letters of them, of one user for all conversations: many users' hubs share a memory. */
 const MAX_CHARACTERS = 8 * 1024 * 1024
+/** Whoever has waited so long is told to come later, before they give up the connection; the call goes on, for it may be done already. */
+const OVERDUE_MS = 12_000
 
 type Waiting = { order: Order; isOver: () => boolean; resolve: (answer: Answer) => void }
-type Queue = { waiting: Waiting[]; inFlight: boolean }
+type Queue = { waiting: Waiting[]; inFlight: boolean; isOverdue: boolean }
 
 const LATER = refuse('server.unavailable', { retryAfter: 1 })
 
@@ -33,15 +35,17 @@ export class UpwardQueue {
 
   /** `isOver` says whether who asked may no longer: it is asked once more when the order's turn has come. */
   submit(conversationId: number, order: Order, isOver: () => boolean = () => false): Promise<Answer> {
-    const queue = this.#queues.get(conversationId) ?? { waiting: [], inFlight: false }
+    const queue = this.#queues.get(conversationId) ?? { waiting: [], inFlight: false, isOverdue: false }
     this.#queues.set(conversationId, queue)
     const characters = charactersOf(order)
     const isFull = queue.waiting.length >= MAX_WAITING || this.#characters + characters > MAX_CHARACTERS
-    if (isFull) return Promise.resolve(LATER)
+    if (isFull || queue.isOverdue) return Promise.resolve(LATER)
     this.#characters += characters
     return new Promise((answer) => {
+      let held = characters
       const resolve = (given: Answer) => {
-        this.#characters -= characters
+        this.#characters -= held
+        held = 0
         answer(given)
       }
       queue.waiting.push({ order, isOver, resolve })
@@ -54,19 +58,29 @@ export class UpwardQueue {
     for (let wait = 0; queue.waiting.length > 0; wait = PACE_MS) {
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
       const batch = this.#take(queue)
+      const overdue = setTimeout(() => {
+        queue.isOverdue = true
+        for (const { resolve } of [...batch, ...queue.waiting.splice(0)]) resolve(LATER)
+      }, OVERDUE_MS)
       const answers = await this.#answersTo(conversationId, batch)
+      clearTimeout(overdue)
       answers.forEach((answer, i) => batch[i]?.resolve(answer))
-      queue.waiting.unshift(...batch.slice(answers.length))
+      // What was answered meanwhile is not performed any more.
+      if (!queue.isOverdue) queue.waiting.unshift(...batch.slice(answers.length))
+      queue.isOverdue = false
     }
     this.#queues.delete(conversationId)
   }
 
   /** As many as one call carries well. Those that may not be performed any more are answered. */
   #take(queue: Queue): Waiting[] {
-    for (const { resolve } of queue.waiting.filter(({ isOver }) => isOver())) resolve(refuse('session.revoked'))
-    queue.waiting = queue.waiting.filter(({ isOver }) => !isOver())
     const count = fitting(queue.waiting.slice(0, MAX_BATCH), ({ order }) => 2 * charactersOf(order)).length
-    return queue.waiting.splice(0, count)
+    const taken = queue.waiting.splice(0, count)
+    return taken.filter(({ isOver, resolve }) => {
+      if (!isOver()) return true
+      resolve(refuse('session.revoked'))
+      return false
+    })
   }
 
   async #answersTo(conversationId: number, batch: Waiting[]): Promise<Answer[]> {

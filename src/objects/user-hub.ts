@@ -212,9 +212,9 @@ export class UserHub extends DurableObject<Env> {
     return this.#order(order)
   }
 
-  /** Takes one from the user's budget, for work that is done elsewhere. Refuses with `rate.limited`. */
-  charge(): Refusal | null {
-    return this.#spend()
+  /** Takes `price` commands from the user's budget, for work that is done elsewhere. Refuses with `rate.limited`. */
+  charge(price = 1): Refusal | null {
+    return this.#spend(price)
   }
 
   /** Takes frames of one conversation to the sockets, or answers that nobody is here and the conversation need not call. */

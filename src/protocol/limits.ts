@@ -14,6 +14,14 @@ export const LIMITS = {
   conversationsPerDay: 1_000,
   /** Events that one user may make in 24 hours, and as many invitations: all that the directory keeps has room for so much. */
   plansPerDay: 1_000,
+  /** Friend requests of one user that nobody has answered yet. */
+  openRequests: 1_000,
+  /** People whom one user may have blocked: their hubs keep a copy. */
+  blocks: 2_000,
+  /** Messages among which the unread ones are counted, the newest. */
+  countedMessages: 10_000,
+  /** People who are or ever were in one group. */
+  membersEver: 10_000,
   /** Members whose read marks and typing the others are told of; above this, telling would cost the square of them. */
   intimateMembers: 100,
   /** Ids in one list of a request. */

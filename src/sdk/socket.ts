@@ -49,7 +49,10 @@ type Waiting = { resolve: (result: never) => void; reject: (error: Error) => voi
 type Timer = ReturnType<typeof setTimeout>
 
 const HELLO_TIMEOUT_MS = 15_000
-const REPLY_TIMEOUT_MS = 15_000
+/** Longer than the server lets a conversation take to answer. */
+const REPLY_TIMEOUT_MS = 20_000
+/** One command without an answer is the matter of its conversation; so many, and nothing else in between, of the connection. */
+const MAX_UNANSWERED = 2
 const PONG_TIMEOUT_MS = 10_000
 /** After waking up a dead socket is likely, and somebody is looking. */
 const WAKE_PONG_TIMEOUT_MS = 4_000
@@ -67,6 +70,7 @@ export class Connection {
   #failures = 0
   #onlineSince = 0
   #nextId = 1
+  #unanswered = 0
   #retryTimer: Timer | undefined
   #helloTimer: Timer | undefined
   #pingTimer: Timer | undefined
@@ -113,15 +117,24 @@ export class Connection {
       return Promise.reject(new CauserieError('frame.too_large', 'The frame is larger than 256 KiB.'))
     }
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#fail('The server did not answer.'), REPLY_TIMEOUT_MS)
+      const timer = setTimeout(() => this.#noReplyTo(id), REPLY_TIMEOUT_MS)
       this.#replies.set(id, { resolve, reject, timer })
       this.#send(socket, frame)
     })
   }
 
+  #noReplyTo(id: number): void {
+    const waiting = this.#replies.get(id)
+    this.#replies.delete(id)
+    this.#unanswered += 1
+    if (this.#unanswered >= MAX_UNANSWERED) this.#fail('The server did not answer.')
+    waiting?.reject(new CauserieNetworkError('The server did not answer.'))
+  }
+
   #connect(): void {
     clearTimeout(this.#retryTimer)
     const current = ++this.#try
+    this.#unanswered = 0
     this.#set({ state: 'connecting' })
     void this.#open(current)
   }
@@ -156,6 +169,7 @@ export class Connection {
       const waiting = frame.id === null ? undefined : this.#replies.get(Number(frame.id))
       if (!waiting) return
       this.#replies.delete(Number(frame.id))
+      this.#unanswered = 0
       clearTimeout(waiting.timer)
       if (frame.ok) waiting.resolve(frame.result as never)
       else waiting.reject(new CauserieError(frame.error.code, frame.error.message, frame.error))

@@ -182,16 +182,27 @@ test('[CON4] a socket that answers no ping is dropped without waiting for its cl
   expect(peers[0]?.closed).toBe(true)
 })
 
-test('[CON4] a command without a reply means a dead connection', async () => {
-  const { connection, peers, greet } = connectionOf()
+test('[CON4] a command without a reply fails; a second one, with no other reply in between, means a dead connection', async () => {
+  const { connection, peers, newest, greet } = connectionOf()
   connection.start()
   await greet()
-  const asked = connection.request({ type: 'typing.start', conversationId: 7 })
-  const rejected = expect(asked).rejects.toMatchObject({ name: 'CauserieNetworkError' })
+  const unanswered = async () => {
+    const asked = connection.request({ type: 'typing.start', conversationId: 7 })
+    const rejected = expect(asked).rejects.toMatchObject({ name: 'CauserieNetworkError' })
+    await vi.advanceTimersByTimeAsync(20_500)
+    await rejected
+  }
 
-  await vi.advanceTimersByTimeAsync(15_500)
+  await unanswered()
+  expect(connection.isOnline).toBe(true)
+  const answered = connection.request({ type: 'typing.start', conversationId: 8 })
+  newest().say({ type: 'reply', id: 2, ok: true, result: {} })
+  await answered
+  await unanswered()
+  expect(peers).toHaveLength(1)
 
-  await rejected
+  await unanswered()
+  await vi.advanceTimersByTimeAsync(500)
   expect(peers).toHaveLength(2)
 })
 

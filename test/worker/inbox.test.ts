@@ -1,6 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test, vi } from 'vitest'
+import { Conversation } from '../../src/index.ts'
 import { hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { InboxEntry, InboxPage } from '../../src/protocol/conversation.ts'
@@ -115,6 +116,26 @@ test('[INB1] what changes while other conversations are still asked is in the li
   const line = hello.conversations.find(({ conversation }) => conversation.id === conversationId)
   expect(line).toEqual(await entryFor(alice, conversationId))
   expect(line).toMatchObject({ readSeq: 1, unread: 1 })
+})
+
+test('[INB1] a conversation that does not answer keeps nobody from the others, and is told of when it does', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const silent = await openGroup(bob, alice)
+  const release = holdEntryOf(silent)
+  const asked = vi.spyOn(Conversation.prototype, 'entryFor')
+
+  const alices = await RawSocket.arrive(alice)
+  const hello = (await alices.waitForType('hello')) as unknown as Hello
+  const tries = asked.mock.calls.length
+  asked.mockRestore()
+  release()
+
+  expect(hello.conversations.map(({ conversation }) => conversation.id)).toEqual([conversationId])
+  // Each of the two once: to wait for the silent one again would be longer than clients wait.
+  expect(tries).toBe(2)
+  expect(await alices.waitForType('conversation.head')).toMatchObject({ conversationId: silent })
+  const said = await say(await RawSocket.arrive(bob), silent)
+  expect(await alices.waitForType('message.created')).toMatchObject({ message: { id: said.id } })
 })
 
 test('[INB4] who has begun 1,000 conversations in a day begins no more, and still finds those that there are', async () => {

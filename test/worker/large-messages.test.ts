@@ -1,7 +1,6 @@
 import { abortAllDurableObjects, runDurableObjectAlarm } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { afterEach, expect, test, vi } from 'vitest'
-import type { Order } from '../../src/core/orders.ts'
+import { expect, test } from 'vitest'
 import { conversationOf } from '../../src/objects/stubs.ts'
 import { UpwardQueue } from '../../src/objects/upward-queue.ts'
 import type { Changes } from '../../src/protocol/conversation.ts'
@@ -9,10 +8,6 @@ import type { HistoryPage } from '../../src/protocol/message.ts'
 import { openGroup, pair, say } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, type Reply, signUp } from '../support/rest.ts'
-
-afterEach(() => {
-  vi.restoreAllMocks()
-})
 
 // A name beyond Latin-1 makes the whole frame take two bytes a letter.
 const large = (conversationId: number, i: number) => ({
@@ -104,54 +99,4 @@ test('[SYNC4] a burst of more than one call can carry is caught up with after a 
   const sent = await say(alices, conversationId, 'and on it goes')
 
   expect(await bobs.waitForType('message.created')).toMatchObject({ message: { id: sent.id } })
-})
-
-test('[BAD8] of what one user sends at once, so much waits in the hub and no more: the rest is told to come later', async () => {
-  let release = () => {}
-  const held = new Promise<void>((resolve) => (release = resolve))
-  const queue = new UpwardQueue(async (_, orders) => {
-    await held
-    return orders.map(() => ({ ok: true, json: '{}' }))
-  })
-  const send = (conversationId: number, i: number) => queue.submit(conversationId, large(conversationId, i) as Order)
-
-  const all = upTo(130).map((i) => send(1 + (i % 3), i))
-  release()
-  const answers = await Promise.all(all)
-
-  const later = answers.filter(
-    (answer) => !answer.ok && answer.code === 'server.unavailable' && answer.retryAfter === 1,
-  )
-  const done = answers.filter(({ ok }) => ok)
-  expect(done.length + later.length).toBe(130)
-  expect(done.length).toBeGreaterThan(40)
-  expect(later.length).toBeGreaterThan(40)
-  expect((await send(1, 131)).ok).toBe(true)
-})
-
-test('what waits when its session ends is not performed, and a post that throws stops nothing', async () => {
-  vi.spyOn(console, 'error').mockReturnValue(undefined)
-  let posts = 0
-  const performed: string[] = []
-  const queue = new UpwardQueue(async (_, orders) => {
-    posts += 1
-    await new Promise((resolve) => setTimeout(resolve, 10))
-    if (posts === 2) throw new Error('a bug')
-    performed.push(...orders.map(({ type }) => type))
-    return orders.map(() => ({ ok: true, json: '{}' }))
-  })
-  let isOver = false
-  const ask = (type: 'typing.start' | 'typing.stop', over = () => false) =>
-    queue.submit(1, { type, conversationId: 1 }, over)
-
-  const first = ask('typing.start')
-  const late = ask('typing.stop', () => isOver)
-  const second = ask('typing.start')
-  isOver = true
-
-  expect(await late).toMatchObject({ ok: false, code: 'session.revoked' })
-  expect(await first).toMatchObject({ ok: true })
-  expect(await second).toMatchObject({ ok: false, code: 'server.unavailable' })
-  expect(await ask('typing.start')).toMatchObject({ ok: true })
-  expect(performed).toEqual(['typing.start', 'typing.start'])
 })

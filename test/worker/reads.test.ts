@@ -1,4 +1,4 @@
-import { evictDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import * as fc from 'fast-check'
 import { afterEach, expect, test, vi } from 'vitest'
@@ -8,6 +8,8 @@ import type { Changes, InboxPage, MemberList } from '../../src/protocol/conversa
 import type { ReadReply } from '../../src/protocol/events.ts'
 import { messageIdOf } from '../../src/protocol/ids.ts'
 import type { HistoryPage } from '../../src/protocol/message.ts'
+import { guardIsDown } from '../support/guard.ts'
+import { metered } from '../support/meter.ts'
 import { crowd, entryFor, openGroup, pair, say } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signIn, signUp } from '../support/rest.ts'
@@ -119,6 +121,34 @@ test('[READ3] unread counts stay at a thousand above it, and are exact again bel
   expect(await mark(bobs, conversationId, 10)).toEqual({ seq: 10, unread: 999 })
   await alices.request({ type: 'message.delete', messageId: messageIdOf(conversationId, 1_009) })
   await expect.poll(unread).toEqual([998, 998])
+})
+
+test('[READ3] who writes much and reads nothing is counted among the newest only, once for each state', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  await say(alices, conversationId)
+  await say(bobs, conversationId)
+  await guardIsDown(conversationId)
+  const write = (count: number) =>
+    runInDurableObject(conversationOf(env, conversationId), (_, { storage }) => {
+      storage.sql.exec(`
+        WITH RECURSIVE
+          last AS (SELECT * FROM messages ORDER BY seq DESC LIMIT 1),
+          next(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM next WHERE n < ${count})
+        INSERT INTO messages (seq, rev, sender_id, client_id, created_at, body)
+        SELECT seq + n, rev + n, ${bob.user.id}, 'written' || (seq + n), created_at, body FROM next, last`)
+    })
+
+  await write(9_998)
+  await evictDurableObject(conversationOf(env, conversationId))
+  expect((await entryFor(bob, conversationId)).unread).toBe(1)
+  await write(20_000)
+  await evictDurableObject(conversationOf(env, conversationId))
+  const { rowsRead } = await metered(async () => {
+    for (let i = 0; i < 20; i += 1) expect(await mark(bobs, conversationId, 0)).toEqual({ seq: 0, unread: 0 })
+  })
+
+  expect(rowsRead).toBeLessThan(11_000)
 })
 
 test('[READ4] the others, and the other devices of who read, are told with the next revision', async () => {

@@ -1,0 +1,100 @@
+import { afterEach, expect, test, vi } from 'vitest'
+import type { Order } from '../../src/core/orders.ts'
+import { UpwardQueue } from '../../src/objects/upward-queue.ts'
+
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+})
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
+
+const large = (conversationId: number, i: number): Order => ({
+  type: 'message.send',
+  conversationId,
+  clientId: `large${i}`,
+  content: {
+    kind: 'sealed',
+    nonce: 'AAAA',
+    ciphertext: 'A'.repeat(131_072),
+    authTag: 'AAAA',
+    associatedData: 'A'.repeat(16_384),
+  },
+})
+
+test('[BAD8] of what one user sends at once, so much waits in the hub and no more: the rest is told to come later', async () => {
+  let release = () => {}
+  const held = new Promise<void>((resolve) => (release = resolve))
+  const queue = new UpwardQueue(async (_, orders) => {
+    await held
+    return orders.map(() => ({ ok: true, json: '{}' }))
+  })
+  const send = (conversationId: number, i: number) => queue.submit(conversationId, large(conversationId, i))
+
+  const all = upTo(130).map((i) => send(1 + (i % 3), i))
+  release()
+  const answers = await Promise.all(all)
+
+  const later = answers.filter(
+    (answer) => !answer.ok && answer.code === 'server.unavailable' && answer.retryAfter === 1,
+  )
+  const done = answers.filter(({ ok }) => ok)
+  expect(done.length + later.length).toBe(130)
+  expect(done.length).toBeGreaterThan(40)
+  expect(later.length).toBeGreaterThan(40)
+  expect((await send(1, 131)).ok).toBe(true)
+})
+
+test('what waits when its session ends is not performed, and a post that throws stops nothing', async () => {
+  vi.spyOn(console, 'error').mockReturnValue(undefined)
+  let posts = 0
+  const performed: string[] = []
+  const queue = new UpwardQueue(async (_, orders) => {
+    posts += 1
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    if (posts === 2) throw new Error('a bug')
+    performed.push(...orders.map(({ type }) => type))
+    return orders.map(() => ({ ok: true, json: '{}' }))
+  })
+  let isOver = false
+  const ask = (type: 'typing.start' | 'typing.stop', over = () => false) =>
+    queue.submit(1, { type, conversationId: 1 }, over)
+
+  const first = ask('typing.start')
+  const late = ask('typing.stop', () => isOver)
+  const second = ask('typing.start')
+  isOver = true
+
+  expect(await late).toMatchObject({ ok: false, code: 'session.revoked' })
+  expect(await first).toMatchObject({ ok: true })
+  expect(await second).toMatchObject({ ok: false, code: 'server.unavailable' })
+  expect(await ask('typing.start')).toMatchObject({ ok: true })
+  expect(performed).toEqual(['typing.start', 'typing.start'])
+})
+
+test('who waits long for a conversation is told to come later, and what still waited is not performed', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  const posted: string[][] = []
+  let answer = () => {}
+  const queue = new UpwardQueue((_, orders) => {
+    posted.push(orders.map(({ type }) => type))
+    return new Promise((resolve) => {
+      answer = () => resolve(orders.map(() => ({ ok: true, json: '{}' })))
+    })
+  })
+  const ask = (type: 'typing.start' | 'typing.stop') => queue.submit(1, { type, conversationId: 1 })
+  const later = { ok: false, code: 'server.unavailable', retryAfter: 1 }
+
+  const [first, second] = [ask('typing.start'), ask('typing.stop')]
+  await vi.advanceTimersByTimeAsync(12_500)
+  expect([await first, await second, await ask('typing.stop')]).toEqual([later, later, later])
+  answer()
+  await vi.advanceTimersByTimeAsync(100)
+  const third = ask('typing.start')
+  await vi.advanceTimersByTimeAsync(100)
+  answer()
+
+  expect(await third).toMatchObject({ ok: true })
+  expect(posted).toEqual([['typing.start'], ['typing.start']])
+  expect(vi.getTimerCount()).toBe(0)
+})
