@@ -8,7 +8,7 @@ import { NewCalendarEvent } from '../protocol/event.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { people } from '../worker/people.ts'
 import type { Dialect, DialectEnv } from './dialect.ts'
-import { bodyIn, budgeted, type C, detail, idIn, signedIn, slashed, throttled } from './fastapi.ts'
+import { bodyIn, budgeted, type C, detail, idIn, openToAll, signedIn, slashed, throttled } from './fastapi.ts'
 import { lettersBy, postLetter, readLetter } from './letters.ts'
 import { everybody, oneself, person, registerPerson, signIn, signOut } from './people.ts'
 import { isPosted, naiveSeconds, receiverOf, wordsOf, zuluSeconds } from './words.ts'
@@ -62,8 +62,8 @@ export const events: Dialect = {
     .on('GET', slashed('/messages/sent'), signedIn, budgeted, lettersBy('self'))
     .on('PUT', slashed('/messages/:message_id/read'), signedIn, readLetter)
     .on('POST', slashed('/events'), signedIn, budgeted, (c) => create(c))
-    .on('GET', slashed('/events'), async (c) => c.json((await listed(openDirectory(c.env))).map(shapeOf)))
-    .on('GET', slashed('/events/:event_id'), async (c) => {
+    .on('GET', slashed('/events'), openToAll, async (c) => c.json((await listed(openDirectory(c.env))).map(shapeOf)))
+    .on('GET', slashed('/events/:event_id'), openToAll, async (c) => {
       const id = idIn(c, 'event_id')
       const event = typeof id === 'number' ? await eventById(openDirectory(c.env), id) : id
       return isRefusal(event) ? detail(c, event) : c.json(shapeOf(event))

@@ -38,6 +38,14 @@ export const throttled: MiddlewareHandler<DialectEnv> = async (c, next) => {
   return refusal ? detail(c, refusal) : next()
 }
 
+/** Bounds what one network may read in a minute where nobody need be signed in. Who is has a budget. */
+export const openToAll: MiddlewareHandler<DialectEnv> = async (c, next) => {
+  const caller = c.req.header('authorization') === undefined ? null : await callerOf(c)
+  const refusal =
+    caller === null || isRefusal(caller) ? await signInLimit(c, 'listing') : await hubOf(c.env, caller.userId).charge()
+  return refusal ? detail(c, refusal) : next()
+}
+
 /** A refusal as `{detail}`: a sentence, or a list of what is wrong with the input. */
 export const detail = (c: Context, refusal: Refusal): Response => {
   const { code, issues, retryAfter } = refusal

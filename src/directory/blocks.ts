@@ -1,7 +1,9 @@
-import { and, asc, eq, gt, isNull, or } from 'drizzle-orm'
+import { and, asc, count, eq, gt, isNull, or } from 'drizzle-orm'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import type { Block, BlockPage } from '../protocol/friend.ts'
+import { LIMITS } from '../protocol/limits.ts'
 import type { PageQuery } from '../protocol/page.ts'
+import { tooMany } from './conversations.ts'
 import type { Directory } from './directory.ts'
 import { endFriendship, endRequests, tellFriendRemoved } from './friends.ts'
 import { insist } from './insist.ts'
@@ -35,6 +37,8 @@ export const block = async (people: People, pair: { userId: number; otherId: num
   if (userId === otherId) return refuse('block.with_self')
   const user = await userById(db, otherId)
   if (isRefusal(user)) return user
+  const [made] = await db.select({ count: count() }).from(blocks).where(eq(blocks.blockerId, userId))
+  if ((made?.count ?? 0) >= LIMITS.blocks) return tooMany
   const now = people.now()
   const [, [standing], friendships, requests, invitations] = await db.batch([
     db.insert(blocks).values({ blockerId: userId, blockedId: otherId, createdAt: now }).onConflictDoNothing(),

@@ -1,7 +1,7 @@
 import { and, asc, count, eq, exists, gt, gte, inArray, isNull, lt, ne, not, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import { nameKey } from '../core/names.ts'
-import { refuse, type Refusal } from '../protocol/errors.ts'
+import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import type {
   CalendarEvent,
   CalendarEventPage,
@@ -15,6 +15,9 @@ import { DAY_MS, tooMany } from './conversations.ts'
 import type { Directory } from './directory.ts'
 import { type People, tell } from './people.ts'
 import { events, rsvps, users } from './schema.ts'
+
+/** To tell so many others costs the organizer as much as a command. */
+const TOLD_PER_COMMAND = 10
 
 /** Everybody's events by their beginning, those of the same moment by id. */
 export const listEvents = async (db: Directory, query: EventsQuery): Promise<CalendarEventPage> => {
@@ -111,6 +114,11 @@ export const updateEvent = async (
   const { userId, eventId, change } = input
   const no = await refuseOrganizer(db, userId, eventId)
   if (no) return no
+  const before = await eventById(db, eventId)
+  if (isRefusal(before) || isAsItWas(before, change)) return before
+  // All who answered are told.
+  const refusal = await people.hubOf(userId).charge(Math.floor(before.rsvps.length / TOLD_PER_COMMAND))
+  if (refusal) return refusal
   const { title, description, location, startsAt } = change
   const [row] = await db
     .update(events)
@@ -128,6 +136,10 @@ export const updateEvent = async (
   if (!row) return refuse(title === undefined ? 'event.not_found' : 'event.title_taken')
   return tellAgain(people, eventId)
 }
+
+const isAsItWas = (event: CalendarEvent, { startsAt, ...words }: UpdateCalendarEvent): boolean =>
+  (startsAt === undefined || Date.parse(startsAt) === Date.parse(event.startsAt)) &&
+  Object.entries(words).every(([field, value]) => value === undefined || Reflect.get(event, field) === value)
 
 export const deleteEvent = async (
   people: People,

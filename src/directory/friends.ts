@@ -1,8 +1,10 @@
-import { and, asc, desc, eq, gt, inArray, isNull, lt, not, or, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, gt, inArray, isNull, lt, not, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import type { Friend, FriendPage, FriendRequest, FriendRequestOutcome, FriendRequestPage } from '../protocol/friend.ts'
+import { LIMITS } from '../protocol/limits.ts'
 import type { PageQuery } from '../protocol/page.ts'
+import { tooMany } from './conversations.ts'
 import type { Directory } from './directory.ts'
 import { areBlocked, areFriends, isFriendship } from './pairs.ts'
 import { type People, refreshCirclesLater, tell } from './people.ts'
@@ -52,6 +54,8 @@ export const askToBeFriends = async (
   if (userId === otherId) return refuse('friend.with_self')
   const both = await bothUsers(db, [userId, otherId])
   if (isRefusal(both)) return both
+  const [asked] = await db.select({ count: count() }).from(friendRequests).where(eq(friendRequests.fromId, userId))
+  if ((asked?.count ?? 0) >= LIMITS.openRequests) return tooMany
   const now = people.now()
   const isOpposite = and(eq(friendRequests.fromId, otherId), eq(friendRequests.toId, userId))
   // One transaction: two who ask each other in the same moment become friends, whoever comes second.

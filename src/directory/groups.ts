@@ -1,11 +1,10 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, or, type SQL, sql } from 'drizzle-orm'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
-import { circleOf } from './circle.ts'
 import { register, type Registered, tooMany } from './conversations.ts'
 import type { Directory } from './directory.ts'
 import type { People } from './people.ts'
-import { conversations, users } from './schema.ts'
+import { blocks, conversations, users } from './schema.ts'
 import { usersByIds } from './users.ts'
 
 /** Makes a group with these members; asked again with the same `clientId` it is the same one. `entry` is its maker's. */
@@ -27,9 +26,18 @@ export const openGroup = async (
 
 /** Whether these people exist, and this user may bring them into a group. */
 export const refuseGuests = async (db: Directory, userId: number, guestIds: number[]): Promise<Refusal | null> => {
-  const [known, { hidden }] = await Promise.all([usersByIds(db, guestIds), circleOf(db, userId)])
+  const isGuest = (column: typeof blocks.blockedId | typeof blocks.blockerId): SQL =>
+    sql`${column} IN (SELECT value FROM json_each(${JSON.stringify(guestIds)}))`
+  const isBetween = or(
+    and(eq(blocks.blockerId, userId), isGuest(blocks.blockedId)),
+    and(eq(blocks.blockedId, userId), isGuest(blocks.blockerId)),
+  )
+  const [known, standing] = await Promise.all([
+    usersByIds(db, guestIds),
+    db.select({ id: blocks.blockerId }).from(blocks).where(isBetween).limit(1),
+  ])
   if (known.length !== new Set(guestIds).size) return refuse('user.not_found')
-  return hidden.some((id) => guestIds.includes(id)) ? refuse('conversation.blocked') : null
+  return standing.length > 0 ? refuse('conversation.blocked') : null
 }
 
 const createGroup = async (

@@ -12,6 +12,7 @@ export type HubOfUser = {
   notify(event: DirectoryEvent): Promise<void>
   circleChanged(): Promise<void>
   erase(): Promise<Refusal | null>
+  charge(price: number): Promise<Refusal | null>
   order(order: Order): Promise<{ ok: true; json: string } | Refusal>
   orderForAnother(order: Order): Promise<{ ok: true; json: string } | Refusal>
 }

@@ -26,8 +26,3 @@ export const budgeted = createMiddleware<Authenticated>(async (c, next) => {
   const refusal = await hubOf(c.env, c.var.caller.userId).charge()
   return refusal ? problem(c, refusal) : next()
 })
-
-/** The same for all that is not mere reading. */
-export const budgetedChanges = createMiddleware<Authenticated>((c, next) =>
-  c.req.method === 'GET' || c.req.method === 'HEAD' ? next() : budgeted(c, next),
-)

@@ -5,7 +5,7 @@ import { openDirectory } from '../directory/directory.ts'
 import { UserId } from '../protocol/ids.ts'
 import { numberParam, PageQuery } from '../protocol/page.ts'
 import { people } from '../worker/people.ts'
-import { type Authenticated, authenticated, budgetedChanges } from './authenticated.ts'
+import { type Authenticated, authenticated, budgeted } from './authenticated.ts'
 import { answer, answerEmpty } from './problem.ts'
 import { params, query } from './validation.ts'
 
@@ -13,7 +13,7 @@ const ByUser = z.object({ userId: numberParam(UserId) })
 
 /** `/v1/blocks` */
 export const blocks = new Hono<Authenticated>()
-  .use(authenticated, budgetedChanges)
+  .use(authenticated, budgeted)
   .get('/', query(PageQuery), async (c) =>
     answer(c, await blocksOf(openDirectory(c.env), c.var.caller.userId, c.req.valid('query'))),
   )

@@ -19,8 +19,10 @@ import { numberParam } from '../protocol/page.ts'
 import { people } from '../worker/people.ts'
 import { type Authenticated, authenticated, budgeted } from './authenticated.ts'
 import { order } from './order.ts'
-import { answer } from './problem.ts'
+import { answer, problem } from './problem.ts'
 import { body, params, query } from './validation.ts'
+
+const LINES_PER_COMMAND = 10
 
 const ById = z.object({ id: numberParam(ConversationId) })
 const ByMember = ById.extend({ userId: numberParam(UserId) })
@@ -28,9 +30,13 @@ const ByMember = ById.extend({ userId: numberParam(UserId) })
 /** `/v1/conversations`: the inbox, the conversations, their members and messages. */
 export const conversations = new Hono<Authenticated>()
   .use(authenticated)
-  .get('/', query(InboxQuery), budgeted, async (c) =>
-    c.json(await hubOf(c.env, c.var.caller.userId).inbox(c.req.valid('query'))),
-  )
+  .get('/', query(InboxQuery), async (c) => {
+    const hub = hubOf(c.env, c.var.caller.userId)
+    const { cursor, limit } = c.req.valid('query')
+    // Each line of a page further down asks its conversation; the first ones share what others read.
+    const refusal = await hub.charge(cursor === undefined ? 1 : 1 + Math.floor(limit / LINES_PER_COMMAND))
+    return refusal ? problem(c, refusal) : c.json(await hub.inbox(c.req.valid('query')))
+  })
   .post('/', body(NewConversation), budgeted, async (c) => {
     const input = c.req.valid('json')
     const { userId } = c.var.caller
@@ -52,7 +58,7 @@ export const conversations = new Hono<Authenticated>()
     order(c, { type: 'conversation.delete', conversationId: c.req.valid('param').id }, 204),
   )
   .get('/:id/members', params(ById), (c) => order(c, { type: 'members.get', conversationId: c.req.valid('param').id }))
-  .post('/:id/members', params(ById), body(AddMembers), async (c) => {
+  .post('/:id/members', params(ById), body(AddMembers), budgeted, async (c) => {
     const { userIds } = c.req.valid('json')
     const no = await refuseGuests(openDirectory(c.env), c.var.caller.userId, userIds)
     return no ? answer(c, no) : order(c, { type: 'member.add', conversationId: c.req.valid('param').id, userIds })

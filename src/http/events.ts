@@ -15,7 +15,7 @@ import { isRefusal } from '../protocol/errors.ts'
 import { EventsQuery, NewCalendarEvent, Rsvp, UpdateCalendarEvent } from '../protocol/event.ts'
 import { numberParam } from '../protocol/page.ts'
 import { people } from '../worker/people.ts'
-import { type Authenticated, authenticated, budgetedChanges } from './authenticated.ts'
+import { type Authenticated, authenticated, budgeted } from './authenticated.ts'
 import { answer, answerEmpty, problem } from './problem.ts'
 import { body, params, query } from './validation.ts'
 
@@ -30,7 +30,7 @@ const ByFile = z.object({
 
 /** `/v1/events` */
 export const events = new Hono<Authenticated>()
-  .use(authenticated, budgetedChanges)
+  .use(authenticated, budgeted)
   .get('/', query(EventsQuery), async (c) => answer(c, await listEvents(openDirectory(c.env), c.req.valid('query'))))
   .post('/', body(NewCalendarEvent), async (c) =>
     answer(c, await createEvent(people(c), { ...c.req.valid('json'), organizerId: c.var.caller.userId }), 201),

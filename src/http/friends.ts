@@ -15,7 +15,7 @@ import { NewFriendRequest } from '../protocol/friend.ts'
 import { UserId } from '../protocol/ids.ts'
 import { numberParam, PageQuery } from '../protocol/page.ts'
 import { people } from '../worker/people.ts'
-import { type Authenticated, authenticated, budgetedChanges } from './authenticated.ts'
+import { type Authenticated, authenticated, budgeted } from './authenticated.ts'
 import { answer, answerEmpty, problem } from './problem.ts'
 import { body, params, query } from './validation.ts'
 
@@ -24,7 +24,7 @@ const ByUser = z.object({ userId: numberParam(UserId) })
 
 /** `/v1/friends` */
 export const friends = new Hono<Authenticated>()
-  .use(authenticated, budgetedChanges)
+  .use(authenticated, budgeted)
   .get('/', query(PageQuery), async (c) =>
     answer(c, await friendsOf(openDirectory(c.env), c.var.caller.userId, c.req.valid('query'))),
   )
@@ -35,7 +35,7 @@ export const friends = new Hono<Authenticated>()
 
 /** `/v1/friend-requests` */
 export const friendRequests = new Hono<Authenticated>()
-  .use(authenticated, budgetedChanges)
+  .use(authenticated, budgeted)
   .get('/', query(PageQuery), async (c) =>
     answer(c, await friendRequestsOf(openDirectory(c.env), c.var.caller.userId, c.req.valid('query'))),
   )

@@ -6,7 +6,7 @@ import { isRefusal } from '../protocol/errors.ts'
 import { NewInvitation } from '../protocol/invitation.ts'
 import { numberParam, PageQuery } from '../protocol/page.ts'
 import { people } from '../worker/people.ts'
-import { type Authenticated, authenticated, budgetedChanges } from './authenticated.ts'
+import { type Authenticated, authenticated, budgeted } from './authenticated.ts'
 import { answer, problem } from './problem.ts'
 import { body, params, query } from './validation.ts'
 
@@ -14,7 +14,7 @@ const ById = z.object({ id: numberParam(z.int().positive()) })
 
 /** `/v1/invitations` */
 export const invitations = new Hono<Authenticated>()
-  .use(authenticated, budgetedChanges)
+  .use(authenticated, budgeted)
   .get('/', query(PageQuery), async (c) =>
     answer(c, await invitationsOf(openDirectory(c.env), c.var.caller.userId, c.req.valid('query'))),
   )

@@ -319,6 +319,21 @@ describe('the events of document 004', () => {
     expect((await ask('GET', '/events/987654321')).status).toBe(404)
     expect((await ask('GET', '/events/soon')).status).toBe(422)
   })
+
+  test('[004] GET /events/ without a token is bounded for each network, and with one by the budget', async () => {
+    const { accessToken: token } = await signUp()
+    const headers = { 'cf-connecting-ip': '203.0.113.77' }
+    const read = async (count: number, options: object) => {
+      const answers = Array.from({ length: count }, () => ask('GET', '/events/987654321', { headers, ...options }))
+      return (await Promise.all(answers)).map(({ status }) => status)
+    }
+
+    // A window may end in between.
+    const anonymous = await read(125, {})
+    expect(anonymous.slice(0, 60)).toEqual(Array.from({ length: 60 }, () => 404))
+    expect(anonymous).toContain(429)
+    expect(await read(70, { token })).toEqual(Array.from({ length: 70 }, () => 404))
+  })
 })
 
 describe('the messages of document 004', () => {

@@ -140,12 +140,16 @@ describe('events', () => {
 
     const { body: answered } = await act(bob, 'PUT', `${path}/rsvp`, { answer: 'yes' })
     const { body: moved } = await act(alice, 'PATCH', path, { startsAt: '2027-05-02T18:30:00.000Z' })
+    for (const same of [{}, { startsAt: '2027-05-02T18:30:00Z' }, { title: body.title }]) {
+      expect((await act(alice, 'PATCH', path, same)).body).toEqual(moved)
+    }
     await act(alice, 'DELETE', path)
 
     for (const socket of [alices, bobs]) {
       expect(await socket.waitForType('event.deleted')).toMatchObject({ eventId: body.id })
       const told = socket.of('event.changed').map(({ event }) => event)
       expect(told).toEqual(expect.arrayContaining([answered, moved]))
+      expect(told).toHaveLength(socket === alices ? 3 : 2)
     }
     await carols.request({ type: 'presence.get', userIds: [] })
     expect([...carols.of('event.changed'), ...carols.of('event.deleted')]).toEqual([])
