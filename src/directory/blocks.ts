@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gt, isNull, or } from 'drizzle-orm'
+import { and, asc, count, eq, gt, isNull, ne, or } from 'drizzle-orm'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import type { Block, BlockPage } from '../protocol/friend.ts'
 import { LIMITS } from '../protocol/limits.ts'
@@ -37,7 +37,10 @@ export const block = async (people: People, pair: { userId: number; otherId: num
   if (userId === otherId) return refuse('block.with_self')
   const user = await userById(db, otherId)
   if (isRefusal(user)) return user
-  const [made] = await db.select({ count: count() }).from(blocks).where(eq(blocks.blockerId, userId))
+  const [made] = await db
+    .select({ count: count() })
+    .from(blocks)
+    .where(and(eq(blocks.blockerId, userId), ne(blocks.blockedId, otherId)))
   if ((made?.count ?? 0) >= LIMITS.blocks) return tooMany
   const now = people.now()
   const [, [standing], friendships, requests, invitations] = await db.batch([

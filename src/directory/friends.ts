@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, gt, inArray, isNull, lt, not, or, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, gt, inArray, isNull, lt, ne, not, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import type { Friend, FriendPage, FriendRequest, FriendRequestOutcome, FriendRequestPage } from '../protocol/friend.ts'
@@ -54,8 +54,13 @@ export const askToBeFriends = async (
   if (userId === otherId) return refuse('friend.with_self')
   const both = await bothUsers(db, [userId, otherId])
   if (isRefusal(both)) return both
-  const [asked] = await db.select({ count: count() }).from(friendRequests).where(eq(friendRequests.fromId, userId))
-  if ((asked?.count ?? 0) >= LIMITS.openRequests) return tooMany
+  const [asked] = await db
+    .select({ count: count() })
+    .from(friendRequests)
+    .where(and(eq(friendRequests.fromId, userId), ne(friendRequests.toId, otherId)))
+  const isFull = (asked?.count ?? 0) >= LIMITS.openRequests
+  // Who was asked by the other only agrees.
+  if (isFull && isRefusal(await requestBetween(db, { fromId: otherId, toId: userId }))) return tooMany
   const now = people.now()
   const isOpposite = and(eq(friendRequests.fromId, otherId), eq(friendRequests.toId, userId))
   // One transaction: two who ask each other in the same moment become friends, whoever comes second.

@@ -22,7 +22,7 @@ import { order } from './order.ts'
 import { answer, problem } from './problem.ts'
 import { body, params, query } from './validation.ts'
 
-const LINES_PER_COMMAND = 10
+const LINES_PER_COMMAND = 25
 
 const ById = z.object({ id: numberParam(ConversationId) })
 const ByMember = ById.extend({ userId: numberParam(UserId) })

@@ -1,12 +1,20 @@
 import { count } from '../directory/metrics.ts'
 
-/** An object's storage that counts the rows written through it. */
-export const countedStorage = (storage: DurableObjectStorage): DurableObjectStorage => {
+/** An object's storage that counts the rows written through it. `onFailure` hears of what it refuses, as where there is no room. */
+export const countedStorage = (
+  storage: DurableObjectStorage,
+  onFailure: (error: unknown) => void = () => {},
+): DurableObjectStorage => {
   const sql = {
     exec: (query: string, ...bindings: SqlStorageValue[]) => {
-      const cursor = storage.sql.exec(query, ...bindings)
-      count('causerie_object_rows_written_total', cursor.rowsWritten)
-      return cursor
+      try {
+        const cursor = storage.sql.exec(query, ...bindings)
+        count('causerie_object_rows_written_total', cursor.rowsWritten)
+        return cursor
+      } catch (error) {
+        onFailure(error)
+        throw error
+      }
     },
   }
   const countedRow = () => count('causerie_object_rows_written_total')

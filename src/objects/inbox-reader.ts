@@ -11,7 +11,7 @@ const AT_ONCE = 25
 /** An entry that was overtaken by a frame on its way is asked for again, this often. */
 const TRIES = 3
 /** Where a conversation does not answer, whoever is being greeted waits for no more of them after this. Clients give up after 15 seconds. */
-const PATIENCE_MS = 6_000
+const PATIENCE_MS = 4_000
 
 type Hub = {
   userId: number
@@ -32,6 +32,8 @@ export class InboxReader {
   /** The order of the last reading of all: a page further down asks for its own lines only. */
   #places: Place[] | null = null
   readonly #askedForLog = new Set<number>()
+  /** Those that did not answer when they were last asked: they come last. */
+  readonly #hung = new Set<number>()
   readonly #rounds = { awake: new Rounds<Answers>(), asleep: new Rounds<Answers>() }
 
   constructor(env: Env, hub: Hub) {
@@ -50,7 +52,9 @@ export class InboxReader {
     const rounds = options.wake ? this.#rounds.awake : this.#rounds.asleep
     const ask = () => rounds.next(() => this.#ask(this.#inbox.ids(), options.wake))
     let answers = await ask()
-    for (let tries = 1; tries < TRIES && this.#isOvertaken(answers); tries += 1) answers = await ask()
+    for (let tries = 1; tries < TRIES && this.#hung.size === 0 && this.#isOvertaken(answers); tries += 1) {
+      answers = await ask()
+    }
     // No await from here on: what the sockets see next begins where this ends.
     const { entries, unread } = this.#tell(this.#inbox.ids(), answers)
     entries.sort(byActivity)
@@ -102,7 +106,9 @@ export class InboxReader {
   /** Asks those conversations whose lines the hub cannot tell. */
   async #ask(ids: number[], wake: boolean): Promise<Answers> {
     const answers: Answers = new Map()
-    const missing = ids.filter((id) => this.#inbox.has(id) && this.#inbox.peek(id) === null)
+    const missing = ids
+      .filter((id) => this.#inbox.has(id) && this.#inbox.peek(id) === null)
+      .toSorted((a, b) => Number(this.#hung.has(a)) - Number(this.#hung.has(b)))
     const from = Date.now()
     let isHung = false
     // One that does not answer holds up itself and nobody else.
@@ -110,8 +116,11 @@ export class InboxReader {
       for (let id = missing.shift(); id !== undefined; id = missing.shift()) {
         if (isHung && Date.now() - from > PATIENCE_MS) return
         const entry = await this.#askOne(id, wake)
-        if (entry === 'hung') isHung = true
-        else if (entry) answers.set(id, entry)
+        this.#hung.delete(id)
+        if (entry === 'hung') {
+          isHung = true
+          this.#hung.add(id)
+        } else if (entry) answers.set(id, entry)
       }
     }
     await Promise.all(Array.from({ length: AT_ONCE }, lane))

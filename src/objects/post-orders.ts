@@ -9,7 +9,7 @@ import { within } from './within.ts'
 
 const PAUSES_MS = [50, 200, 800]
 /** Longer than a call of its own that the conversation may wait for. */
-const ANSWER_LIMIT_MS = 15_000
+const ANSWER_LIMIT_MS = 8_000
 
 /**
  * Posts a batch of orders to a conversation. A failed try is repeated with a fresh stub: sending is idempotent by `clientId`, and

@@ -47,6 +47,7 @@ export class UserHub extends DurableObject<Env> {
   readonly #upward: UpwardQueue
   /** Conversations that could not be asked, for those who were greeted without. */
   readonly #unread = new Set<number>()
+  #unreadTimer: ReturnType<typeof setTimeout> | undefined
   readonly #budget = newBudget()
   readonly #openings = newBudget()
   readonly #conversations = keptConversations(this.env)
@@ -67,7 +68,12 @@ export class UserHub extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#userId = Number(ctx.id.name)
-    const [userId, store] = [this.#userId, new HubStore(countedStorage(ctx.storage))]
+    // What is in memory would be ahead of what is stored, and of what the sockets were told: it starts anew, and they come back.
+    const storage = countedStorage(ctx.storage, (error) => {
+      logFault('storage.refused', error, { userId: this.#userId })
+      this.ctx.abort('storage.refused')
+    })
+    const [userId, store] = [this.#userId, new HubStore(storage)]
     const sockets = new LiveSockets(ctx, (socket, frame) => this.#desk.speak(socket, frame))
     this.#sockets = sockets
     this.#sessions = new SessionDesk({
@@ -170,11 +176,12 @@ export class UserHub extends DurableObject<Env> {
     this.#sockets.hear(socket, Date.now())
     if (!socket.greeted) await socket.greeting
     if (!socket.greeted) return
-    if (socket.lastFrameAt >= socket.sessionExpiresAt) {
+    const now = Date.now()
+    if (now >= socket.sessionExpiresAt) {
       this.#sockets.close(socket, CLOSE.ticketInvalid, 'session.expired')
       return
     }
-    this.#sessions.vet(socket.lastFrameAt)
+    this.#sessions.vet(now)
     if (socket.dialects.length > 0) {
       for (const frame of await this.#desk.hear(socket, data)) this.#sockets.send(socket, frame)
       return
@@ -340,7 +347,7 @@ export class UserHub extends DurableObject<Env> {
       const hello = helloTo({ userId: this.#userId, sessionId, entries, have, online, isIn })
       this.#sockets.send(socket, JSON.stringify(hello))
     }
-    this.#readLater(unread, GAP_MS)
+    if (unread.length > 0) this.#readLater(unread, GAP_MS)
     this.ctx.waitUntil(this.#presence.arrived())
     this.ctx.waitUntil(reportMetrics(this.env, Date.now()))
   }
@@ -370,10 +377,10 @@ export class UserHub extends DurableObject<Env> {
 
   /** A conversation that could not be asked is asked again, for until then it does not call. */
   #readLater(conversationIds: number[], pause: number): void {
-    const isAwaited = this.#unread.size > 0
     for (const conversationId of conversationIds) this.#unread.add(conversationId)
-    if (isAwaited || this.#unread.size === 0) return
-    setTimeout(() => {
+    clearTimeout(this.#unreadTimer)
+    this.#unreadTimer = setTimeout(() => {
+      this.#unreadTimer = undefined
       if (this.#sockets.size > 0) this.ctx.waitUntil(this.#readAgain(pause))
       else this.#unread.clear()
     }, pause)
@@ -381,15 +388,17 @@ export class UserHub extends DurableObject<Env> {
 
   async #readAgain(pause: number): Promise<void> {
     const asked = [...this.#unread]
-    const { entries, unread } = await this.#reader.readAll({ wake: true })
-    const late = asked.filter((conversationId) => !unread.includes(conversationId))
-    for (const entry of entries) {
-      const conversationId = entry.conversation.id
-      if (late.includes(conversationId)) this.#tell({ type: 'conversation.head', conversationId, entry })
+    try {
+      const { entries, unread } = await this.#reader.readAll({ wake: true })
+      const read = asked.filter((conversationId) => !unread.includes(conversationId))
+      for (const conversationId of read) this.#unread.delete(conversationId)
+      for (const entry of entries) {
+        const conversationId = entry.conversation.id
+        if (read.includes(conversationId)) this.#tell({ type: 'conversation.head', conversationId, entry })
+      }
+    } finally {
+      if (this.#unread.size > 0 && !this.#unreadTimer) this.#readLater([], Math.min(pause * 2, 30_000))
     }
-    const others = [...this.#unread].filter((conversationId) => !late.includes(conversationId))
-    this.#unread.clear()
-    this.#readLater([...new Set([...others, ...unread])], Math.min(pause * 2, 30_000))
   }
 
   async #answer(command: Command, isOver?: () => boolean): Promise<Answer> {

@@ -30,9 +30,14 @@ export const nextInboxEntry = (entry: InboxEntry, event: ConversationEvent, view
       const { message } = event
       // It came and went while nobody listened: the entry has not counted it.
       if (message.seq > entry.seq) return { ...next, seq: message.seq, lastMessage: previewOf(message) }
-      const counted = message.senderId !== viewerId && message.seq > entry.readSeq
+      const from = Math.max(entry.readSeq, entry.seq - LIMITS.countedMessages)
+      const counted = message.senderId !== viewerId && message.seq > from
       if (counted && entry.unread >= LIMITS.unreadCount) return null
-      return { ...next, ...lastMessageAfter(entry, message), unread: counted ? entry.unread - 1 : entry.unread }
+      return {
+        ...next,
+        ...lastMessageAfter(entry, message),
+        unread: counted ? Math.max(0, entry.unread - 1) : entry.unread,
+      }
     }
     case 'reaction.changed':
       return next

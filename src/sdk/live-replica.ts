@@ -121,6 +121,7 @@ export class LiveReplica {
     clearTimeout(this.#retry)
     this.#load().catch((error: unknown) => {
       if (isNotFound(error)) return
+      clearTimeout(this.#retry)
       this.#retry = setTimeout(
         () => {
           if (!this.#isClosed && this.#ports.connection.isOnline) this.#loadQuietly(failures + 1)

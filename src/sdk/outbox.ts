@@ -156,7 +156,9 @@ export class Outbox {
       return 0
     }
     if (!(error instanceof CauserieError)) throw error
-    if (TRANSIENT.has(error.code) && refusals < MAX_TRANSIENT) {
+    // A conversation that does not answer will again: what was written waits, and so does what was written after it.
+    const isPatient = error.code === 'server.unavailable' || refusals < MAX_TRANSIENT
+    if (TRANSIENT.has(error.code) && isPatient) {
       this.#update(item.clientId, queuedAgain)
       return refusals + 1
     }

@@ -9,6 +9,8 @@ type Ports = {
 
 /** Scrolling through a conversation marks many messages; one command a moment later tells it all. */
 const COALESCE_MS = 150
+/** After a mark that was not answered though there is a connection. */
+const AGAIN_S = 5
 
 /** The read marks that the user set and the server does not know yet. */
 export class ReadMarks {
@@ -50,7 +52,7 @@ export class ReadMarks {
         await this.#ports.send(conversationId, seq)
         told = true
       } catch (error) {
-        if (error instanceof CauserieError) ({ retryAfter } = error)
+        retryAfter = error instanceof CauserieError ? error.retryAfter : AGAIN_S
         // A mark that may not be set is not worth a second try.
         told = error instanceof CauserieError && retryAfter === undefined
       }

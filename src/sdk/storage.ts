@@ -15,27 +15,14 @@ export const memoryStorage = (): KeyValueStore => {
   }
 }
 
-/** `localStorage`, every key with a prefix; memory where the browser forbids it, and for what there is no room for. */
+/** `localStorage`, every key with a prefix; memory where the browser forbids it. A full one throws on writing. */
 export const browserStorage = (prefix = 'causerie.'): KeyValueStore => {
   const local = readableLocalStorage()
-  const memory = memoryStorage()
-  if (!local) return memory
+  if (!local) return memoryStorage()
   return {
-    get: async (key) => (await memory.get(key)) ?? local.getItem(prefix + key),
-    set: (key, value) => {
-      try {
-        local.setItem(prefix + key, value)
-        return memory.delete(key)
-      } catch {
-        // What was there before would be taken for this by the next page.
-        local.removeItem(prefix + key)
-        return memory.set(key, value)
-      }
-    },
-    delete: (key) => {
-      local.removeItem(prefix + key)
-      return memory.delete(key)
-    },
+    get: (key) => local.getItem(prefix + key),
+    set: (key, value) => local.setItem(prefix + key, value),
+    delete: (key) => local.removeItem(prefix + key),
   }
 }
 

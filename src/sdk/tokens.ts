@@ -57,7 +57,7 @@ export class Tokens {
     this.#hold({ ...this.#held, user })
     const stored = await this.#read()
     // Another page may have renewed them since.
-    if (!stored || stored.refreshToken === this.#held?.refreshToken) await this.#write()
+    if (stored ? stored.refreshToken === this.#held?.refreshToken : !this.#isStored) await this.#write()
   }
 
   /** The user signs out: from now on nothing of it is stored, whatever becomes of the word to the server. */
@@ -105,7 +105,7 @@ export class Tokens {
   async #renew(held: Credentials): Promise<string> {
     // Pages of one browser share the storage, and a refresh token works once: another page may have used ours already.
     const stored = await this.#read()
-    if (!stored && this.#isStored && !this.#isLeaving) {
+    if (!this.#isLeaving && (await this.#wasTakenAway())) {
       await this.lose('session.revoked', held.accessToken)
       throw signedOut()
     }
@@ -165,6 +165,15 @@ export class Tokens {
     }
   }
 
+  /** Whether another page signed out: storage that cannot be read says nothing of it. */
+  async #wasTakenAway(): Promise<boolean> {
+    try {
+      return this.#isStored && (await this.#ports.storage.get(KEY)) === null
+    } catch {
+      return false
+    }
+  }
+
   /** Somebody may have signed in on another page of this browser meanwhile: what they stored stays. */
   async #erase(held: Credentials): Promise<void> {
     const stored = await this.#read()
@@ -177,7 +186,9 @@ export class Tokens {
       await this.#ports.storage.set(KEY, JSON.stringify(this.#held))
       this.#isStored = true
     } catch {
-      // A full storage costs the sign-in of the next page, not this one's.
+      // A full storage costs the sign-in of the next page, not this one's. What it holds still would be taken for a theft.
+      this.#isStored = false
+      await Promise.resolve(this.#ports.storage.delete(KEY)).catch(() => {})
     }
   }
 }

@@ -1,4 +1,5 @@
-import { useSignal, useSignalEffect } from '@preact/signals'
+import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
 import { About } from './about.tsx'
 import { Composer } from './composer.tsx'
 import { ConversationBar } from './conversation-bar.tsx'
@@ -32,12 +33,25 @@ export const Conversation = ({ id, about }: { id: number; about: boolean }) => {
 /** Not in the inbox as far as that is read: the server knows whether it is there. */
 const Missing = ({ id }: { id: number }) => {
   const isGone = useSignal(client.conversation(id).state === 'gone')
-  useSignalEffect(() => {
-    if (isGone.peek() || inbox.value === null || status.value.state !== 'online') return
-    client.inbox.fetch(id).catch((error: unknown) => {
-      isGone.value = error instanceof CauserieError && error.code === 'conversation.not_found'
-    })
-  })
+  const isReady = inbox.value !== null && status.value.state === 'online'
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    let isOver = !isReady || isGone.peek()
+    const ask = async (waitMs: number): Promise<void> => {
+      try {
+        await client.inbox.fetch(id)
+      } catch (error) {
+        if (isOver) return
+        isGone.value = error instanceof CauserieError && error.code === 'conversation.not_found'
+        if (!isGone.value) timer = setTimeout(() => void ask(Math.min(2 * waitMs, 30_000)), waitMs)
+      }
+    }
+    if (!isOver) void ask(1_000)
+    return () => {
+      isOver = true
+      clearTimeout(timer)
+    }
+  }, [isReady])
   return isGone.value ? <Gone /> : <PageBar title="One moment…" back={pathTo.inbox} />
 }
 

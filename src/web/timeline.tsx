@@ -1,6 +1,6 @@
 import { type ReadonlySignal, untracked, useComputed, useSignal, useSignalEffect } from '@preact/signals'
 import type { TargetedFocusEvent } from 'preact'
-import { useLayoutEffect } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { attentive } from './attention.ts'
 import { Icon } from './icon.tsx'
 import { MessageRow } from './message-row.tsx'
@@ -35,9 +35,13 @@ export const Timeline = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
   }
 
   const ready = talk.state.value === 'open'
+  const hasBegun = useRef(false)
   useLayoutEffect(() => {
-    if (ready && newAfter.peek() !== null) toRow('new')
-  }, [ready])
+    if (!ready) hasBegun.current = false
+    if (!ready || !shown.value || hasBegun.current) return
+    hasBegun.current = true
+    if (newAfter.peek() !== null) toRow('new')
+  }, [ready, shown.value])
   useSignalEffect(() => {
     const head = entryOf(id)
     const newest = talk.lines.value.findLast((line) => line.message !== null)?.seq ?? 0

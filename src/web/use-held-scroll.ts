@@ -63,6 +63,7 @@ export const useHeldScroll = (onNearStart: () => void) => {
     hold()
   }
   const toRow = (key: string) => {
+    if (box.current?.clientHeight === 0) return
     atEnd.value = false
     box.current?.querySelector(`[data-key="${CSS.escape(key)}"]`)?.scrollIntoView({ block: 'center' })
     note()

@@ -138,6 +138,39 @@ test('[INB1] a conversation that does not answer keeps nobody from the others, a
   expect(await alices.waitForType('message.created')).toMatchObject({ message: { id: said.id } })
 })
 
+test('[INB1] a hub whose storage takes nothing more starts anew, so that its sockets come back and its lines are right', async () => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  const bobs = await RawSocket.arrive(bob)
+  // Of this one the row is as it stands: the next event writes that it is not.
+  const group = await openGroup(alice, bob)
+  await bobs.waitForType('conversation.created')
+  const alices = await RawSocket.arrive(alice)
+  let refusals = 0
+  const restore = await runInDurableObject(hubOf(env, bob.user.id), (_, { storage }) => {
+    const sql = Object.getPrototypeOf(storage.sql) as SqlStorage
+    const { exec } = sql
+    sql.exec = function (this: SqlStorage, query: string, ...rest: never[]) {
+      if (refusals > 0 || !query.startsWith('update "inbox"')) return exec.call(this, query, ...rest)
+      refusals += 1
+      throw new Error('database or disk is full: SQLITE_FULL')
+    } as typeof exec
+    return () => void (sql.exec = exec)
+  })
+  const quiet = vi.spyOn(console, 'error').mockReturnValue(undefined)
+
+  const said = await say(alices, group)
+  await expect.poll(() => refusals).toBe(1)
+  await expect.poll(() => bobs.closed).not.toBeNull()
+  restore()
+  quiet.mockRestore()
+
+  const again = await RawSocket.arrive(bob)
+  const next = await say(alices, group)
+  await again.waitFor((frame) => frame.type === 'message.created' && frame['rev'] === next.rev)
+  expect(next.seq).toBe(said.seq + 1)
+  expect((await readPages(bob, null))[0]?.items).toEqual([await entryFor(bob, group)])
+})
+
 test('[INB4] who has begun 1,000 conversations in a day begins no more, and still finds those that there are', async () => {
   const { alice, bob, conversationId } = await pair()
   const others = LIMITS.conversationsPerDay - 1
