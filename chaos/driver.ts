@@ -35,8 +35,6 @@ type Run = {
   deliveries: number
   /** After so many kills the server is started with one more migration in every schema, and killed so often while it migrates. */
   upgrade: { after: number; kills: number } | null
-  /** How much the disk holds that is full now and then; null where it never is. */
-  disk: string | null
   /** The run ends here, whatever was reached. */
   maxMs: number
 }
@@ -50,7 +48,6 @@ const FULL: Run = {
   messages: 100_000,
   deliveries: 200_000,
   upgrade: { after: 25, kills: 20 },
-  disk: '4g',
   maxMs: 8.5 * 60_000,
 }
 const QUICK: Run = {
@@ -62,7 +59,6 @@ const QUICK: Run = {
   messages: 2_000,
   deliveries: 4_000,
   upgrade: null,
-  disk: null,
   maxMs: 150_000,
 }
 
@@ -84,6 +80,8 @@ const RATES: Rates = {
 
 /** How long after the last fault everybody may take to hold everything. */
 const CONVERGE_MS = 30_000
+/** What the disk holds that is full now and then. */
+const DISK = '4g'
 /** How long what was begun may take to come to an end, once nothing fails any more. */
 const AT_REST_MS = 120_000
 /** And how long they may at most, for the run to be a good one. */
@@ -95,6 +93,8 @@ const { values: flags } = parseArgs({
     minutes: { type: 'string' },
     quick: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
+    // Fills the disk now and then, where one may be mounted.
+    'full-disk': { type: 'boolean', default: false },
     port: { type: 'string' },
     // Serves the project with one of `PLANTED_FAULTS`, by its name.
     plant: { type: 'string' },
@@ -113,7 +113,7 @@ const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 
 const history = new History(join(folder, 'history.jsonl'))
 const state = join(folder, 'state')
 mkdirSync(state)
-const disk = run.disk === null ? null : SmallDisk.mount(state, run.disk)
+const disk = flags['full-disk'] ? SmallDisk.mount(state, DISK) : null
 let server: ChaosServer | null = null
 
 process.once('exit', () => {
@@ -133,7 +133,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 const main = async (): Promise<boolean> => {
   const startedAt = Date.now()
-  if (run.disk !== null && !disk) console.log('The disk is never full: that needs the right to mount.')
+  if (flags['full-disk'] && !disk) console.log('The disk is never full: that needs the right to mount.')
   const since = (): string => `${((Date.now() - startedAt) / 1000).toFixed(0).padStart(4)} s`
   console.log(`chaos: seed ${seed}${flags.quick ? ', quick' : ''}; repeat its faults with --seed ${seed}`)
   const tree = fault ? plant(join(folder, 'faulty'), fault) : root

@@ -7,7 +7,7 @@ import type { Row, Shown } from './row.ts'
 const SEEDS = 20
 /** Each kind of fault has to happen so often in all seeds together. */
 const HITS = 50
-/** Outside and inside the server; one that never happened is in no list. Full disks are not among them where nobody may mount one. */
+/** Outside and inside the server; one that never happened is in no list. */
 const KINDS = 26
 const driver = fileURLToPath(new URL('../driver.ts', import.meta.url))
 

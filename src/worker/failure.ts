@@ -33,4 +33,6 @@ const isOutage = (error: Error): boolean =>
   // D1 marks its errors in the message only. One that names SQLite's verdict is a bug of ours and would come again, unless it is that there
   // is no room.
   (error.message.startsWith('D1_') && !error.message.includes('SQLITE_')) ||
-  error.message.includes('SQLITE_FULL')
+  error.message.includes('SQLITE_FULL') ||
+  // What failed inside the platform, as an object whose storage did.
+  error.message.startsWith('internal error; reference = ')

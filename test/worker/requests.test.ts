@@ -192,6 +192,8 @@ test.each([
   ['a bug', new TypeError('x is not a function'), 500],
   ['a statement of ours that the database refuses', new Error('D1_ERROR: no such table: x: SQLITE_ERROR'), 500],
   ['a database out of reach', new Error('D1_ERROR: Network connection lost.'), 503],
+  ['a database without room', new Error('database or disk is full: SQLITE_FULL'), 503],
+  ['a failure inside the platform', new Error('internal error; reference = aucvfcvmvdjrotepqhnto4va'), 503],
   ['an object that restarts', Object.assign(new Error('reset'), { durableObjectReset: true }), 503],
   ['an object with too much to do', Object.assign(new Error('too many at once'), { overloaded: true }), 503],
 ])('[REST5] %s is logged with its place, and the answer gives nothing away', async (_, error, status) => {
