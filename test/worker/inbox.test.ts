@@ -147,14 +147,14 @@ test('[INB1] a hub whose storage takes nothing more starts anew, so that its soc
   const alices = await RawSocket.arrive(alice)
   let refusals = 0
   const restore = await runInDurableObject(hubOf(env, bob.user.id), (_, { storage }) => {
-    const sql = Object.getPrototypeOf(storage.sql) as SqlStorage
-    const { exec } = sql
-    sql.exec = function (this: SqlStorage, query: string, ...rest: never[]) {
+    const sql = Object.getPrototypeOf(storage.sql) as object
+    const exec = Reflect.get(sql, 'exec') as (...input: unknown[]) => unknown
+    Reflect.set(sql, 'exec', function (this: SqlStorage, query: string, ...rest: unknown[]) {
       if (refusals > 0 || !query.startsWith('update "inbox"')) return exec.call(this, query, ...rest)
       refusals += 1
       throw new Error('database or disk is full: SQLITE_FULL')
-    } as typeof exec
-    return () => void (sql.exec = exec)
+    })
+    return () => void Reflect.set(sql, 'exec', exec)
   })
   const quiet = vi.spyOn(console, 'error').mockReturnValue(undefined)
 
