@@ -176,30 +176,30 @@ export class Faults {
     const people = this.#world.people.filter(({ devices }) => devices.length > 0)
     const somebody = people[Math.floor(pick * people.length)]
     const device = somebody?.devices[0]
-    if (!somebody || !device || device.session === '' || this.#busy.has(device)) return
-    this.#busy.add(device)
-    const ended = device.session
-    const token = device instanceof RawDevice ? device.token : null
-    const request = { method: 'DELETE', path: `/v1/auth/sessions/${ended}` }
-    const isEnded = await this.#insist(somebody, {
-      doing: { do: 'revoke', ended },
-      request,
-      isDone: 'session.not_found',
-    })
-    if (isEnded) hit()
-    // Whoever holds the token tries it all the same.
-    if (device instanceof RawDevice && token !== null) {
-      this.#probes += 1
-      const [c] = device.conversations()
-      const doing = {
-        do: 'send' as const,
-        c: c ?? 0,
-        clientId: `probe-${this.#probes}`,
-        text: `after the end ${this.#probes}`,
+    if (!somebody || device?.session === '') return
+    return this.#alone(device, async (device) => {
+      const ended = device.session
+      const token = device instanceof RawDevice ? device.token : null
+      const request = { method: 'DELETE', path: `/v1/auth/sessions/${ended}` }
+      const isEnded = await this.#insist(somebody, {
+        doing: { do: 'revoke', ended },
+        request,
+        isDone: 'session.not_found',
+      })
+      if (isEnded) hit()
+      // Whoever holds the token tries it all the same.
+      if (device instanceof RawDevice && token !== null) {
+        this.#probes += 1
+        const [c] = device.conversations()
+        const doing = {
+          do: 'send' as const,
+          c: c ?? 0,
+          clientId: `probe-${this.#probes}`,
+          text: `after the end ${this.#probes}`,
+        }
+        if (c !== undefined) await device.performByRest(doing, { id: ended, token })
       }
-      if (c !== undefined) await device.performByRest(doing, { id: ended, token })
-    }
-    this.#busy.delete(device)
+    })
   }
 
   /** Asks until it is done; answers whether it was done by this. */

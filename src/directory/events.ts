@@ -15,6 +15,7 @@ import { DAY_MS, tooMany } from './conversations.ts'
 import type { Directory } from './directory.ts'
 import { type People, tell } from './people.ts'
 import { events, rsvps, users } from './schema.ts'
+import { valuesOf } from './values-of.ts'
 
 /** To tell so many others costs the organizer as much as a command. */
 const TOLD_PER_COMMAND = 10
@@ -207,8 +208,7 @@ const withRsvps = async (db: Directory, rows: Row[]): Promise<CalendarEvent[]> =
   const answers = await db
     .select()
     .from(rsvps)
-    // One parameter for them all: a statement takes a hundred.
-    .where(inArray(rsvps.eventId, sql`(SELECT value FROM json_each(${JSON.stringify(ids)}))`))
+    .where(inArray(rsvps.eventId, valuesOf(ids)))
   return rows.map((row) =>
     view(
       row,

@@ -1,4 +1,4 @@
-import { and, eq, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, inArray, or } from 'drizzle-orm'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { register, type Registered, tooMany } from './conversations.ts'
@@ -6,6 +6,7 @@ import type { Directory } from './directory.ts'
 import type { People } from './people.ts'
 import { blocks, conversations, users } from './schema.ts'
 import { usersByIds } from './users.ts'
+import { valuesOf } from './values-of.ts'
 
 /** Makes a group with these members; asked again with the same `clientId` it is the same one. `entry` is its maker's. */
 export const openGroup = async (
@@ -26,11 +27,10 @@ export const openGroup = async (
 
 /** Whether these people exist, and this user may bring them into a group. */
 export const refuseGuests = async (db: Directory, userId: number, guestIds: number[]): Promise<Refusal | null> => {
-  const isGuest = (column: typeof blocks.blockedId | typeof blocks.blockerId): SQL =>
-    sql`${column} IN (SELECT value FROM json_each(${JSON.stringify(guestIds)}))`
+  const guests = valuesOf(guestIds)
   const isBetween = or(
-    and(eq(blocks.blockerId, userId), isGuest(blocks.blockedId)),
-    and(eq(blocks.blockedId, userId), isGuest(blocks.blockerId)),
+    and(eq(blocks.blockerId, userId), inArray(blocks.blockedId, guests)),
+    and(eq(blocks.blockedId, userId), inArray(blocks.blockerId, guests)),
   )
   const [known, standing] = await Promise.all([
     usersByIds(db, guestIds),

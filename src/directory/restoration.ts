@@ -1,10 +1,11 @@
-import { and, inArray, isNotNull, sql } from 'drizzle-orm'
+import { and, inArray, isNotNull } from 'drizzle-orm'
 import { isRefusal, type Refusal } from '../protocol/errors.ts'
 import type { Restored } from '../protocol/restoration.ts'
 import type { Directory } from './directory.ts'
 import { insist } from './insist.ts'
 import type { People } from './people.ts'
 import { users } from './schema.ts'
+import { valuesOf } from './values-of.ts'
 
 /** Puts a conversation back to how it stood at `time`. What fails half-way is to be asked again until it is answered. */
 export const restoreConversation = async (
@@ -19,9 +20,6 @@ export const restoreConversation = async (
 
 /** Those of these accounts that ended. */
 export const erasedAmong = async (db: Directory, userIds: number[]): Promise<number[]> => {
-  const isErased = and(
-    inArray(users.id, sql`(SELECT value FROM json_each(${JSON.stringify(userIds)}))`),
-    isNotNull(users.deletedAt),
-  )
+  const isErased = and(inArray(users.id, valuesOf(userIds)), isNotNull(users.deletedAt))
   return (await db.select({ id: users.id }).from(users).where(isErased)).map(({ id }) => id)
 }

@@ -300,7 +300,7 @@ export class CauserieClient {
     this.inbox.clear()
     this.presence.clear()
     this.#readMarks.clear()
-    const stopped = this.#outbox.stop(reason === null ? signedOut() : signedOut(reason), { erase: false })
+    const stopped = this.#outbox.stop(signedOut(reason ?? undefined), { erase: false })
     await Promise.all([stopped, this.#tokens.forget()])
     this.#setStatus({ state: 'signed-out', reason })
   }

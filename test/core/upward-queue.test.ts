@@ -1,25 +1,10 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import type { Order } from '../../src/core/orders.ts'
 import { UpwardQueue } from '../../src/objects/upward-queue.ts'
+import { large, upTo } from '../support/large.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()
   vi.useRealTimers()
-})
-
-const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
-
-const large = (conversationId: number, i: number): Order => ({
-  type: 'message.send',
-  conversationId,
-  clientId: `large${i}`,
-  content: {
-    kind: 'sealed',
-    nonce: 'AAAA',
-    ciphertext: 'A'.repeat(131_072),
-    authTag: 'AAAA',
-    associatedData: 'A'.repeat(16_384),
-  },
 })
 
 test('[BAD8] of what one user sends at once, so much waits in the hub and no more: the rest is told to come later', async () => {

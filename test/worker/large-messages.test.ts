@@ -5,24 +5,10 @@ import { conversationOf } from '../../src/objects/stubs.ts'
 import { UpwardQueue } from '../../src/objects/upward-queue.ts'
 import type { Changes } from '../../src/protocol/conversation.ts'
 import type { HistoryPage } from '../../src/protocol/message.ts'
+import { large, upTo } from '../support/large.ts'
 import { openGroup, pair, say } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, type Reply, signUp } from '../support/rest.ts'
-
-// A name beyond Latin-1 makes the whole frame take two bytes a letter.
-const large = (conversationId: number, i: number) => ({
-  type: 'message.send',
-  conversationId,
-  clientId: `large${i}`,
-  content: {
-    kind: 'sealed',
-    nonce: 'AAAA',
-    ciphertext: 'A'.repeat(131_072),
-    authTag: 'AAAA',
-    associatedData: 'A'.repeat(16_384),
-  },
-  attachments: [{ fileId: 'x', name: '漢' }],
-})
 
 const sendLarge = async (socket: RawSocket, conversationId: number, count: number, from = 0): Promise<number[]> => {
   const sends = Array.from({ length: count }, (_, i) =>
@@ -30,8 +16,6 @@ const sendLarge = async (socket: RawSocket, conversationId: number, count: numbe
   )
   return (await Promise.all(sends)).map(({ message }) => message.seq)
 }
-
-const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
 test('[SYNC2] changes and history of large messages come in pages that a socket can carry, and with nothing left out', async () => {
   const { alice, bob, conversationId } = await pair()
