@@ -230,7 +230,9 @@ export class Checker {
     this.#count(entry.e === 'fail' ? `refused: ${entry.code}` : `unknown: ${invoke.do}`)
     if (invoke.do === 'send') {
       const step = evidence.steps.get(entry.op)
-      if (step) step.outcome = entry.e
+      // Who was told to come later has its place where it came again.
+      const isRefused = entry.e === 'fail' || entry.why === 'server.unavailable'
+      if (step) step.outcome = isRefused ? 'fail' : 'unknown'
       evidence.steps.delete(entry.op)
     }
     if (entry.e === 'unknown') return

@@ -236,8 +236,9 @@ export class InboxBook {
     const quiet = !isOvertaken && options.now - lastActivity > QUIET_MS
     if (options.nap !== null && line.asleep) {
       line.asleep = false
-      // Nobody listened during the nap, so nothing of it is on its way; what came since may wait already.
-      if (!isOvertaken) {
+      // Nobody listened during the nap, so nothing of it is on its way; what came since may wait already. Where frames were told before the
+      // conversation could be asked, what lies between is to be told too.
+      if (!isOvertaken && line.order.known === null) {
         const held = [...line.order.held].filter(([rev]) => rev > entry.rev)
         line.order = { known: entry.rev, held: new Map(held) }
       }

@@ -20,6 +20,8 @@ type Hub = {
   leave: (conversationId: number, left: Left) => void
   /** The conversation goes on as another log: they are to hear that too. */
   join: (entry: InboxEntry) => void
+  /** Where the conversation stands was learnt: what the sockets have not been told of it is missing. */
+  learnt: (entry: InboxEntry) => void
 }
 
 /** Reads the inbox, asking those conversations whose line the hub cannot tell by itself. */
@@ -29,6 +31,7 @@ export class InboxReader {
   readonly #inbox: InboxBook
   readonly #leave: Hub['leave']
   readonly #join: Hub['join']
+  readonly #learnt: Hub['learnt']
   /** The order of the last reading of all: a page further down asks for its own lines only. */
   #places: Place[] | null = null
   readonly #askedForLog = new Set<number>()
@@ -42,6 +45,7 @@ export class InboxReader {
     this.#inbox = hub.inbox
     this.#leave = hub.leave
     this.#join = hub.join
+    this.#learnt = hub.learnt
   }
 
   /**
@@ -144,8 +148,10 @@ export class InboxReader {
         }
         // Another log was begun while the answer was under way, which may be of the one before.
         if (this.#inbox.line(conversationId)?.epoch !== line.epoch) continue
-        if (entry.epoch === line.epoch) this.#inbox.learn(entry, { nap, now: Date.now() })
-        else this.#join(entry)
+        if (entry.epoch === line.epoch) {
+          this.#inbox.learn(entry, { nap, now: Date.now() })
+          this.#learnt(entry)
+        } else this.#join(entry)
         if (!wake || this.#inbox.peek(conversationId)) return entry
       } catch (error) {
         logFault('inbox.unread', error, { conversationId, userId: this.#userId })

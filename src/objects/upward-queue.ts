@@ -65,6 +65,9 @@ export class UpwardQueue {
       const answers = await this.#answersTo(conversationId, batch)
       clearTimeout(overdue)
       answers.forEach((answer, i) => batch[i]?.resolve(answer))
+      // Performed now, what waits would come before what is tried again.
+      if (answers.some((answer) => !answer.ok && answer.code === LATER.code))
+        for (const { resolve } of queue.waiting.splice(0)) resolve(LATER)
       // What was answered meanwhile is not performed any more.
       if (!queue.isOverdue) queue.waiting.unshift(...batch.slice(answers.length))
       queue.isOverdue = false

@@ -106,6 +106,7 @@ export class UserHub extends DurableObject<Env> {
         inbox: this.#inbox,
         leave: (conversationId, left) => this.#leave(conversationId, left),
         join: (entry) => this.#join(entry),
+        learnt: ({ conversation, rev }) => this.#gaps.watch(conversation.id, rev),
       })
       this.#gaps = new GapFiller({
         userId: this.#userId,

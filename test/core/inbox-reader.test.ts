@@ -19,7 +19,7 @@ test('[INB1] an entry that is of the past when all are read is listed, and count
     learn: () => {},
   } as unknown as InboxBook
 
-  const reader = new InboxReader(env, { userId: 1, inbox, leave: () => {}, join: () => {} })
+  const reader = new InboxReader(env, { userId: 1, inbox, leave: () => {}, join: () => {}, learnt: () => {} })
 
   expect(await reader.readAll({ wake: false })).toEqual({ entries: [entry], unread: [1] })
 })

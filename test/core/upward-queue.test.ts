@@ -1,5 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
+import type { Order } from '../../src/core/orders.ts'
 import { UpwardQueue } from '../../src/objects/upward-queue.ts'
+import { refuse } from '../../src/protocol/errors.ts'
 import { large, upTo } from '../support/large.ts'
 
 afterEach(() => {
@@ -82,4 +84,25 @@ test('who waits long for a conversation is told to come later, and what still wa
   expect(await third).toMatchObject({ ok: true })
   expect(posted).toEqual([['typing.start'], ['typing.start']])
   expect(vi.getTimerCount()).toBe(0)
+})
+
+test('what waits behind a post that is to be tried again is refused with it, so that the tries come in the old order', async () => {
+  const performed: Order[] = []
+  let isBusy = true
+  const queue = new UpwardQueue(async (_, orders) => {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    if (isBusy) return orders.map(() => refuse('server.unavailable', { retryAfter: 1 }))
+    performed.push(...orders)
+    return orders.map(() => ({ ok: true, json: '{}' }))
+  })
+  const [one, two] = [large(1, 1), large(1, 2)]
+
+  const answers = [queue.submit(1, one), queue.submit(1, two)]
+  expect(await answers[0]).toMatchObject({ ok: false, code: 'server.unavailable' })
+  isBusy = false
+  expect(await answers[1]).toMatchObject({ ok: false, code: 'server.unavailable' })
+  const again = [one, two].map((order) => queue.submit(1, order))
+
+  expect((await Promise.all(again)).map(({ ok }) => ok)).toEqual([true, true])
+  expect(performed).toEqual([one, two])
 })

@@ -81,6 +81,21 @@ test('[SYNC13] what comes while a hub wakes from the nap in which its user was a
     expect(revsOf(due)).toEqual([entry.rev + 2, entry.rev + 3])
   }))
 
+test('[SYNC13] what was said between the first frame of a hub that wakes and what its conversation then says is missing, not passed over', () =>
+  withBook((wake, entry) => {
+    const { id } = entry.conversation
+    const book = wake({ ...NONE, size: 1 })
+    const nap = book.join(entry, { asleep: true, now: Date.now() })
+    const now = { ...entry, rev: entry.rev + 9 }
+
+    const due = book.receive(said(entry, entry.rev + 2))
+    book.learn(now, { nap, now: Date.now() })
+
+    expect([book.lags(id, now.rev), book.peek(id)]).toEqual([true, now])
+    due.push(...book.receive(said(entry, now.rev + 1)))
+    expect(revsOf(due)).toEqual([entry.rev + 2])
+  }))
+
 test('[SYNC13] how far the sockets have heard a conversation is known after a hibernation, however many spoke since', () =>
   withBook((wake, entry) => {
     const { id } = entry.conversation

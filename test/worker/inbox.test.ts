@@ -138,6 +138,22 @@ test('[INB1] a conversation that does not answer keeps nobody from the others, a
   expect(await alices.waitForType('message.created')).toMatchObject({ message: { id: said.id } })
 })
 
+test('[SYNC13] whoever writes in a conversation that cannot be asked yet is told all that follows', async () => {
+  const { alice, bob } = await pair()
+  const silent = await openGroup(bob, alice)
+  const release = holdEntryOf(silent)
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+
+  const first = await say(alices, silent)
+  const between = await say(bobs, silent)
+  release()
+  await alices.waitForType('conversation.head')
+  const last = await say(bobs, silent)
+
+  const told = () => alices.frames.flatMap(({ type, rev }) => (type === 'message.created' ? [rev] : []))
+  await expect.poll(told).toEqual([first.rev, between.rev, last.rev])
+})
+
 test('[INB1] a hub whose storage takes nothing more starts anew, so that its sockets come back and its lines are right', async () => {
   const [alice, bob] = [await signUp(), await signUp()]
   const bobs = await RawSocket.arrive(bob)
