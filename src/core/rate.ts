@@ -9,6 +9,7 @@ export const spend = (
   rule: { limit: number; windowMs: number; now: number; price?: number },
 ): number => {
   const { limit, windowMs, now, price = 1 } = rule
+  if (price === 0) return 0
   // A clock that went back starts a new window too: a budget must never stay shut for longer than one window.
   if (now - budget.windowStart >= windowMs || now < budget.windowStart) {
     budget.windowStart = now

@@ -5,7 +5,7 @@ import { ERRORS } from '../protocol/errors.ts'
 import { UserId } from '../protocol/ids.ts'
 import { TextContent } from '../protocol/message.ts'
 import type { Dialect, DialectEnv } from './dialect.ts'
-import { budgeted, signedIn, slashed, throttled, WholeNumber } from './fastapi.ts'
+import { answer, budgeted, signedIn, slashed, throttled, WholeNumber } from './fastapi.ts'
 import { allLetters, deleteLetter, editLetter, lettersWith, postLetter } from './letters.ts'
 import { createPerson, deletePerson, everybody, person, updatePerson } from './people.ts'
 import { invalid, malformed, naiveSeconds, objectIn, receiverOf, unknownType, wordsOf } from './words.ts'
@@ -62,7 +62,7 @@ export const direct: Dialect = {
     .on('GET', slashed('/messages'), signedIn, budgeted, allLetters)
     .on('GET', slashed('/messages/conversation/:user_id'), signedIn, budgeted, lettersWith)
     .on('GET', slashed('/messages/online-users'), signedIn, budgeted, async (c) =>
-      c.json(await hubOf(c.env, c.var.caller.userId).online()),
+      answer(c, await hubOf(c.env, c.var.caller.userId).online()),
     )
     .on('PUT', slashed('/messages/:message_id'), signedIn, editLetter)
     .on('DELETE', slashed('/messages/:message_id'), signedIn, deleteLetter)

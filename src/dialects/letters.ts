@@ -46,6 +46,8 @@ export const lettersWith = async (c: C): Promise<Response> => {
   if (typeof userId !== 'number') return detail(c, userId)
   const other = await userById(openDirectory(c.env), userId)
   if (isRefusal(other)) return detail(c, other)
+  // Every direct conversation has the caller in it, and none is with the caller.
+  if (userId === c.var.caller.userId) return c.json([])
   const newest = await newestLetters(c, { with: userId, skip: 0, limit: MAX_LISTED })
   return isRefusal(newest) ? detail(c, newest) : c.json(newest.toReversed())
 }
@@ -73,6 +75,8 @@ export const editLetter = async (c: C): Promise<Response> => {
 export const deleteLetter = async (c: C): Promise<Response> => {
   const letter = await letterAt(c)
   if (isRefusal(letter)) return detail(c, letter)
+  // The documents know no groups, in which others may delete it too.
+  if (letter.senderId !== c.var.caller.userId) return detail(c, refuse('message.not_owner'))
   const deleted = await change(c, { type: 'message.delete', messageId: letter.id })
   return isRefusal(deleted) ? detail(c, deleted) : c.json({ message: 'Message deleted', id: letter.id })
 }

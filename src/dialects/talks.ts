@@ -6,7 +6,7 @@ import { hubOf } from '../objects/stubs.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { ConversationId, MessageId } from '../protocol/ids.ts'
 import { LIMITS } from '../protocol/limits.ts'
-import { type Message, TextContent } from '../protocol/message.ts'
+import { Message, TextContent } from '../protocol/message.ts'
 import { Username } from '../protocol/user.ts'
 import { people } from '../worker/people.ts'
 import { type C, checked, detail, fieldsIn, WholeNumber } from './fastapi.ts'
@@ -60,9 +60,12 @@ export const eraseLine = async (c: C): Promise<Response> => {
   if (isRefusal(fields)) return detail(c, fields)
   const messageId = numberIn(fields, ['message_id'])
   if (typeof messageId !== 'number') return detail(c, messageId)
-  const deleted = MessageId.safeParse(messageId).success
-    ? await change(c, { type: 'message.delete', messageId })
+  const line = MessageId.safeParse(messageId).success
+    ? await carryOut(c, { type: 'message.get', messageId }, Message)
     : refuse('message.not_found')
+  if (isRefusal(line)) return detail(c, line)
+  if (line.deletedAt !== null) return detail(c, refuse('message.not_found'))
+  const deleted = await change(c, { type: 'message.delete', messageId })
   return isRefusal(deleted) ? detail(c, deleted) : c.json({ message: 'Message deleted', message_id: messageId })
 }
 

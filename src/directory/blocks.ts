@@ -3,7 +3,6 @@ import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import type { Block, BlockPage } from '../protocol/friend.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { PageQuery } from '../protocol/page.ts'
-import { tooMany } from './conversations.ts'
 import type { Directory } from './directory.ts'
 import { endFriendship, endRequests, tellFriendRemoved } from './friends.ts'
 import { insist } from './insist.ts'
@@ -41,7 +40,7 @@ export const block = async (people: People, pair: { userId: number; otherId: num
     .select({ count: count() })
     .from(blocks)
     .where(and(eq(blocks.blockerId, userId), ne(blocks.blockedId, otherId)))
-  if ((made?.count ?? 0) >= LIMITS.blocks) return tooMany
+  if ((made?.count ?? 0) >= LIMITS.blocks) return refuse('limit.reached')
   const now = people.now()
   const [, [standing], friendships, requests, invitations] = await db.batch([
     db.insert(blocks).values({ blockerId: userId, blockedId: otherId, createdAt: now }).onConflictDoNothing(),

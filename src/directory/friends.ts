@@ -4,7 +4,6 @@ import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import type { Friend, FriendPage, FriendRequest, FriendRequestOutcome, FriendRequestPage } from '../protocol/friend.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { PageQuery } from '../protocol/page.ts'
-import { tooMany } from './conversations.ts'
 import type { Directory } from './directory.ts'
 import { areBlocked, areFriends, isFriendship } from './pairs.ts'
 import { type People, refreshCirclesLater, tell } from './people.ts'
@@ -60,7 +59,7 @@ export const askToBeFriends = async (
     .where(and(eq(friendRequests.fromId, userId), ne(friendRequests.toId, otherId)))
   const isFull = (asked?.count ?? 0) >= LIMITS.openRequests
   // Who was asked by the other only agrees.
-  if (isFull && isRefusal(await requestBetween(db, { fromId: otherId, toId: userId }))) return tooMany
+  if (isFull && isRefusal(await requestBetween(db, { fromId: otherId, toId: userId }))) return refuse('limit.reached')
   const now = people.now()
   const isOpposite = and(eq(friendRequests.fromId, otherId), eq(friendRequests.toId, userId))
   // One transaction: two who ask each other in the same moment become friends, whoever comes second.

@@ -16,13 +16,14 @@ import { me } from './me.ts'
 import { messages } from './messages.ts'
 import { failuresReported, metrics } from './metrics.ts'
 import { socket } from './socket.ts'
+import { toTheEnd } from './to-the-end.ts'
 import { users } from './users.ts'
 import { wellKnown } from './well-known.ts'
 
 /** The HTTP API. */
 export const app = new Hono<Public>()
   // Made here, never taken from the client: it goes into the log.
-  .use(requestId({ headerName: '' }), securityHeaders, failuresReported, allowedOrigins)
+  .use(requestId({ headerName: '' }), toTheEnd, securityHeaders, failuresReported, allowedOrigins)
   // Its bodies are larger than others.
   .route('/v1/backup', backup)
   .use(bodyCap(), crowdOfSockets)

@@ -84,6 +84,7 @@ export const ROUTES: Record<string, Told> = {
     'friend.already',
     'conversation.blocked',
     'friend_request.not_found',
+    'limit.reached',
   ],
   'POST /v1/friend-requests/:id/accept': [
     'Accept a request',
@@ -95,7 +96,7 @@ export const ROUTES: Record<string, Told> = {
   'DELETE /v1/friend-requests/:id': ['Take a request back', { 204: null }, 'friend_request.not_found'],
 
   'GET /v1/blocks': ['Whom one has blocked', { 200: BlockPage }],
-  'PUT /v1/blocks/:userId': ['Block somebody', { 200: Block }, 'user.not_found', 'block.with_self'],
+  'PUT /v1/blocks/:userId': ['Block somebody', { 200: Block }, 'user.not_found', 'block.with_self', 'limit.reached'],
   'DELETE /v1/blocks/:userId': ['Block somebody no longer', { 204: null }],
 
   'GET /v1/invitations': ['Invitations, both ways, newest first', { 200: InvitationPage }],

@@ -31,7 +31,7 @@ type Hub = {
   /** Takes one from the user's budget; answers the refusal where nothing is left. */
   spend: () => Refusal | null
   /** Performs a command within the user's budget, in the order of the calls. */
-  perform: (command: Command) => Promise<Answer>
+  perform: (command: Command, socket: LiveSocket) => Promise<Answer>
 }
 
 /** Serves the sockets that speak one of the documented dialects: hears their frames, and puts events into their words. */
@@ -92,31 +92,33 @@ export class DialectDesk {
   async #perform(socket: LiveSocket, asked: Asked): Promise<Told> {
     switch (asked.kind) {
       case 'command':
-        return toldOf(await this.#hub.perform(asked.command))
+        return toldOf(await this.#hub.perform(asked.command, socket))
       case 'direct': {
         // What is known must not be awaited, or a sender's messages could change places.
         const direct = this.directWith(asked.userId)
         const conversationId = typeof direct === 'number' ? direct : await direct
         if (typeof conversationId !== 'number') return conversationId
-        return toldOf(await this.#hub.perform(asked.command(conversationId)))
+        return toldOf(await this.#hub.perform(asked.command(conversationId), socket))
       }
       case 'read-all':
         return toldOf(
-          await this.#hub.perform({
-            type: 'read.mark',
-            conversationId: asked.conversationId,
+          await this.#hub.perform(
             // A mark above the last message is brought down to it.
-            seq: 2 ** 26 - 1,
-          }),
+            { type: 'read.mark', conversationId: asked.conversationId, seq: 2 ** 26 - 1 },
+            socket,
+          ),
         )
       case 'online-friends':
-        return this.#onlineFriends()
-      case 'room':
+        return this.#onlineFriends(socket)
+      case 'room': {
+        const refusal = this.#hub.spend()
+        if (refusal) return refusal
         if (!this.#hub.entry(asked.conversationId)) return refuse('conversation.not_found')
         this.#hub.sockets.want(socket, asked.conversationId, asked.joined)
         return { ok: true }
+      }
       case 'reply':
-        return { ok: true }
+        return this.#hub.spend() ?? { ok: true }
       case 'refused':
         return this.#hub.spend() ?? asked.refusal
     }
@@ -156,8 +158,8 @@ export class DialectDesk {
     }
   }
 
-  async #onlineFriends(): Promise<Told> {
-    const answer = await this.#hub.perform({ type: 'presence.get', userIds: this.#hub.friends() })
+  async #onlineFriends(socket: LiveSocket): Promise<Told> {
+    const answer = await this.#hub.perform({ type: 'presence.get', userIds: this.#hub.friends() }, socket)
     if (!answer.ok) return answer
     const { items } = JSON.parse(answer.json) as PresenceReply
     return { ok: true, online: items.filter((presence) => presence.online).map((presence) => presence.userId) }

@@ -6,11 +6,15 @@ import { CALL_LIMIT_MS, within } from './within.ts'
 
 /** How long a missing frame may still be on its way before the hub asks for it. */
 export const GAP_MS = 1_000
+/** What cannot be asked is asked ever less often. */
+const MAX_PAUSE_MS = 30_000
 
 type Hub = {
   userId: number
   env: Env
   inbox: InboxBook
+  /** Whether somebody misses anything. */
+  isHere: () => boolean
   broadcast: (frames: string[]) => void
   /** What was asked is of another log than the hub follows. */
   askForLog: (conversationId: number) => Promise<void>
@@ -21,6 +25,8 @@ export class GapFiller {
   readonly #hub: Hub
   /** What is looked at again in a moment, and up to where something was missing when it was last heard of. */
   readonly #watched = new Map<number, { timer: ReturnType<typeof setTimeout>; head: number }>()
+  /** How often in a row a conversation could not be asked. */
+  readonly #failures = new Map<number, number>()
 
   constructor(hub: Hub) {
     this.#hub = hub
@@ -40,13 +46,15 @@ export class GapFiller {
       // In a lively conversation something is always on its way: only what has not moved on since is stuck.
       if (inbox.line(conversationId)?.order.known === known) void this.fill(conversationId)
       else this.watch(conversationId, last)
-    }, GAP_MS)
+    }, this.#pauseFor(conversationId))
     this.#watched.set(conversationId, { timer, head })
   }
 
   /** Asks now. */
   async fill(conversationId: number): Promise<void> {
-    const { userId, env, inbox, broadcast, askForLog } = this.#hub
+    const { userId, env, inbox, isHere, broadcast, askForLog } = this.#hub
+    // Who comes next is greeted with what conversations say then.
+    if (!isHere()) return this.forget(conversationId)
     try {
       for (let more = true; more;) {
         const after = inbox.line(conversationId)?.order.known ?? null
@@ -55,6 +63,7 @@ export class GapFiller {
           CALL_LIMIT_MS,
           conversationOf(env, conversationId).catchUpFor({ userId, after }),
         )
+        this.#failures.delete(conversationId)
         if (!catchUp) return
         if (inbox.isOfAnotherLog(catchUp)) return await askForLog(conversationId)
         broadcast(inbox.receiveCatchUp(catchUp))
@@ -62,6 +71,7 @@ export class GapFiller {
       }
     } catch (error) {
       logFault('gap.unfilled', error, { conversationId, userId })
+      this.#failures.set(conversationId, (this.#failures.get(conversationId) ?? 0) + 1)
       this.watch(conversationId, Number.POSITIVE_INFINITY)
     }
   }
@@ -69,5 +79,11 @@ export class GapFiller {
   forget(conversationId: number): void {
     clearTimeout(this.#watched.get(conversationId)?.timer)
     this.#watched.delete(conversationId)
+    this.#failures.delete(conversationId)
+  }
+
+  #pauseFor(conversationId: number): number {
+    const failures = this.#failures.get(conversationId) ?? 0
+    return Math.min(GAP_MS * 2 ** Math.max(0, failures - 1), MAX_PAUSE_MS)
   }
 }

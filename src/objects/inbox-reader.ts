@@ -66,17 +66,21 @@ export class InboxReader {
     return { entries, unread }
   }
 
-  /** A page of the same; a conversation that could not be asked now is left out. */
-  async readPage({ cursor, limit }: InboxQuery, options: { wake: boolean }): Promise<InboxPage> {
+  /** A page of the same; a conversation that could not be asked now is left out, and is in `unread`. */
+  async readPage(
+    { cursor, limit }: InboxQuery,
+    options: { wake: boolean },
+  ): Promise<{ page: InboxPage; unread: number[] }> {
     if (cursor === undefined || !this.#places) {
-      const { entries } = await this.readAll(options)
-      if (cursor === undefined) return { items: entries.slice(0, limit), nextCursor: cursorAfter(entries, limit) }
+      const { entries, unread } = await this.readAll(options)
+      if (cursor === undefined)
+        return { page: { items: entries.slice(0, limit), nextCursor: cursorAfter(entries, limit) }, unread }
     }
     const below = this.#places?.filter((place) => isBelow(place, cursor)) ?? []
     const ids = below.slice(0, limit).map((place) => place.id)
-    const { entries } = this.#tell(ids, await this.#ask(ids, options.wake))
+    const { entries, unread } = this.#tell(ids, await this.#ask(ids, options.wake))
     const last = below[limit - 1]
-    return { items: entries, nextCursor: last && below.length > limit ? textOf(last) : null }
+    return { page: { items: entries, nextCursor: last && below.length > limit ? textOf(last) : null }, unread }
   }
 
   /** Asks which log a conversation goes on as, where something came of another one than the hub follows. */

@@ -91,10 +91,6 @@ export class LiveSockets {
     this.#keep(socket)
     this.#sockets.set(ws, socket)
     count('causerie_connections_opened_total')
-    if (this.#sockets.size > LIMITS.socketsPerUser) {
-      const [oldest] = [...this.#sockets.values()].toSorted((a, b) => a.connectedAt - b.connectedAt)
-      if (oldest) this.close(oldest, CLOSE.tooManySockets, 'socket.too_many')
-    }
     return socket
   }
 
@@ -103,6 +99,10 @@ export class LiveSockets {
     socket.sessionExpiresAt = sessionExpiresAt
     socket.vettedAt = now
     this.#keep(socket)
+    // Only now: of who is not greeted yet nobody has looked whether the session is good.
+    const greeted = [...this.#sockets.values()].filter((each) => each.greeted)
+    const [oldest] = greeted.toSorted((a, b) => a.connectedAt - b.connectedAt)
+    if (oldest && greeted.length > LIMITS.socketsPerUser) this.close(oldest, CLOSE.tooManySockets, 'socket.too_many')
   }
 
   /** Notes that a frame came. Clients that send some need not ping, and a hub that was hibernated is to know that. */

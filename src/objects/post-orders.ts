@@ -13,8 +13,8 @@ const ANSWER_LIMIT_MS = 8_000
 
 /**
  * Posts a batch of orders to a conversation. A failed try is repeated with a fresh stub: sending is idempotent by `clientId`, and
- * every other order by nature, or by its turn. The answer to a try that was given up goes to `onLate`, if it comes after all. `retried` says
- * that an earlier try may have done its work without an answer.
+ * every other order by nature, or by its turn. The answer to a try that was given up goes to `onLate`, if it comes after all. `outcome` says
+ * whether an earlier try, or any at all, may have done its work without an answer.
  */
 export const postOrders = async (
   conversations: Conversations,
@@ -25,14 +25,14 @@ export const postOrders = async (
     turn?: Turn
     onLate?: (submitted: Submitted) => void
   },
-): Promise<{ submitted: Submitted; retried: boolean }> => {
+): Promise<{ submitted: Submitted; outcome: 'at once' | 'again' | 'in vain' }> => {
   const { conversationId, userId, orders, turn } = input
   for (let tries = 0; ; tries += 1) {
     let call: Promise<Submitted> | null = null
     try {
       call = conversations.get(conversationId).submit({ userId, orders, ...(turn && { turn }) })
       const submitted = await within(ANSWER_LIMIT_MS, call)
-      return { submitted, retried: tries > 0 }
+      return { submitted, outcome: tries > 0 ? 'again' : 'at once' }
     } catch (error) {
       conversations.drop(conversationId)
       call?.then(input.onLate, () => undefined)
@@ -46,7 +46,7 @@ export const postOrders = async (
             batch: { conversationId, epoch: '', revs: [], frames: [] },
             rev: 0,
           },
-          retried: true,
+          outcome: 'in vain',
         }
       }
       await new Promise((resolve) => setTimeout(resolve, pause))

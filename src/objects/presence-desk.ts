@@ -71,7 +71,7 @@ export class PresenceDesk {
   /** A conversation was left: those with whom nothing else is shared are out of sight. */
   async parted(): Promise<void> {
     if (this.#book.online().length === 0) return
-    const peers = new Set(await this.#peers())
+    const peers = new Set(await this.peers())
     for (const userId of this.#book.online()) if (!peers.has(userId)) this.#learn(offline(userId))
   }
 
@@ -79,24 +79,24 @@ export class PresenceDesk {
   async circleChanged(): Promise<void> {
     // Where nobody is here, nobody sees anybody, and nobody was told that this user is.
     if (!this.#book.announced) return this.#hub.circle.refresh()
-    const before = await this.#peers()
+    const before = await this.peers()
     await this.#hub.circle.refresh()
-    const peers = new Set(await this.#peers())
+    const peers = new Set(await this.peers())
     for (const userId of before) if (!peers.has(userId)) this.#learn(offline(userId))
     for (const userId of before) peers.delete(userId)
     if (this.#book.announced) void this.#meet([...peers])
   }
 
-  /** Which of the peers are online now, the user among them. */
-  async online(): Promise<number[]> {
+  /** Which of these peers are online now, the user among them. */
+  async onlineAmong(peers: number[]): Promise<number[]> {
     const own = this.#own()
-    const learned = await this.#ask(await this.#peers(), own)
+    const learned = await this.#ask(peers, own)
     return [own, ...learned].flatMap((presence) => (presence.online ? [presence.userId] : []))
   }
 
   /** How these people stand. Somebody who is no peer looks as one who is never here. */
   async presenceOf(userIds: number[]): Promise<Presence[]> {
-    const peers = new Set(await this.#peers())
+    const peers = new Set(await this.peers())
     const own = this.#own()
     const learned = await this.#ask(
       userIds.filter((id) => peers.has(id)),
@@ -119,7 +119,7 @@ export class PresenceDesk {
   }
 
   async #meetPeers(): Promise<void> {
-    await this.#meet(await this.#peers())
+    await this.#meet(await this.peers())
   }
 
   async #meet(peers: number[]): Promise<void> {
@@ -150,7 +150,8 @@ export class PresenceDesk {
     return { userId, online, lastSeenAt: seen > 0 ? new Date(seen).toISOString() : null }
   }
 
-  async #peers(): Promise<number[]> {
+  /** Who may see this user come and go. */
+  async peers(): Promise<number[]> {
     const { reader, sockets } = this.#hub
     const { entries } = await reader.readAll({ wake: sockets.size > 0 })
     return this.#peersIn(entries)

@@ -14,7 +14,7 @@ const MAX_CHARACTERS = 8 * 1024 * 1024
 /** Whoever has waited so long is told to come later, before they give up the connection; the call goes on, for it may be done already. */
 const OVERDUE_MS = 12_000
 
-type Waiting = { order: Order; isOver: () => boolean; resolve: (answer: Answer) => void }
+type Waiting = { order: Order; since: number; isOver: () => boolean; resolve: (answer: Answer) => void }
 type Queue = { waiting: Waiting[]; inFlight: boolean; isOverdue: boolean }
 
 const LATER = refuse('server.unavailable', { retryAfter: 1 })
@@ -48,7 +48,7 @@ export class UpwardQueue {
         held = 0
         answer(given)
       }
-      queue.waiting.push({ order, isOver, resolve })
+      queue.waiting.push({ order, since: Date.now(), isOver, resolve })
       if (!queue.inFlight) void this.#run(conversationId, queue)
     })
   }
@@ -61,7 +61,7 @@ export class UpwardQueue {
       const overdue = setTimeout(() => {
         queue.isOverdue = true
         for (const { resolve } of [...batch, ...queue.waiting.splice(0)]) resolve(LATER)
-      }, OVERDUE_MS)
+      }, overdueIn(batch))
       const answers = await this.#answersTo(conversationId, batch)
       clearTimeout(overdue)
       answers.forEach((answer, i) => batch[i]?.resolve(answer))
@@ -100,3 +100,7 @@ export class UpwardQueue {
     }
   }
 }
+
+/** How long the oldest of them may still wait. A clock that was put back does not make it longer. */
+const overdueIn = ([oldest]: Waiting[]): number =>
+  oldest ? Math.min(OVERDUE_MS, Math.max(0, oldest.since + OVERDUE_MS - Date.now())) : OVERDUE_MS

@@ -15,7 +15,7 @@ import { Circle } from './circle.ts'
 import { countedStorage } from './counted-storage.ts'
 import { DialectDesk, dialectsOf } from './dialect-desk.ts'
 import { decodeFrame, replyFrame } from './frames.ts'
-import { GAP_MS, GapFiller } from './gap-filler.ts'
+import { GapFiller } from './gap-filler.ts'
 import { helloTo } from './hello.ts'
 import { HubStore } from './hub-store.ts'
 import { InboxBook } from './inbox-book.ts'
@@ -24,10 +24,11 @@ import { eraseMember } from './erase-member.ts'
 import { answerClose, LiveSockets, type LiveSocket } from './live-sockets.ts'
 import { logFault } from './log.ts'
 import { migrateStorage } from './migrate.ts'
-import { type Newest, newestMessages, type NewestQuery, pageReader } from './newest-messages.ts'
+import type { Newest, NewestQuery } from './newest-messages.ts'
 import { postOrders } from './post-orders.ts'
 import { MAX_PEERS } from './presence-book.ts'
 import { PresenceDesk } from './presence-desk.ts'
+import { Readings } from './readings.ts'
 import { SessionDesk } from './session-desk.ts'
 import { keptConversations } from './stubs.ts'
 import { UpwardQueue } from './upward-queue.ts'
@@ -36,8 +37,6 @@ const RATE_WINDOW_MS = 10_000
 const COMMANDS_PER_OPENING = 5
 /** To ask so many others how they stand costs as much as a command. */
 const ASKED_PER_COMMAND = 10
-/** Readings over all conversations that may wait for one another. */
-const MAX_READINGS = 8
 
 /** One user: the live sockets, the inbox, presence. It orders what the sockets see, and carries what they ask. */
 export class UserHub extends DurableObject<Env> {
@@ -45,23 +44,19 @@ export class UserHub extends DurableObject<Env> {
   readonly #sockets: LiveSockets
   readonly #sessions: SessionDesk
   readonly #upward: UpwardQueue
-  /** Conversations that could not be asked, for those who were greeted without. */
-  readonly #unread = new Set<number>()
-  #unreadTimer: ReturnType<typeof setTimeout> | undefined
   readonly #budget = newBudget()
   readonly #openings = newBudget()
   readonly #conversations = keptConversations(this.env)
   #circle!: Circle
   #inbox!: InboxBook
   #reader!: InboxReader
+  #readings!: Readings
   #gaps!: GapFiller
   #presence!: PresenceDesk
   readonly #desk: DialectDesk
   /** Tells the turns of this life from those of an earlier one. */
   readonly #life = crypto.randomUUID().slice(0, 8)
   #posts = 0
-  #readings = 0
-  #lastReading: Promise<unknown> = Promise.resolve()
   /** The account is being erased: nothing more is said in its name. */
   #isEnding = false
 
@@ -93,7 +88,7 @@ export class UserHub extends DurableObject<Env> {
       ids: () => this.#inbox.ids(),
       friends: () => this.#circle.friends(),
       spend: () => this.#spend(),
-      perform: (command) => this.#answer(command),
+      perform: (command, socket) => this.#answer(command, () => this.#isOver(socket)),
     })
     // The platform answers pings, so an idle socket stays asleep (and free).
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG))
@@ -108,10 +103,19 @@ export class UserHub extends DurableObject<Env> {
         join: (entry) => this.#join(entry),
         learnt: ({ conversation, rev }) => this.#gaps.watch(conversation.id, rev),
       })
+      this.#readings = new Readings({
+        userId,
+        reader: this.#reader,
+        conversations: this.#conversations,
+        isHere: () => sockets.size > 0,
+        tellHead: (entry) => this.#tell({ type: 'conversation.head', conversationId: entry.conversation.id, entry }),
+        waitUntil: (work) => ctx.waitUntil(work),
+      })
       this.#gaps = new GapFiller({
         userId: this.#userId,
         env,
         inbox: this.#inbox,
+        isHere: () => sockets.size > 0,
         broadcast: (frames) => this.#broadcast(frames),
         askForLog: (conversationId) => this.#reader.askForLog(conversationId),
       })
@@ -188,10 +192,10 @@ export class UserHub extends DurableObject<Env> {
       return
     }
     const decoded = decodeFrame(data)
-    // What still waits when its session ends is not to be done any more.
-    const isOver = () => this.#sockets.get(ws) === undefined && this.#sessions.hasEnded(socket.sessionId)
     const answer =
-      'refusal' in decoded ? (this.#spend() ?? decoded.refusal) : await this.#answer(decoded.command, isOver)
+      'refusal' in decoded
+        ? (this.#spend() ?? decoded.refusal)
+        : await this.#answer(decoded.command, () => this.#isOver(socket))
     this.#sockets.send(socket, replyFrame(decoded.id, answer))
   }
 
@@ -268,7 +272,7 @@ export class UserHub extends DurableObject<Env> {
 
   /** A page of the inbox, its lines fresh, the last active first. */
   inbox(query: InboxQuery): Promise<InboxPage> {
-    return this.#reader.readPage(query, { wake: this.#sockets.size > 0 })
+    return this.#readings.page(query)
   }
 
   /** The direct conversation with somebody, opened if need be; else what `openDirect` refuses with. */
@@ -281,21 +285,13 @@ export class UserHub extends DurableObject<Env> {
    * readings wait.
    */
   newestMessages(query: NewestQuery): Promise<Newest | Refusal> {
-    if (this.#readings >= MAX_READINGS) return Promise.resolve(refuse('server.unavailable', { retryAfter: 1 }))
-    this.#readings += 1
-    // One at a time: each holds what it has read in memory, which others share.
-    const reading = this.#lastReading.then(async () => {
-      const { entries } = await this.#reader.readAll({ wake: false })
-      return newestMessages(this.#userId, { entries, query, read: pageReader(this.#conversations, this.#userId) })
-    })
-    const ended = () => void (this.#readings -= 1)
-    this.#lastReading = reading.then(ended, ended)
-    return reading
+    return this.#readings.newest(query)
   }
 
-  /** Which of the user's peers are online now, the user among them. */
-  online(): Promise<number[]> {
-    return this.#presence.online()
+  /** Which of the user's peers are online now, the user among them. Refuses with `rate.limited`. */
+  async online(): Promise<number[] | Refusal> {
+    const peers = await this.#presence.peers()
+    return this.#spend(priceOf(peers)) ?? this.#presence.onlineAmong(peers)
   }
 
   /** A peer came or went; answers how this user stands, so that one call tells both. */
@@ -338,7 +334,7 @@ export class UserHub extends DurableObject<Env> {
     // The session may have ended while the upgrade was on its way. From here on, whoever ends it finds this socket.
     const expiresAt = await this.#sessions.expiryOf(socket)
     if (expiresAt === null) return
-    const { entries, unread } = await this.#reader.readAll({ wake: true })
+    const entries = await this.#readings.all()
     // It was closed meanwhile, with its session or for another: then nobody came, and no peer is to hear so.
     if (!this.#sockets.get(socket.ws)) return
     this.#sockets.greeted(socket, expiresAt, Date.now())
@@ -348,7 +344,6 @@ export class UserHub extends DurableObject<Env> {
       const hello = helloTo({ userId: this.#userId, sessionId, entries, have, online, isIn })
       this.#sockets.send(socket, JSON.stringify(hello))
     }
-    if (unread.length > 0) this.#readLater(unread, GAP_MS)
     this.ctx.waitUntil(this.#presence.arrived())
     this.ctx.waitUntil(reportMetrics(this.env, Date.now()))
   }
@@ -370,41 +365,19 @@ export class UserHub extends DurableObject<Env> {
     this.ctx.waitUntil(this.#presence.parted())
   }
 
+  /** What still waits when its session ends is not to be done any more. */
+  #isOver(socket: LiveSocket): boolean {
+    return this.#sockets.get(socket.ws) === undefined && this.#sessions.hasEnded(socket.sessionId)
+  }
+
   #left(ws: WebSocket): void {
     this.#sockets.remove(ws)
     this.#presence.mayHaveLeft()
     this.ctx.waitUntil(reportMetrics(this.env, Date.now()))
   }
 
-  /** A conversation that could not be asked is asked again, for until then it does not call. */
-  #readLater(conversationIds: number[], pause: number): void {
-    for (const conversationId of conversationIds) this.#unread.add(conversationId)
-    clearTimeout(this.#unreadTimer)
-    this.#unreadTimer = setTimeout(() => {
-      this.#unreadTimer = undefined
-      if (this.#sockets.size > 0) this.ctx.waitUntil(this.#readAgain(pause))
-      else this.#unread.clear()
-    }, pause)
-  }
-
-  async #readAgain(pause: number): Promise<void> {
-    const asked = [...this.#unread]
-    try {
-      const { entries, unread } = await this.#reader.readAll({ wake: true })
-      const read = asked.filter((conversationId) => !unread.includes(conversationId))
-      for (const conversationId of read) this.#unread.delete(conversationId)
-      for (const entry of entries) {
-        const conversationId = entry.conversation.id
-        if (read.includes(conversationId)) this.#tell({ type: 'conversation.head', conversationId, entry })
-      }
-    } finally {
-      if (this.#unread.size > 0 && !this.#unreadTimer) this.#readLater([], Math.min(pause * 2, 30_000))
-    }
-  }
-
   async #answer(command: Command, isOver?: () => boolean): Promise<Answer> {
-    const others = command.type === 'presence.get' ? Math.min(command.userIds.length, MAX_PEERS) : 0
-    const refusal = this.#spend(1 + Math.floor(others / ASKED_PER_COMMAND))
+    const refusal = this.#spend(1 + (command.type === 'presence.get' ? priceOf(command.userIds) : 0))
     if (refusal) return refusal
     if (command.type === 'presence.get')
       return { ok: true, json: JSON.stringify({ items: await this.#presence.presenceOf(command.userIds) }) }
@@ -419,7 +392,7 @@ export class UserHub extends DurableObject<Env> {
   }
 
   async #post(conversationId: number, orders: Order[]): Promise<Answer[]> {
-    const { submitted, retried } = await postOrders(this.#conversations, {
+    const { submitted, outcome } = await postOrders(this.#conversations, {
       conversationId,
       userId: this.#userId,
       orders,
@@ -430,11 +403,10 @@ export class UserHub extends DurableObject<Env> {
       },
     })
     this.#receive(submitted.batch)
-    if (retried) {
-      // What an unanswered try had done came back to nobody. A private mark is in no frame at all: only the conversation can tell.
-      this.#inbox.doubt(conversationId)
-      await this.#gaps.fill(conversationId)
-    } else this.#gaps.watch(conversationId, submitted.rev)
+    // What an unanswered try had done came back to nobody. A private mark is in no frame at all: only the conversation can tell.
+    if (outcome !== 'at once') this.#inbox.doubt(conversationId)
+    if (outcome === 'again') await this.#gaps.fill(conversationId)
+    else this.#gaps.watch(conversationId, outcome === 'in vain' ? Number.POSITIVE_INFINITY : submitted.rev)
     return submitted.answers
   }
 
@@ -482,6 +454,9 @@ export class UserHub extends DurableObject<Env> {
     this.#presence.mayHaveLeft()
   }
 }
+
+/** What it costs to ask these how they stand, beside the command itself. */
+const priceOf = (userIds: number[]): number => Math.floor(Math.min(userIds.length, MAX_PEERS) / ASKED_PER_COMMAND)
 
 /** Somebody else left a conversation; looked for without parsing, since every message passes here. */
 const saysLeft = (frame: string): boolean =>

@@ -9,6 +9,7 @@ export const ERRORS = {
   'request.malformed': [400, 'The body is not valid JSON.'],
   'request.too_large': [413, 'The body is larger than this route takes.'],
   'request.media_type': [415, 'This route takes application/json.'],
+  'limit.reached': [409, 'There are as many of these already as there can be. Take one away first.'],
   'route.not_found': [404, 'There is no such route.'],
   'route.method': [405, 'This route does not take that method.'],
   'rate.limited': [429, 'Too many requests. Try again later.'],

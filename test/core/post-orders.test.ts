@@ -28,10 +28,10 @@ test('orders to a conversation that does not answer are posted again, to another
     return posted
   }
 
-  expect([await post(), dropped]).toEqual([{ submitted: done, retried: true }, 1])
+  expect([await post(), dropped]).toEqual([{ submitted: done, outcome: 'again' }, 1])
   expect(vi.getTimerCount()).toBe(0)
 
   silent = 100
-  const { submitted, retried } = await post()
-  expect([submitted.answers, retried]).toEqual([[{ ok: false, code: 'server.unavailable', retryAfter: 1 }], true])
+  const { submitted, outcome } = await post()
+  expect([submitted.answers, outcome]).toEqual([[{ ok: false, code: 'server.unavailable', retryAfter: 1 }], 'in vain'])
 })

@@ -106,3 +106,21 @@ test('what waits behind a post that is to be tried again is refused with it, so 
   expect((await Promise.all(again)).map(({ ok }) => ok)).toEqual([true, true])
   expect(performed).toEqual([one, two])
 })
+
+test('who comes while a call is slow waits no longer for the next one than for the first', async () => {
+  vi.useFakeTimers()
+  const queue = new UpwardQueue(async (_, orders) => {
+    await new Promise((resolve) => setTimeout(resolve, 11_000))
+    return orders.map(() => ({ ok: true, json: '{}' }))
+  })
+  const ask = (i: number) => queue.submit(1, large(1, i)).then((answer) => [answer.ok, Date.now() - from])
+  const from = Date.now()
+
+  const answers = [ask(1), ask(2)]
+  await vi.advanceTimersByTimeAsync(60_000)
+
+  expect(await Promise.all(answers)).toEqual([
+    [true, 11_000],
+    [false, 12_000],
+  ])
+})

@@ -1,6 +1,10 @@
-import { describe, expect, test } from 'vitest'
+import { env } from 'cloudflare:workers'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import { ERRORS } from '../../src/protocol/errors.ts'
+import { conversationOfMessage } from '../../src/protocol/ids.ts'
+import { setBudgetOf } from '../support/budget.ts'
+import { holdOrdersOf } from '../support/hold.ts'
 import { openDirect, openGroup, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signUp } from '../support/rest.ts'
@@ -33,9 +37,12 @@ const post = async (from: SignedIn, receiverId: number, content: string): Promis
   expect(status).toBe(200)
   return body
 }
+const letters = async (who: SignedIn): Promise<string[]> =>
+  (await ask<Letter[]>('GET', '/messages/', { token: who.accessToken })).body.map(({ content }) => content)
 const arrive = (who: SignedIn) => openSocket(driver, who.accessToken)
 const say000 = (socket: RawSocket, frame: Frame) => socket.sendRaw(JSON.stringify(frame))
 const ofType = (socket: RawSocket, type: string) => socket.waitFor((frame) => frame.type === type)
+const usual = env.COMMANDS_PER_10_SECONDS
 const pairUp = async () => ({ alice: await signUp(), bob: await signUp() })
 
 dialectTests('direct', driver)
@@ -47,6 +54,18 @@ describe('the socket of document 000', () => {
     say000(socket, { type: 'ping' })
 
     expect(await ofType(socket, 'pong')).toEqual({ type: 'pong' })
+  })
+
+  test('[000] every frame costs one of the budget, also one that only answers', async () => {
+    const alice = await signUp()
+    const socket = await arrive(alice)
+    await setBudgetOf(alice, '3')
+    onTestFinished(() => setBudgetOf(alice, usual))
+
+    for (let i = 0; i < 9; i += 1) say000(socket, { type: 'ping' })
+
+    expect(await ofType(socket, 'error')).toMatchObject({ message: ERRORS['rate.limited'][1] })
+    expect(socket.frames.filter(({ type }) => type === 'pong')).toHaveLength(3)
   })
 
   test('[000] send_message gives new_message to both, as the document shows it', async () => {
@@ -257,6 +276,8 @@ describe('the messages of document 000', () => {
     expect(body.map((letter) => letter.content)).toEqual(['hello', 'hi'])
     expect((await ask('GET', '/messages/conversation/987654321', { token: alice.accessToken })).status).toBe(404)
     expect((await ask('GET', '/messages/conversation/bob', { token: alice.accessToken })).status).toBe(422)
+    // Nobody writes to themselves.
+    expect((await ask('GET', `/messages/conversation/${alice.user.id}`, { token: alice.accessToken })).body).toEqual([])
   })
 
   test('[000] a message of a group is shown among those of its sender', async () => {
@@ -306,6 +327,35 @@ describe('the messages of document 000', () => {
     expect((await ask<Letter[]>('GET', '/messages/', { token: bob.accessToken })).body).toEqual([])
   })
 
+  test('[000] who leads a group deletes nothing there that another wrote, for the document knows no groups', async () => {
+    const { alice, bob } = await pairUp()
+    const { id } = await say(await RawSocket.arrive(bob), await openGroup(alice, bob), 'his')
+
+    expect((await ask('DELETE', `/messages/${id}`, { token: alice.accessToken })).status).toBe(403)
+    expect((await ask('DELETE', `/messages/${id}`, { token: bob.accessToken })).status).toBe(200)
+  })
+
+  test('[000] what waits when its session ends is not written', async () => {
+    const { alice, bob } = await pairUp()
+    const { id } = await post(bob, alice.user.id, 'hello')
+    const conversationId = conversationOfMessage(id)
+    const hers = await arrive(alice)
+    const release = holdOrdersOf(conversationId)
+    for (const content of ['under way', 'waits']) {
+      say000(hers, { type: 'send_message', receiver_id: bob.user.id, content })
+    }
+    say000(hers, { type: 'nothing' })
+    // It is answered at once: the two before it were taken.
+    await ofType(hers, 'error')
+
+    expect((await ask('POST', '/v1/auth/logout', { token: alice.accessToken })).status).toBe(204)
+    release()
+    await expect.poll(async () => (await letters(bob)).length).toBe(2)
+    await post(bob, alice.user.id, 'later')
+
+    expect(await letters(bob)).toEqual(['hello', 'under way', 'later'])
+  })
+
   test.for(['1', '0', '-1', '999999', '9007199254740991', '99999999999999999999'])(
     '[000] a message that is not there, as %s, is 404',
     async (id) => {
@@ -328,6 +378,20 @@ describe('the messages of document 000', () => {
 
     expect(alone.body).toEqual([bob.user.id])
     expect(present.body.toSorted((a, b) => a - b)).toEqual([alice.user.id, bob.user.id])
+  })
+
+  test('[000] GET /messages/online-users costs more the more there are to be asked', async () => {
+    const alice = await signUp()
+    const others = await Promise.all(Array.from({ length: 10 }, () => signUp()))
+    await openGroup(alice, ...others)
+    onTestFinished(() => setBudgetOf(alice, usual))
+    const look = () => ask<Told>('GET', '/messages/online-users', { token: alice.accessToken })
+
+    await setBudgetOf(alice, '1')
+    const refused = await look()
+    await setBudgetOf(alice, '9')
+
+    expect([refused.status, (await look()).status]).toEqual([429, 200])
   })
 
   test.for([

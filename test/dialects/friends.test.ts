@@ -278,8 +278,9 @@ describe('messages by the routes of document 002', () => {
     const unknown = await erase(alice, { message_id: 5 })
     const nothing = await erase(alice, {})
     const { status, body } = await erase(alice, { message_id })
+    const again = await erase(alice, { message_id })
 
-    expect([others.status, unknown.status, nothing.status]).toEqual([403, 404, 422])
+    expect([others.status, unknown.status, nothing.status, again.status]).toEqual([403, 404, 422, 404])
     expect([status, body]).toEqual([200, { message: 'Message deleted', message_id }])
     for (const socket of [hers, his]) {
       expect(await ofType(socket, 'delete_message')).toEqual({ type: 'delete_message', message_id })

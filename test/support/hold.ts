@@ -21,6 +21,9 @@ const hold = (prototype: object, method: string, objectName: number): (() => voi
 /** A conversation does not answer for its inbox line. */
 export const holdEntryOf = (conversationId: number) => hold(Conversation.prototype, 'entryFor', conversationId)
 
+/** A conversation does not take the orders of anybody. */
+export const holdOrdersOf = (conversationId: number) => hold(Conversation.prototype, 'submit', conversationId)
+
 /** A hub is not yet told that its user joined. */
 export const holdJoinOf = (userId: number) => hold(UserHub.prototype, 'join', userId)
 

@@ -7,6 +7,7 @@ import { Conversation } from '../../src/index.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { PresenceReply } from '../../src/protocol/events.ts'
 import { BlockPage, FriendPage, FriendRequestOutcome, FriendRequestPage } from '../../src/protocol/friend.ts'
+import { LIMITS } from '../../src/protocol/limits.ts'
 import { crowd, openDirect, openGroup, pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, PASSWORD, signUp } from '../support/rest.ts'
@@ -201,6 +202,24 @@ describe('friend requests', () => {
       expect((await act(alice, 'GET', `${path}?cursor=x`)).status).toBe(400)
     }
   })
+})
+
+test('[REST7] who has as many blocks, or open requests, as there can be is told that no waiting helps', async () => {
+  const { alice, bob } = await two()
+  const others = JSON.stringify(await crowd(LIMITS.blocks))
+  const add = (into: string, limit: number) =>
+    env.DIRECTORY.prepare(`INSERT INTO ${into} SELECT ?, value, 0 FROM json_each(?) LIMIT ${limit}`)
+      .bind(alice.user.id, others)
+      .run()
+  await add('blocks (blocker_id, blocked_id, created_at)', LIMITS.blocks)
+  await add('friend_requests (from_id, to_id, created_at)', LIMITS.openRequests)
+  const full = { status: 409, body: { code: 'limit.reached' } }
+
+  expect(await block(alice, bob)).toMatchObject(full)
+  expect(await request(alice, bob)).toMatchObject(full)
+  // Whom they have blocked already they may block again, and of whom asks them there is room for one more friend.
+  expect((await request(bob, alice)).status).toBe(201)
+  expect((await request(alice, bob)).body.state).toBe('friends')
 })
 
 describe('friends, live', () => {

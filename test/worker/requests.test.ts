@@ -6,6 +6,7 @@ import { openDirectory } from '../../src/directory/directory.ts'
 import { usersByIds } from '../../src/directory/users.ts'
 import { onError } from '../../src/http/failure.ts'
 import app from '../../src/index.ts'
+import { pair } from '../support/people.ts'
 import { ask, newName, PASSWORD, signUp, statusOf } from '../support/rest.ts'
 
 const count = async () => (await env.DIRECTORY.prepare('SELECT COUNT(*) AS n FROM users').first<{ n: number }>())?.n
@@ -210,6 +211,28 @@ test.each([
   expect(JSON.parse(String(log.mock.calls[0]?.[0]))).toMatchObject({ route: '/:token', message: error.message })
   expect(String(log.mock.calls[0]?.[0])).not.toContain('secret-token')
   log.mockRestore()
+})
+
+test('[REST6] what a request began is done, also where nobody waits for its answer', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const kept: Promise<unknown>[] = []
+  const context = { waitUntil: (work: Promise<unknown>) => void kept.push(work), passThroughOnException: () => {} }
+  const blocking = new Request(`https://causerie.test/v1/blocks/${bob.user.id}`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${alice.accessToken}` },
+  })
+
+  // The platform stops a request whose client has gone at whatever it awaits, but for what it was asked to wait for.
+  const answer = app.fetch(blocking, env, context as unknown as ExecutionContext)
+  await kept[0]
+  const sent = await ask('POST', `/v1/conversations/${conversationId}/messages`, {
+    token: bob.accessToken,
+    json: { clientId: 'late', content: { kind: 'text', text: 'too late' } },
+  })
+
+  expect(kept.length).toBeGreaterThan(0)
+  expect(sent).toMatchObject({ status: 403, body: { code: 'conversation.blocked' } })
+  expect((await answer).status).toBe(200)
 })
 
 test('[REST5] what a query was asked with is not logged', async () => {

@@ -175,6 +175,19 @@ test('[CONN8] the fifty-first socket of a user closes the oldest with 4429', asy
   expect(await Promise.all(sockets.slice(1).map(isUsable))).not.toContain(false)
 })
 
+test('[CONN8] who comes with a session that ended, however often at once, closes nobody', async () => {
+  const alice = await signUp()
+  const { body: stolen } = await signIn(alice.user.username)
+  const hers = await RawSocket.arrive(alice)
+  // Ended by hand in the directory, so that the hub was told nothing.
+  await env.DIRECTORY.prepare('DELETE FROM sessions WHERE id = ?').bind(stolen.sessionId).run()
+
+  const headers = { authorization: `Bearer ${stolen.accessToken}` }
+  await Promise.all(Array.from({ length: 51 }, () => RawSocket.open({ headers }).catch(() => null)))
+
+  expect([hers.closed, await isUsable(hers)]).toEqual([null, true])
+})
+
 test('[CONN9] sockets of objects that were put to sleep stay usable, in both directions', async () => {
   const { alice, bob, conversationId } = await pair()
   const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]

@@ -1,0 +1,90 @@
+import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
+import { refuse, type Refusal } from '../protocol/errors.ts'
+import { GAP_MS } from './gap-filler.ts'
+import type { InboxReader } from './inbox-reader.ts'
+import { type Newest, newestMessages, type NewestQuery, pageReader } from './newest-messages.ts'
+import type { Conversations } from './stubs.ts'
+
+/** Readings of messages over all conversations that may wait for one another. */
+const MAX_READINGS = 8
+const MAX_PAUSE_MS = 30_000
+
+type Hub = {
+  userId: number
+  reader: InboxReader
+  conversations: Conversations
+  /** Whether somebody would hear of it. */
+  isHere: () => boolean
+  /** A conversation that could not be asked was asked. */
+  tellHead: (entry: InboxEntry) => void
+  waitUntil: (work: Promise<void>) => void
+}
+
+/** What is read over all conversations of a user: the inbox, and the newest messages. What could not be read now is read later. */
+export class Readings {
+  readonly #hub: Hub
+  /** Conversations that could not be asked, for those who were answered without. */
+  readonly #unread = new Set<number>()
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #waiting = 0
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(hub: Hub) {
+    this.#hub = hub
+  }
+
+  /** All lines of the inbox, for a socket that is greeted. */
+  async all(): Promise<InboxEntry[]> {
+    const { entries, unread } = await this.#hub.reader.readAll({ wake: true })
+    if (unread.length > 0) this.#later(unread, GAP_MS)
+    return entries
+  }
+
+  /** A page of the inbox. Where sockets are open, they hear later of what is not on it because it could not be asked. */
+  async page(query: InboxQuery): Promise<InboxPage> {
+    const wake = this.#hub.isHere()
+    const { page, unread } = await this.#hub.reader.readPage(query, { wake })
+    if (wake && unread.length > 0) this.#later(unread, GAP_MS)
+    return page
+  }
+
+  /** The newest messages over all conversations. Refuses with `server.unavailable` where too many such readings wait. */
+  newest(query: NewestQuery): Promise<Newest | Refusal> {
+    if (this.#waiting >= MAX_READINGS) return Promise.resolve(refuse('server.unavailable', { retryAfter: 1 }))
+    this.#waiting += 1
+    const { userId, reader, conversations } = this.#hub
+    // One at a time: each holds what it has read in memory, which others share.
+    const reading = this.#last.then(async () => {
+      const { entries } = await reader.readAll({ wake: false })
+      return newestMessages(userId, { entries, query, read: pageReader(conversations, userId) })
+    })
+    const ended = () => void (this.#waiting -= 1)
+    this.#last = reading.then(ended, ended)
+    return reading
+  }
+
+  /** Until a conversation could be asked it does not call. */
+  #later(conversationIds: number[], pause: number): void {
+    const { isHere, waitUntil } = this.#hub
+    for (const conversationId of conversationIds) this.#unread.add(conversationId)
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      if (isHere()) waitUntil(this.#again(pause))
+      else this.#unread.clear()
+    }, pause)
+  }
+
+  async #again(pause: number): Promise<void> {
+    const { reader, tellHead } = this.#hub
+    const asked = [...this.#unread]
+    try {
+      const { entries, unread } = await reader.readAll({ wake: true })
+      const read = asked.filter((conversationId) => !unread.includes(conversationId))
+      for (const conversationId of read) this.#unread.delete(conversationId)
+      for (const entry of entries) if (read.includes(entry.conversation.id)) tellHead(entry)
+    } finally {
+      if (this.#unread.size > 0 && !this.#timer) this.#later([], Math.min(pause * 2, MAX_PAUSE_MS))
+    }
+  }
+}
