@@ -2,7 +2,7 @@ import { isCommonPassword } from '../core/common-passwords.ts'
 import { nameKey } from '../core/names.ts'
 import { judgeRefresh } from '../core/refresh.ts'
 import { REFRESHED_LIFE, type SessionLife } from '../core/session-life.ts'
-import type { AuthSession, ChangePassword, Login, Register, SignedIn } from '../protocol/auth.ts'
+import type { AuthSession, ChangePassword, Login, Refresh, Register, SignedIn } from '../protocol/auth.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { hashPassword, needsRehash, verifyNothing, verifyPassword } from './credentials.ts'
 import { type Directory, openDirectory } from './directory.ts'
@@ -94,20 +94,25 @@ export const logIn = async (accounts: Accounts, input: Login & SignInOptions): P
   return signedIn(accounts, { ...opening, account })
 }
 
-export const refresh = async (accounts: Accounts, token: string): Promise<SignedIn | Refusal> => {
+export const refresh = async (accounts: Accounts, input: Refresh): Promise<SignedIn | Refusal> => {
   const { db, env } = accounts
+  const { refreshToken: token } = input
   const now = accounts.now()
   const hash = await sha256(token)
   const known = await knownToken(db, hash)
-  const verdict = judgeRefresh(known, now)
   if (!known) return refuse('refresh.invalid')
   const { account, sessionId } = known
+  const successor = await successorOf(token, env.REFRESH_SECRET)
+  const successorHash = await sha256(successor)
+  const attempt = input.attempt === undefined ? null : await sha256(input.attempt)
+  const isSameAttempt = attempt !== null && attempt === known.attempt
+  const isAskedAgain = isSameAttempt && (await knownToken(db, successorHash))?.spentAt === null
+  const verdict = judgeRefresh({ ...known, isAskedAgain }, now)
   if (verdict === 'refresh.reused') await endSession(accounts, { userId: account.id, sessionId })
   if (verdict !== 'rotate') return refuse(verdict)
 
-  const successor = await successorOf(token, env.REFRESH_SECRET)
   const expiresAt = now + REFRESHED_LIFE.sessionMs
-  const rotated = await rotateToken(db, { sessionId, hash, successorHash: await sha256(successor), now, expiresAt })
+  const rotated = await rotateToken(db, { sessionId, hash, attempt, successorHash, now, expiresAt })
   if (!rotated) return refuse('session.revoked')
   return signedIn(accounts, { account, id: sessionId, token: successor, now, expiresAt, life: REFRESHED_LIFE })
 }

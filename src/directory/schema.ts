@@ -46,6 +46,8 @@ export const refreshTokens = sqliteTable(
       .references(() => sessions.id, { onDelete: 'cascade' }),
     createdAt: integer('created_at').notNull(),
     spentAt: integer('spent_at'),
+    /** A hash of what the client that spent it named its attempt. */
+    attempt: text(),
   },
   (table) => [index('refresh_tokens_by_session').on(table.sessionId)],
 )

@@ -124,13 +124,18 @@ export const pruneSessions = (db: Directory, proof: Proof, now: number) =>
       ),
     )
 
-export type KnownToken = KnownRefreshToken & { sessionId: string; account: Account }
+export type KnownToken = Omit<KnownRefreshToken, 'isAskedAgain'> & {
+  sessionId: string
+  account: Account
+  attempt: string | null
+}
 
 export const knownToken = async (db: Directory, hash: string): Promise<KnownToken | undefined> => {
   const [found] = await db
     .select({
       sessionId: sessions.id,
       spentAt: refreshTokens.spentAt,
+      attempt: refreshTokens.attempt,
       sessionExpiresAt: sessions.expiresAt,
       sessionRevokedAt: sessions.revokedAt,
       account: users,
@@ -148,13 +153,20 @@ export const knownToken = async (db: Directory, hash: string): Promise<KnownToke
  */
 export const rotateToken = async (
   db: Directory,
-  rotation: { sessionId: string; hash: string; successorHash: string; now: number; expiresAt: number },
+  rotation: {
+    sessionId: string
+    hash: string
+    attempt: string | null
+    successorHash: string
+    now: number
+    expiresAt: number
+  },
 ): Promise<boolean> => {
-  const { sessionId, hash, successorHash, now, expiresAt } = rotation
+  const { sessionId, hash, attempt, successorHash, now, expiresAt } = rotation
   const [, , extended] = await db.batch([
     db
       .update(refreshTokens)
-      .set({ spentAt: now })
+      .set({ spentAt: now, attempt })
       .where(and(eq(refreshTokens.hash, hash), isNull(refreshTokens.spentAt))),
     insertToken(db, { sessionId, hash: successorHash, now }),
     db
@@ -188,6 +200,7 @@ const insertToken = (db: Directory, token: { sessionId: string; hash: string; no
           sessionId: sessions.id,
           createdAt: sql<number>`${token.now}`.as('created_at'),
           spentAt: sql<null>`NULL`.as('spent_at'),
+          attempt: sql<null>`NULL`.as('attempt'),
         })
         .from(sessions)
         .where(eq(sessions.id, token.sessionId)),

@@ -20,7 +20,7 @@ export const auth = new Hono<Authenticated>()
     answer(c, await logIn(accounts(c.env), { ...c.req.valid('json'), device: device(c) })),
   )
   .post('/refresh', signInLimit('refresh'), body(Refresh), async (c) =>
-    answer(c, await refresh(accounts(c.env), c.req.valid('json').refreshToken)),
+    answer(c, await refresh(accounts(c.env), c.req.valid('json'))),
   )
   .post('/logout', authenticated, async (c) => answerEmpty(c, await endSession(accounts(c.env), c.var.caller)))
   .get('/sessions', authenticated, async (c) =>

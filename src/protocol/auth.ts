@@ -25,8 +25,14 @@ export const Login = z.strictObject({
 })
 export type Login = z.infer<typeof Login>
 
-/** `POST /v1/auth/refresh` */
-export const Refresh = z.strictObject({ refreshToken: z.string().min(1).max(256) })
+/**
+ * `POST /v1/auth/refresh`. `attempt` is a random text that the client makes and keeps before it asks: with it the same refresh token gets the
+ * same answer however late the answer is asked for again, until what it gave was used.
+ */
+export const Refresh = z.strictObject({
+  refreshToken: z.string().min(1).max(256),
+  attempt: z.string().min(16).max(64).optional(),
+})
 export type Refresh = z.infer<typeof Refresh>
 
 /** What signing in gives. `expiresIn` is the life of the access token in seconds. */

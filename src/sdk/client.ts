@@ -56,7 +56,6 @@ export type ClientEvents = { [Type in EventType]: EventOf<Type> } & {
 }
 
 const LOGOUT_TIMEOUT_MS = 5_000
-const REFRESH_TIMEOUT_MS = 4_000
 
 /**
  * One account on one server: signing in, people, conversations, and the live connection.
@@ -94,6 +93,8 @@ export class CauserieClient {
   /** What changed and is told at the end of this moment. */
   readonly #changed = new Set<LiveConversation | Inbox>()
   #status: Status = { state: 'signed-out', reason: null }
+  /** The session that the last socket was of. */
+  #socketSession: string | null = null
 
   constructor(options: ClientOptions) {
     const { baseUrl, storage = memoryStorage(), now = Date.now, random = Math.random } = options
@@ -103,7 +104,7 @@ export class CauserieClient {
     this.#tokens = new Tokens({
       storage,
       now,
-      refresh: (refreshToken) => this.#signIn('refresh', { refreshToken }, REFRESH_TIMEOUT_MS),
+      refresh: (input) => this.#signIn('refresh', input),
       onChange: (me) => this.#emitter.emit('me', me),
       onLost: (reason) => void this.#end(reason),
     })
@@ -132,7 +133,7 @@ export class CauserieClient {
       open: async () => openSocket(await this.#socketUrl(baseUrl), [SUBPROTOCOL, await this.#ticket()]),
       onEvent: (event) => this.#receive(event),
       onState: (state) => this.#connectionChanged(state),
-      onRevoked: (code) => void this.#tokens.lose(code),
+      onRevoked: (code) => this.#revoked(code),
       now,
       random,
     })
@@ -271,8 +272,8 @@ export class CauserieClient {
     return conversation
   }
 
-  #signIn(how: 'register' | 'login' | 'refresh', json: object, timeoutMs?: number): Promise<SignedIn> {
-    return this.#transport({ method: 'POST', path: `/v1/auth/${how}`, json, ...(timeoutMs && { timeoutMs }) })
+  #signIn(how: 'register' | 'login' | 'refresh', json: object): Promise<SignedIn> {
+    return this.#transport({ method: 'POST', path: `/v1/auth/${how}`, json })
   }
 
   async #begin(how: 'register' | 'login', input: Register | Login): Promise<Me> {
@@ -318,6 +319,13 @@ export class CauserieClient {
     return url.href
   }
 
+  /** Where the tokens are of another session by now, the end of the socket's says nothing of that one. */
+  #revoked(code: ErrorCode): void {
+    const { sessionId } = this.#tokens
+    if (sessionId !== null && this.#socketSession !== null && sessionId !== this.#socketSession) this.connect()
+    else void this.#tokens.lose(code)
+  }
+
   #connectionChanged(state: ConnectionState): void {
     this.#setStatus(state)
     if (state.state !== 'online') return
@@ -334,6 +342,7 @@ export class CauserieClient {
   #receive(event: ServerEvent): void {
     switch (event.type) {
       case 'hello':
+        this.#socketSession = event.sessionId
         this.inbox.greet(event)
         this.presence.greet(event.online)
         break

@@ -28,3 +28,8 @@ export class CauserieNetworkError extends Error {
 
 export const signedOut = (code: ErrorCode = 'auth.required'): CauserieError =>
   new CauserieError(code, 'Nobody is signed in.')
+
+const TRANSIENT: ReadonlySet<ErrorCode> = new Set(['rate.limited', 'server.unavailable', 'server.fault'])
+
+/** Refusals that say "not now": the same may pass later. */
+export const isTransient = (code: ErrorCode): boolean => TRANSIENT.has(code)

@@ -5,7 +5,7 @@ import { LIMITS } from '../protocol/limits.ts'
 import type { Have } from '../protocol/socket.ts'
 import { logOf } from '../protocol/wire.ts'
 import { backoff } from './backoff.ts'
-import { CauserieError } from './errors.ts'
+import { CauserieError, isTransient } from './errors.ts'
 import type { Http } from './http.ts'
 
 type Ports = {
@@ -147,10 +147,8 @@ export class Inbox {
       if (this.#reading !== reading || !next) return
       page = next
     }
-    for (const id of missing) {
-      if (first.nextCursor === null) this.remove(id)
-      else await this.#ask(id)
-    }
+    // A conversation that did not answer the server is left out too: only it can say that one is in it no longer.
+    for (const id of missing) await this.#ask(id)
   }
 
   #pageAfter(cursor: string): Promise<InboxPage> {
@@ -179,23 +177,42 @@ export class Inbox {
     return placed.rev > entry.rev + 1 ? null : nextInboxEntry(entry, placed, this.#ports.viewerId())
   }
 
-  /** Asks for this entry again, because of what happened in its conversation or to find out whether it is still there. */
+  /**
+   * Asks for this entry again, because of what happened in its conversation or to find out whether it is still there. Waits for the first
+   * answer; where none comes, it is asked for in the background until one does.
+   */
   async #ask(conversationId: number, ...buffer: ConversationEvent[]): Promise<void> {
     this.#asking.set(conversationId, buffer)
+    if (!(await this.#isAnswered(conversationId, buffer))) void this.#askInTheEnd(conversationId, buffer)
+  }
+
+  async #askInTheEnd(conversationId: number, buffer: ConversationEvent[]): Promise<void> {
+    for (let failures = 1; ; failures += 1) {
+      await new Promise((resolve) => setTimeout(resolve, backoff(failures, Math.random)))
+      // What happened until now is in what is answered next.
+      buffer.length = 0
+      if (this.#asking.get(conversationId) !== buffer || (await this.#isAnswered(conversationId, buffer))) return
+    }
+  }
+
+  /** Tries once; answers whether nothing is left to be asked. */
+  async #isAnswered(conversationId: number, buffer: ConversationEvent[]): Promise<boolean> {
+    const isOver = () => this.#asking.get(conversationId) !== buffer
     try {
       for (let tries = 0; tries < TRIES; tries += 1) {
         const entry = await this.#ports.http.get<InboxEntry>(`/v1/conversations/${conversationId}`)
-        if (this.#asking.get(conversationId) !== buffer) return
+        if (isOver()) return true
         this.put(entry)
         if (this.#replay(conversationId, buffer)) break
       }
     } catch (error) {
-      if (this.#asking.get(conversationId) !== buffer) return
-      // Without an answer the entry stays behind, and the next event or hello shows it.
-      if (error instanceof CauserieError && error.code === 'conversation.not_found') this.remove(conversationId)
-    } finally {
-      if (this.#asking.get(conversationId) === buffer) this.#asking.delete(conversationId)
+      if (isOver()) return true
+      const isRefused = error instanceof CauserieError && !isTransient(error.code)
+      if (!isRefused) return false
+      if (error.code === 'conversation.not_found') this.remove(conversationId)
     }
+    if (!isOver()) this.#asking.delete(conversationId)
+    return true
   }
 
   #replay(conversationId: number, events: ConversationEvent[]): boolean {

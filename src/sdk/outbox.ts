@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { Attachment, Content, Message } from '../protocol/message.ts'
 import { backoff } from './backoff.ts'
-import { CauserieError, CauserieNetworkError } from './errors.ts'
+import { CauserieError, CauserieNetworkError, isTransient } from './errors.ts'
 import type { KeyValueStore } from './storage.ts'
 
 /**
@@ -34,8 +34,6 @@ type Ports = {
 
 type Waiter = { resolve: (message: Message) => void; reject: (error: unknown) => void }
 
-/** Refusals that say "not now": the same message may pass later. */
-const TRANSIENT: ReadonlySet<ErrorCode> = new Set(['rate.limited', 'server.unavailable', 'server.fault'])
 const MAX_TRANSIENT = 8
 
 /**
@@ -158,7 +156,7 @@ export class Outbox {
     if (!(error instanceof CauserieError)) throw error
     // A conversation that does not answer will again: what was written waits, and so does what was written after it.
     const isPatient = error.code === 'server.unavailable' || refusals < MAX_TRANSIENT
-    if (TRANSIENT.has(error.code) && isPatient) {
+    if (isTransient(error.code) && isPatient) {
       this.#update(item.clientId, queuedAgain)
       return refusals + 1
     }

@@ -1,15 +1,19 @@
-import type { SignedIn } from '../protocol/auth.ts'
+import type { Refresh, SignedIn } from '../protocol/auth.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import type { Me } from '../protocol/user.ts'
+import { newClientId } from './client-id.ts'
 import { CauserieError, CauserieNetworkError, signedOut } from './errors.ts'
 import type { KeyValueStore } from './storage.ts'
 
-type Credentials = { user: Me; accessToken: string; refreshToken: string; expiresAt: number }
+type Credentials = Pick<SignedIn, 'user' | 'sessionId' | 'accessToken' | 'refreshToken'> & {
+  expiresAt: number
+  /** Names the renewal that was begun with this refresh token: under the same name it may be asked for again however late. */
+  attempt?: string
+}
 
 type Ports = {
   storage: KeyValueStore
-  /** Gives up after four seconds, for it is asked once more then. */
-  refresh: (refreshToken: string) => Promise<SignedIn>
+  refresh: (input: Refresh) => Promise<SignedIn>
   now: () => number
   /** Who is signed in changed, or their profile. */
   onChange: (me: Me | null) => void
@@ -36,6 +40,11 @@ export class Tokens {
 
   get me(): Me | null {
     return this.#held?.user ?? null
+  }
+
+  /** The session whose tokens are held: another page of this browser may have signed in anew, and they were taken over. */
+  get sessionId(): string | null {
+    return this.#held?.sessionId ?? null
   }
 
   /** Takes up what storage holds. */
@@ -113,7 +122,7 @@ export class Tokens {
     const isOurs = !stored || stored.user.id === held.user.id
     if (stored && isOurs && stored.refreshToken !== held.refreshToken) return this.#takeOver(stored)
     try {
-      const signedIn = await this.#refresh(held.refreshToken)
+      const signedIn = await this.#refresh(held, { isOurs })
       if (this.#held?.user.id !== held.user.id) throw signedOut()
       this.#holdWhat(signedIn)
       if (isOurs) await this.#write()
@@ -127,18 +136,24 @@ export class Tokens {
     }
   }
 
-  /** Asked again at once where the answer was lost: the server forgives a token that was used already for ten seconds, and no longer. */
-  async #refresh(refreshToken: string): Promise<SignedIn> {
+  /** The attempt is kept before it is made: where its answer is lost, it is asked for again, by whichever page of this browser. */
+  async #refresh(held: Credentials, { isOurs }: { isOurs: boolean }): Promise<SignedIn> {
+    const { refreshToken } = held
+    const attempt = held.attempt ?? newClientId()
+    if (held.attempt === undefined && this.#held === held) {
+      this.#hold({ ...held, attempt })
+      if (isOurs) await this.#write()
+    }
     try {
-      return await this.#ports.refresh(refreshToken)
+      return await this.#ports.refresh({ refreshToken, attempt })
     } catch (error) {
-      if (error instanceof CauserieNetworkError) return this.#ports.refresh(refreshToken)
+      if (error instanceof CauserieNetworkError) return this.#ports.refresh({ refreshToken, attempt })
       throw error
     }
   }
 
-  #holdWhat({ user, accessToken, refreshToken, expiresIn }: SignedIn): void {
-    this.#hold({ user, accessToken, refreshToken, expiresAt: this.#ports.now() + expiresIn * 1000 })
+  #holdWhat({ user, sessionId, accessToken, refreshToken, expiresIn }: SignedIn): void {
+    this.#hold({ user, sessionId, accessToken, refreshToken, expiresAt: this.#ports.now() + expiresIn * 1000 })
   }
 
   #takeOver(stored: Credentials): string {

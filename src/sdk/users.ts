@@ -55,6 +55,11 @@ export class Users {
     return this.#cache.get(id)?.user
   }
 
+  /** Whether that was asked for lately. */
+  isFresh(id: number): boolean {
+    return this.#fresh(id) !== undefined
+  }
+
   #nextBatch(): { ids: Set<number>; done: Promise<void> } {
     const ids = new Set<number>()
     const done = Promise.resolve().then(async () => {

@@ -1,12 +1,14 @@
+import type { Message } from '../sdk/index.ts'
 import { attentive } from './attention.ts'
 import { nameOf, titleOf } from './people.ts'
 import { route } from './route.ts'
 import { announce, client, entryOf, me } from './state.ts'
 import { previewOf } from './words.ts'
 
-// What arrives in the open conversation is read out, what arrives elsewhere is mentioned.
-client.on('message.created', ({ message }) => {
+const tell = async (message: Message) => {
   if (message.senderId === me.value?.id) return
+  // What is said once is not said better later.
+  await client.users.getMany([message.senderId]).catch(() => [])
   const place = route.value
   const isOpen = attentive.value && place.page === 'conversation' && place.conversationId === message.conversationId
   const entry = entryOf(message.conversationId)
@@ -14,4 +16,7 @@ client.on('message.created', ({ message }) => {
   if (isOpen) announce(`${who}: ${previewOf(message)}`)
   else if (entry?.conversation.kind === 'group') announce(`New message from ${who} in ${titleOf(entry)}`)
   else announce(`New message from ${who}`)
-})
+}
+
+// What arrives in the open conversation is read out, what arrives elsewhere is mentioned.
+client.on('message.created', ({ message }) => void tell(message))

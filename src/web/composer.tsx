@@ -4,13 +4,13 @@ import { draftOf, keepDraft } from './drafts.ts'
 import { Icon } from './icon.tsx'
 import { isComposing } from './is-composing.ts'
 import { type InboxEntry, LIMITS } from '../sdk/index.ts'
+import { onTouch } from './on-touch.ts'
 import { nameOf, titleOf } from './people.ts'
 import { me } from './state.ts'
 import type { Talk } from './talk.ts'
 import { cleanText, previewOf } from './words.ts'
 
 const CLOSE_TO_LIMIT = 500
-const onTouch = matchMedia('(pointer: coarse)')
 
 /** Where one writes. Enter sends and Shift+Enter breaks the line; on a touch keyboard Enter breaks the line. */
 export const Composer = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => {

@@ -2,13 +2,14 @@ import { useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { LIMITS, type Message } from '../sdk/index.ts'
 import { isComposing } from './is-composing.ts'
+import { onTouch } from './on-touch.ts'
 import type { Talk } from './talk.ts'
 import { cleanText, inWords } from './words.ts'
 
 /** A message's text, open for change in its place. Enter saves, Escape leaves it as it was. */
 export const MessageEdit = ({ talk, message }: { talk: Talk; message: Message }) => {
   const before = message.content?.kind === 'text' ? message.content.text : ''
-  const text = useSignal(before)
+  const text = useSignal(talk.edits.get(message.id) ?? before)
   const busy = useSignal(false)
   const problem = useSignal<string | undefined>(undefined)
   const area = useRef<HTMLTextAreaElement>(null)
@@ -19,7 +20,13 @@ export const MessageEdit = ({ talk, message }: { talk: Talk; message: Message })
   }, [])
 
   const close = () => {
-    talk.editing.value = null
+    talk.edits.delete(message.id)
+    // Another one may have been opened while this one was saved.
+    if (talk.editing.peek() === message.id) talk.editing.value = null
+  }
+  const write = (value: string) => {
+    text.value = value
+    talk.edits.set(message.id, value)
   }
   const save = async () => {
     const next = cleanText(text.value)
@@ -33,13 +40,15 @@ export const MessageEdit = ({ talk, message }: { talk: Talk; message: Message })
     } catch (error) {
       problem.value = inWords(error)
       busy.value = false
+      // Where the box is shut by now, it is said beside the message.
+      if (talk.editing.peek() !== message.id) talk.trouble.value = { messageId: message.id, words: inWords(error) }
     }
   }
   const onKeyDown = (event: KeyboardEvent) => {
     event.stopPropagation()
     if (isComposing(event)) return
     if (event.key === 'Escape') close()
-    else if (event.key === 'Enter' && !event.shiftKey) {
+    else if (event.key === 'Enter' && !event.shiftKey && !onTouch.matches) {
       event.preventDefault()
       void save()
     }
@@ -55,7 +64,7 @@ export const MessageEdit = ({ talk, message }: { talk: Talk; message: Message })
         rows={2}
         maxLength={LIMITS.textLength}
         value={text.value}
-        onInput={(event) => (text.value = event.currentTarget.value)}
+        onInput={(event) => write(event.currentTarget.value)}
         onKeyDown={onKeyDown}
       />
       {problem.value !== undefined && (

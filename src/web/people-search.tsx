@@ -2,6 +2,7 @@ import { useSignal, useSignalEffect } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Avatar } from './avatar.tsx'
 import { Field } from './field.tsx'
+import { isComposing } from './is-composing.ts'
 import { moveFocus } from './move-focus.ts'
 import type { User } from '../sdk/index.ts'
 import { isOnline } from './people.ts'
@@ -28,6 +29,13 @@ export const PeopleSearch = ({ label, without, onPick, disabled = false, takesFo
     query.value = ''
     focus()
     onPick(person)
+  }
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    // It finds people, and does not send the form around it. Pressed again, it picks.
+    if (event.key !== 'Enter' || isComposing(event) || !(event.target instanceof HTMLInputElement)) return
+    event.preventDefault()
+    box.current?.querySelector<HTMLElement>('ul button')?.focus()
   }
 
   useLayoutEffect(() => {
@@ -58,7 +66,7 @@ export const PeopleSearch = ({ label, without, onPick, disabled = false, takesFo
 
   const people = found.value?.people.filter((person) => !without.includes(person.id)) ?? []
   return (
-    <div class="form" ref={box}>
+    <div class="form" ref={box} onKeyDown={onKeyDown}>
       <Field
         label={label}
         type="search"

@@ -5,7 +5,9 @@ import { client, me } from './state.ts'
 const named = signal(0)
 const seen = signal(0)
 const asked = new Set<number>()
-const missing = new Set<number>()
+/** Who was not there, and when that was found out. */
+const missing = new Map<number, number>()
+const MISSING_MS = 5 * 60_000
 
 const typing = signal<ReadonlyMap<number, readonly number[]>>(new Map())
 client.on('typing', ({ conversationId, userIds }) => {
@@ -19,7 +21,8 @@ export const personOf = (userId: number): User | undefined => {
   // Reading the signal is what makes the reader follow it.
   void named.value
   const person = client.users.peek(userId)
-  if (person === undefined) void ask(userId)
+  const isLate = person === undefined ? isDue(userId) : !client.users.isFresh(userId)
+  if (isLate) void ask(userId)
   return person
 }
 
@@ -49,15 +52,19 @@ export const titleOf = (entry: InboxEntry): string => {
   return partner === undefined ? (entry.conversation.title ?? 'Conversation') : nameOf(partner)
 }
 
+const isDue = (userId: number): boolean => Date.now() - (missing.get(userId) ?? 0) > MISSING_MS
+
 const ask = async (userId: number) => {
   if (asked.has(userId)) return
   asked.add(userId)
+  const before = client.users.peek(userId)?.displayName
   try {
-    const found = await client.users.getMany([userId])
-    if (found.length === 0) missing.add(userId)
-    named.value++
+    const [found] = await client.users.getMany([userId])
+    if (found) missing.delete(userId)
+    else missing.set(userId, Date.now())
+    if (before === undefined || found?.displayName !== before) named.value++
   } catch {
     // The network was away: the next look asks again.
-    asked.delete(userId)
   }
+  asked.delete(userId)
 }

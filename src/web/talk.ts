@@ -30,6 +30,8 @@ export type Talk = {
   problem: ReadonlySignal<string | null>
   /** The id of the message that is open for change. */
   editing: Signal<number | null>
+  /** What stands in the boxes of messages that are or were open for change, by their ids. */
+  edits: Map<number, string>
   replyingTo: Signal<Message | null>
   /** What went wrong with a message, to be said beside it. */
   trouble: Signal<{ messageId: number; words: string } | null>
@@ -94,6 +96,8 @@ const openTalk = (id: number): Talk => {
     messages.value = live.messages
     pending.value = unlessSame(pending.peek(), live.pending)
     members.value = unlessSame(members.peek(), live.members)
+    // Opened after all, by itself: what kept it from that is over.
+    if (live.state === 'open' && state.peek() !== 'open') problem.value = null
     state.value = live.state
     hasOlder.value = live.hasOlder
   }
@@ -121,6 +125,7 @@ const openTalk = (id: number): Talk => {
       trouble.value = { messageId, words: inWords(error) }
     }
   }
+  const edits: Talk['edits'] = new Map()
   void attempt(() => live.open())
 
   const lines = computed(() => {
@@ -130,7 +135,22 @@ const openTalk = (id: number): Talk => {
     const there = new Set(sent.map(({ key }) => key))
     return [...sent, ...waiting.filter(({ key }) => !there.has(key))]
   })
-  return { live, lines, members, state, hasOlder, problem, editing, replyingTo, trouble, loadOlder, retry, act, read }
+  return {
+    live,
+    lines,
+    members,
+    state,
+    hasOlder,
+    problem,
+    editing,
+    edits,
+    replyingTo,
+    trouble,
+    loadOlder,
+    retry,
+    act,
+    read,
+  }
 }
 
 /** The client makes these lists anew each time; the same items again are no change. */

@@ -77,8 +77,9 @@ const hasMovedUp = (view: HTMLElement, before: { top: number; height: number; sh
 
 const topIn = (view: HTMLElement, row: Element) => row.getBoundingClientRect().top - view.getBoundingClientRect().top
 
+/** The separator of what is new moves from row to row as older ones load: nothing can be held by it. */
 const topmostOf = (view: HTMLElement) => {
-  for (const row of view.querySelectorAll<HTMLElement>('[data-key]')) {
+  for (const row of view.querySelectorAll<HTMLElement>('[data-key]:not([data-key="new"])')) {
     const top = topIn(view, row)
     if (top + row.offsetHeight > 0) return { key: row.dataset['key'] ?? '', top }
   }

@@ -19,11 +19,12 @@ const behind = (ask: (calls: number) => void, isHere = () => true) => {
       return []
     },
   } as unknown as InboxBook
-  const catchUpFor = async ({ after }: { after: number }) => {
-    state.calls += 1
-    await ask(state.calls)
-    return { conversationId: 1, epoch: 'e1', after, upTo: 7, more: false, revs: [7], frames: ['seven'] }
-  }
+  const caughtUp = { conversationId: 1, epoch: 'e1', upTo: 7, more: false, revs: [7], frames: ['seven'] }
+  const catchUpFor = ({ after }: { after: number }) =>
+    Promise.resolve().then(() => {
+      ask((state.calls += 1))
+      return { ...caughtUp, after }
+    })
   const env = { CONVERSATION: { getByName: () => ({ catchUpFor }) } } as unknown as Env
   const gaps = new GapFiller({ userId: 1, env, inbox, isHere, broadcast: () => {}, askForLog: () => Promise.resolve() })
   return { state, gaps }

@@ -1,6 +1,12 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import type { InboxEntry, InboxPage } from '../../src/protocol/conversation.ts'
+import type { ConversationEvent } from '../../src/protocol/events.ts'
+import { CauserieError, CauserieNetworkError } from '../../src/sdk/errors.ts'
 import { Inbox } from '../../src/sdk/inbox.ts'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 const entry = (id: number) =>
   ({
@@ -10,6 +16,58 @@ const entry = (id: number) =>
     readSeq: 0,
     lastMessage: null,
   }) as unknown as InboxEntry
+
+/** An inbox whose requests `answer` answers. */
+const inboxOf = (answer: (path: string) => unknown) => {
+  const gone: number[] = []
+  const get = (path: string) => Promise.resolve().then(() => answer(path))
+  const ports = {
+    http: { get },
+    viewerId: () => 1,
+    onChange: () => {},
+    onGone: (id: number) => gone.push(id),
+    onEntry: () => {},
+  }
+  return { gone, inbox: new Inbox(ports as unknown as ConstructorParameters<typeof Inbox>[0]) }
+}
+
+test('[SDK15] a conversation that is left out because it did not answer is not taken for gone', async () => {
+  vi.useFakeTimers()
+  let [isUp, isIn] = [false, true]
+  const { gone, inbox } = inboxOf((path) => {
+    if (path === '/v1/conversations') return { items: [entry(1)], nextCursor: null }
+    if (!isUp) throw new CauserieError('server.unavailable', 'busy')
+    if (!isIn) throw new CauserieError('conversation.not_found', 'gone')
+    return { ...entry(2), rev: 9 }
+  })
+  inbox.put(entry(2))
+
+  await inbox.load()
+  expect([gone, inbox.get(2)?.rev]).toEqual([[], 5])
+  isUp = true
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect([gone, inbox.get(2)?.rev]).toEqual([[], 9])
+
+  isIn = false
+  await inbox.load()
+  expect([gone, inbox.get(2)]).toEqual([[2], undefined])
+})
+
+test('[SDK15] a line of which something is missing is asked for until it is answered', async () => {
+  vi.useFakeTimers()
+  let failures = 5
+  const { inbox } = inboxOf(() => {
+    failures -= 1
+    if (failures >= 0) throw new CauserieNetworkError('away')
+    return { ...entry(1), rev: 9 }
+  })
+  inbox.put(entry(1))
+
+  inbox.apply({ type: 'reaction.changed', conversationId: 1, rev: 8 } as unknown as ConversationEvent)
+  await vi.advanceTimersByTimeAsync(120_000)
+
+  expect([inbox.get(1)?.rev, vi.getTimerCount()]).toEqual([9, 0])
+})
 
 test('[SDK15] who watches a conversation learns where it stands also where its line is on a later page', async () => {
   const heard: number[] = []

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { SignedIn } from '../../src/protocol/auth.ts'
+import type { Refresh, SignedIn } from '../../src/protocol/auth.ts'
 import { CauserieError, CauserieNetworkError } from '../../src/sdk/errors.ts'
 import { Http } from '../../src/sdk/http.ts'
 import { type KeyValueStore, memoryStorage } from '../../src/sdk/storage.ts'
@@ -17,7 +17,7 @@ class Server {
   isRevoked = false
   /** How many answers to a renewal do not arrive. */
   loses = 0
-  #lost: { token: string; successor: SignedIn } | null = null
+  #lost: (Refresh & { successor: SignedIn }) | null = null
   readonly #expiry = new Map<string, number>()
 
   signIn(): SignedIn {
@@ -38,16 +38,22 @@ class Server {
     }
   }
 
-  async refresh(refreshToken: string): Promise<SignedIn> {
+  async refresh({ refreshToken, ...attempt }: Refresh): Promise<SignedIn> {
     await Promise.resolve()
     if (!this.isUp) throw new CauserieNetworkError('down')
     this.refreshes += 1
-    if (!this.isRevoked && refreshToken === this.#lost?.token) return this.#lost.successor
+    const isAskedAgain = refreshToken === this.#lost?.refreshToken && attempt.attempt === this.#lost.attempt
+    if (!this.isRevoked && this.#lost && isAskedAgain && this.loses === 0) return this.#lost.successor
+    if (isAskedAgain) return this.#lose()
     if (this.isRevoked || refreshToken !== `refresh${this.serial}`) throw unauthorized('refresh.reused')
     const successor = this.signIn()
     if (this.loses === 0) return successor
+    this.#lost = { refreshToken, ...attempt, successor }
+    return this.#lose()
+  }
+
+  #lose(): never {
     this.loses -= 1
-    this.#lost = { token: refreshToken, successor }
     throw new CauserieNetworkError('lost')
   }
 
@@ -67,7 +73,7 @@ const pageOf = (server: Server, storage: KeyValueStore = memoryStorage()) => {
   const page = { clock: 0 }
   const tokens = new Tokens({
     storage,
-    refresh: (refreshToken) => server.refresh(refreshToken),
+    refresh: (input) => server.refresh(input),
     now: () => server.now + page.clock,
     onChange: () => {},
     onLost: (code) => lost.push(code),
@@ -105,7 +111,29 @@ test('[TOK1] without a network the old token is used for as long as it lives', a
   expect(await tokens.access()).toBe('access2')
 })
 
-test('[TOK1] an answer that was lost on its way is asked for again at once, as long as the server forgives it', async () => {
+test('[TOK1] a renewal whose answers were all lost is asked for again as the same one, by whichever page and however late', async () => {
+  const server = new Server()
+  const first = pageOf(server)
+  await first.tokens.adopt(server.signIn())
+  const second = pageOf(server, first.storage)
+  await second.tokens.load()
+  server.loses = 4
+
+  server.now += LIFE_MS
+  await expect(first.tokens.access()).rejects.toBeInstanceOf(CauserieNetworkError)
+  server.now += LIFE_MS
+  await expect(first.tokens.access()).rejects.toBeInstanceOf(CauserieNetworkError)
+  server.now += LIFE_MS
+  const third = pageOf(server, first.storage)
+  await third.tokens.load()
+
+  expect(await third.tokens.access()).toBe('access2')
+  expect([await first.tokens.access(), await second.tokens.access()]).toEqual(['access2', 'access2'])
+  expect([...first.lost, ...second.lost, ...third.lost]).toEqual([])
+  expect(JSON.parse((await first.storage.get('tokens')) ?? '')).not.toHaveProperty('attempt')
+})
+
+test('[TOK1] an answer that was lost on its way is asked for again at once', async () => {
   const server = new Server()
   const { tokens, lost } = pageOf(server)
   await tokens.adopt(server.signIn())

@@ -60,12 +60,13 @@ describe('guesses', () => {
 
 describe('refresh tokens', () => {
   const now = 5_000_000
-  const token = { spentAt: null, sessionExpiresAt: now + 1, sessionRevokedAt: null }
+  const token = { spentAt: null, sessionExpiresAt: now + 1, sessionRevokedAt: null, isAskedAgain: false }
 
   test.each([
     ['a fresh one', token, 'rotate'],
     ['one spent a moment ago', { ...token, spentAt: now - REPLAY_MS }, 'rotate'],
     ['one spent longer ago', { ...token, spentAt: now - REPLAY_MS - 1 }, 'refresh.reused'],
+    ['one of the same attempt, however long ago', { ...token, spentAt: 0, isAskedAgain: true }, 'rotate'],
     ['one of an ended session', { ...token, sessionRevokedAt: now }, 'session.revoked'],
     ['a spent one of an ended session', { ...token, spentAt: 0, sessionRevokedAt: now }, 'session.revoked'],
     ['one of an expired session', { ...token, sessionExpiresAt: now }, 'refresh.invalid'],

@@ -43,8 +43,8 @@ export const signUp = async (name = newName()): Promise<SignedIn> => {
 export const signIn = (login: string, password = PASSWORD): Promise<Reply<SignedIn>> =>
   ask('POST', '/v1/auth/login', { json: { login, password } })
 
-export const refreshWith = (refreshToken: string): Promise<Reply<SignedIn>> =>
-  ask('POST', '/v1/auth/refresh', { json: { refreshToken } })
+export const refreshWith = (refreshToken: string, attempt?: string): Promise<Reply<SignedIn>> =>
+  ask('POST', '/v1/auth/refresh', { json: { refreshToken, attempt } })
 
 /** Whether the access token opens anything at this moment. */
 export const statusOf = async (token: string): Promise<number> => (await ask('GET', '/v1/me', { token })).status

@@ -225,6 +225,30 @@ describe('refreshing', () => {
     expect(stored).toEqual({ count: 2 })
   })
 
+  test('[AUTH9] of the same attempt it gives the same successor however late, until that was used', async () => {
+    const { refreshToken, sessionId } = await signUp()
+    const attempt = 'a1b2c3d4e5f60718'
+    const first = await refreshWith(refreshToken, attempt)
+    await rows('UPDATE refresh_tokens SET spent_at = spent_at - 86400000 WHERE session_id = ?', sessionId)
+
+    const again = await refreshWith(refreshToken, attempt)
+    expect([again.status, again.body.refreshToken]).toEqual([200, first.body.refreshToken])
+
+    expect((await refreshWith(again.body.refreshToken, 'some other attempt')).status).toBe(200)
+    expect(await refreshWith(refreshToken, attempt)).toMatchObject({ status: 401, body: { code: 'refresh.reused' } })
+  })
+
+  test.for(['some other attempt', undefined])(
+    '[AUTH10] whoever has the token and not the attempt (%s) ends the session',
+    async (attempt) => {
+      const { refreshToken, sessionId } = await signUp()
+      await refreshWith(refreshToken, 'a1b2c3d4e5f60718')
+      await rows('UPDATE refresh_tokens SET spent_at = spent_at - 10001 WHERE session_id = ?', sessionId)
+
+      expect(await refreshWith(refreshToken, attempt)).toMatchObject({ body: { code: 'refresh.reused' } })
+    },
+  )
+
   test('[AUTH10] a token used again later ends its session, and no other', async () => {
     const { refreshToken, sessionId, user } = await signUp()
     const elsewhere = await signIn(user.username)
