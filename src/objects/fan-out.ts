@@ -211,7 +211,7 @@ const take = (queue: Queue): Taken => {
   queue.missing = null
   const count = fitting(queue.frames, (frame) => frame.length).length
   const frames = queue.frames.splice(0, count)
-  queue.characters -= charactersOf(frames)
+  queue.characters -= charactersIn(frames)
   return { missing, revs: queue.revs.splice(0, count), frames }
 }
 
@@ -226,14 +226,14 @@ const giveUpFrames = (queue: Queue, after: number): void => {
   queue.characters = 0
 }
 
-const charactersOf = (frames: string[]): number => frames.reduce((sum, frame) => sum + frame.length, 0)
+const charactersIn = (frames: string[]): number => frames.reduce((sum, frame) => sum + frame.length, 0)
 
 const putBack = (queue: Queue, { missing, revs, frames }: Taken): void => {
   if (missing !== null) giveUpFrames(queue, missing)
   else if (queue.missing === null) {
     queue.revs = [...revs, ...queue.revs]
     queue.frames = [...frames, ...queue.frames]
-    queue.characters += charactersOf(frames)
+    queue.characters += charactersIn(frames)
   } else {
     const first = firstOf({ missing, revs })
     if (first !== null) giveUpFrames(queue, first - 1)

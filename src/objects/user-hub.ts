@@ -1,7 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import migrations from '../../migrations/hub/migrations.js'
 import { conversationOfOrder, type Order } from '../core/orders.ts'
-import { newBudget, spend } from '../core/rate.ts'
 import { reportMetrics } from '../directory/metrics.ts'
 import type { Ticket } from '../protocol/auth.ts'
 import type { Command } from '../protocol/commands.ts'
@@ -11,6 +10,7 @@ import type { DirectoryEvent, ServerEvent } from '../protocol/events.ts'
 import { CLOSE, decodeHave, type Have, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
 import type { Presence } from '../protocol/user.ts'
 import type { Answer, Batch, CatchUp, Left, Nap } from './batch.ts'
+import { Budgets, priceOfPresence } from './budgets.ts'
 import { Circle } from './circle.ts'
 import { countedStorage } from './counted-storage.ts'
 import { DialectDesk, dialectsOf } from './dialect-desk.ts'
@@ -26,17 +26,11 @@ import { logFault } from './log.ts'
 import { migrateStorage } from './migrate.ts'
 import type { Newest, NewestQuery } from './newest-messages.ts'
 import { postOrders } from './post-orders.ts'
-import { MAX_PEERS } from './presence-book.ts'
 import { PresenceDesk } from './presence-desk.ts'
 import { Readings } from './readings.ts'
 import { SessionDesk } from './session-desk.ts'
 import { keptConversations } from './stubs.ts'
 import { UpwardQueue } from './upward-queue.ts'
-
-const RATE_WINDOW_MS = 10_000
-const COMMANDS_PER_OPENING = 5
-/** To ask so many others how they stand costs as much as a command. */
-const ASKED_PER_COMMAND = 10
 
 /** One user: the live sockets, the inbox, presence. It orders what the sockets see, and carries what they ask. */
 export class UserHub extends DurableObject<Env> {
@@ -44,8 +38,7 @@ export class UserHub extends DurableObject<Env> {
   readonly #sockets: LiveSockets
   readonly #sessions: SessionDesk
   readonly #upward: UpwardQueue
-  readonly #budget = newBudget()
-  readonly #openings = newBudget()
+  readonly #budgets = new Budgets(this.env)
   readonly #conversations = keptConversations(this.env)
   #circle!: Circle
   #inbox!: InboxBook
@@ -87,7 +80,7 @@ export class UserHub extends DurableObject<Env> {
       entry: (conversationId) => this.#inbox.entryOnce(conversationId),
       ids: () => this.#inbox.ids(),
       friends: () => this.#circle.friends(),
-      spend: () => this.#spend(),
+      spend: () => this.#budgets.spend(),
       perform: (command, socket) => this.#answer(command, () => this.#isOver(socket)),
     })
     // The platform answers pings, so an idle socket stays asleep (and free).
@@ -135,7 +128,7 @@ export class UserHub extends DurableObject<Env> {
    * `rate.limited`.
    */
   async issueTicket(sessionId: string): Promise<Ticket | Refusal> {
-    const refusal = this.#spend()
+    const refusal = this.#budgets.spend()
     if (refusal) return refusal
     return this.#sessions.issueTicket(sessionId)
   }
@@ -153,7 +146,7 @@ export class UserHub extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     const sessionId = await this.#sessions.sessionOf(request)
     if (sessionId === null) return new Response(null, { status: 401 })
-    const wait = this.#mayOpen()
+    const wait = this.#budgets.open()
     if (wait > 0) return new Response(null, { status: 429, headers: { 'retry-after': String(wait) } })
     const { 0: client, 1: server } = new WebSocketPair()
     const dialects = dialectsOf(request.headers.get('x-causerie-dialects'))
@@ -194,7 +187,7 @@ export class UserHub extends DurableObject<Env> {
     const decoded = decodeFrame(data)
     const answer =
       'refusal' in decoded
-        ? (this.#spend() ?? decoded.refusal)
+        ? (this.#budgets.spend() ?? decoded.refusal)
         : await this.#answer(decoded.command, () => this.#isOver(socket))
     this.#sockets.send(socket, replyFrame(decoded.id, answer))
   }
@@ -215,7 +208,7 @@ export class UserHub extends DurableObject<Env> {
    * `conversation.not_found`, `server.unavailable`, and whatever the conversation refuses with.
    */
   order(order: Order): Promise<Answer> {
-    const refusal = this.#spend()
+    const refusal = this.#budgets.spend()
     return refusal ? Promise.resolve(refusal) : this.#order(order)
   }
 
@@ -226,7 +219,7 @@ export class UserHub extends DurableObject<Env> {
 
   /** Takes `price` commands from the user's budget, for work that is done elsewhere. Refuses with `rate.limited`. */
   charge(price = 1): Refusal | null {
-    return this.#spend(price)
+    return this.#budgets.spend(price)
   }
 
   /** Takes frames of one conversation to the sockets, or answers that nobody is here and the conversation need not call. */
@@ -291,7 +284,7 @@ export class UserHub extends DurableObject<Env> {
   /** Which of the user's peers are online now, the user among them. Refuses with `rate.limited`. */
   async online(): Promise<number[] | Refusal> {
     const peers = await this.#presence.peers()
-    return this.#spend(priceOf(peers)) ?? this.#presence.onlineAmong(peers)
+    return this.#budgets.spend(priceOfPresence(peers)) ?? this.#presence.onlineAmong(peers)
   }
 
   /** A peer came or went; answers how this user stands, so that one call tells both. */
@@ -377,7 +370,7 @@ export class UserHub extends DurableObject<Env> {
   }
 
   async #answer(command: Command, isOver?: () => boolean): Promise<Answer> {
-    const refusal = this.#spend(1 + (command.type === 'presence.get' ? priceOf(command.userIds) : 0))
+    const refusal = this.#budgets.spend(1 + (command.type === 'presence.get' ? priceOfPresence(command.userIds) : 0))
     if (refusal) return refusal
     if (command.type === 'presence.get')
       return { ok: true, json: JSON.stringify({ items: await this.#presence.presenceOf(command.userIds) }) }
@@ -425,19 +418,6 @@ export class UserHub extends DurableObject<Env> {
     this.#gaps.watch(conversationId, Number.POSITIVE_INFINITY)
   }
 
-  /** Takes from the user's budget; answers the refusal where nothing is left. */
-  #spend(price = 1): Refusal | null {
-    const limit = Number(this.env.COMMANDS_PER_10_SECONDS)
-    const wait = spend(this.#budget, { limit, windowMs: RATE_WINDOW_MS, now: Date.now(), price })
-    return wait > 0 ? refuse('rate.limited', { retryAfter: wait }) : null
-  }
-
-  /** The seconds to wait where the user opens sockets too fast; to open one costs much more than a command. */
-  #mayOpen(): number {
-    const limit = Number(this.env.COMMANDS_PER_10_SECONDS) / COMMANDS_PER_OPENING
-    return spend(this.#openings, { limit, windowMs: RATE_WINDOW_MS, now: Date.now() })
-  }
-
   #broadcast(frames: string[]): void {
     const now = Date.now()
     this.#sockets.broadcast(frames, now)
@@ -454,9 +434,6 @@ export class UserHub extends DurableObject<Env> {
     this.#presence.mayHaveLeft()
   }
 }
-
-/** What it costs to ask these how they stand, beside the command itself. */
-const priceOf = (userIds: number[]): number => Math.floor(Math.min(userIds.length, MAX_PEERS) / ASKED_PER_COMMAND)
 
 /** Somebody else left a conversation; looked for without parsing, since every message passes here. */
 const saysLeft = (frame: string): boolean =>

@@ -1,10 +1,11 @@
 import type { Login, Register, SignedIn, Ticket } from '../protocol/auth.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
-import type { ConversationEvent, EventOf, EventType, ServerEvent } from '../protocol/events.ts'
+import type { ConversationEvent, ServerEvent } from '../protocol/events.ts'
 import { encodeHave, SUBPROTOCOL, TICKET_PREFIX } from '../protocol/wire.ts'
-import type { Me, Presence, UpdateMe } from '../protocol/user.ts'
+import type { Me, UpdateMe } from '../protocol/user.ts'
 import { Calendar } from './calendar.ts'
+import type { ClientEvents, ClientOptions, Status } from './client-events.ts'
 import { type ConversationPorts, LiveConversation } from './conversation.ts'
 import { Conversations } from './conversations.ts'
 import { Emitter } from './emitter.ts'
@@ -17,43 +18,12 @@ import { Outbox, type PendingMessage } from './outbox.ts'
 import { PresenceList } from './presence.ts'
 import { ReadMarks } from './read-marks.ts'
 import { Sessions } from './sessions.ts'
-import { Connection, type ConnectionState, type SocketLike } from './socket.ts'
-import { type KeyValueStore, memoryStorage } from './storage.ts'
+import { Connection, type ConnectionState } from './socket.ts'
+import { memoryStorage } from './storage.ts'
 import { Tokens } from './tokens.ts'
 import { httpTransport, type Transport } from './transport.ts'
 import { Typing } from './typing.ts'
 import { Users } from './users.ts'
-
-export type ClientOptions = {
-  /** Where the server is, e.g. `location.origin`. */
-  baseUrl: string
-  /** Memory by default: then a reload signs out. */
-  storage?: KeyValueStore
-  fetch?: (request: Request) => Promise<Response>
-  openSocket?: (url: string, protocols: string[]) => SocketLike | Promise<SocketLike>
-  now?: () => number
-  random?: () => number
-}
-
-/**
- * How the live connection stands. `offline`: none is wanted, or the server refused it for good. `connecting`: a try is under way.
- * `waiting`: the next try is at `retryAt` (milliseconds). `signed-out`: there is no account; `reason` is the refusal that ended it,
- * null where the user asked.
- */
-export type Status = { state: 'signed-out'; reason: ErrorCode | null } | ConnectionState
-
-/** What `client.on` can listen to: every event of the server as it came, and what the client makes of them. */
-export type ClientEvents = { [Type in EventType]: EventOf<Type> } & {
-  status: Status
-  /** Who is signed in changed, or their profile. */
-  me: Me | null
-  /** The inbox changed; its entries, newest first. */
-  inbox: readonly InboxEntry[]
-  /** The copy, the pending messages or the typing of a conversation changed. Changes of one moment are told once. */
-  conversation: LiveConversation
-  typing: { conversationId: number; userIds: readonly number[] }
-  presence: Presence
-}
 
 const LOGOUT_TIMEOUT_MS = 5_000
 

@@ -1,5 +1,6 @@
 export { newClientId } from './client-id.ts'
-export { CauserieClient, type ClientEvents, type ClientOptions, type Status } from './client.ts'
+export { CauserieClient } from './client.ts'
+export type { ClientEvents, ClientOptions, Status } from './client-events.ts'
 export { type LiveConversation, type SendOptions } from './conversation.ts'
 export { CauserieError, CauserieNetworkError } from './errors.ts'
 export type { Inbox } from './inbox.ts'

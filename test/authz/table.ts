@@ -122,7 +122,7 @@ GET /messages/online-users                                   |  401  401  401 | 
 GET /messages/received                                       |  401  401  401 | 200 200 200 200 200 200 200 200
 GET /messages/sent                                           |  401  401  401 | 200 200 200 200 200 200 200 200
 PUT /messages/:message_id                                    |  401  401  401 | 403 403 403 403 200 403 403 403
-DELETE /messages/:message_id                                 |  401  401  401 | 403 403 403 403 200 200 200 403
+DELETE /messages/:message_id                                 |  401  401  401 | 403 403 403 403 200 403 403 403
 PUT /messages/:message_id/read                               |  401  401  401 | 403 200 403 200 200 200 200 403
 GET /conversations/:conv_id/messages                         |  401  401  401 | 403 200 403 200 200 200 200 403
 POST /conversation/send_message                              |  401  401  401 | 404 403 404 200 200 200 200 404

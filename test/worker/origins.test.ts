@@ -1,3 +1,4 @@
+import { createExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import app from '../../src/index.ts'
@@ -57,7 +58,7 @@ type Init = { method?: string; body?: string; headers: Record<string, string> }
 
 const call = async (path: string, init: Init): Promise<Response> => {
   const headers = { 'cf-connecting-ip': randomAddress(), ...init.headers }
-  return app.request(`${OWN}${path}`, { ...init, headers }, { ...env, ALLOWED_ORIGINS })
+  return app.request(`${OWN}${path}`, { ...init, headers }, { ...env, ALLOWED_ORIGINS }, createExecutionContext())
 }
 
 /** How the socket is closed; null where it stays open. */
