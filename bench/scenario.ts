@@ -58,6 +58,9 @@ export type Bar = {
 /** Whether a bar holds; null where it was not measured, or nothing is demanded. */
 export type Judgement = { claim: string; demand: string; value: number | null; holds: boolean | null }
 
+/** A bar that nothing was measured for shows nothing. */
+export const isUnmeasured = ({ demand, value }: Judgement): boolean => demand !== '' && value === null
+
 export const judge = (bar: Bar, figures: Figures): Judgement => {
   const { claim, atMost, atLeast } = bar
   const value = bar.of(figures)

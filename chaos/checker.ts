@@ -1,7 +1,7 @@
 import { checkDeliveries } from './check-deliveries.ts'
 import { checkCopy, checkReading, checkSameReading } from './check-readings.ts'
 import type { Entry, Got, Invoke, Message, Reading } from './history.ts'
-import { Evidence, keyOf, SEQ_SPAN, type Sent, type Socket, type Step, type Violation } from './evidence.ts'
+import { Evidence, keyOf, SEQ_SPAN, type Sent, type Socket, type Span, type Step, type Violation } from './evidence.ts'
 
 /**
  * Says what a history shows that must not be. It knows nothing of how the server works: only what was asked, what was answered, what was
@@ -36,7 +36,7 @@ export class Checker {
         break
       case 'open': {
         const { who, session } = entry
-        const nothing = { revs: new Map(), created: new Set<number>(), first: new Map(), isDocumented: false }
+        const nothing = { revs: new Map(), created: new Set<number>(), spans: new Map(), isDocumented: false }
         this.#evidence.sockets.set(entry.socket, { who, session, ...nothing })
         break
       }
@@ -45,6 +45,9 @@ export class Checker {
         break
       case 'heard':
         this.#heard(entry)
+        break
+      case 'begin':
+        this.#evidence.sockets.get(entry.socket)?.spans.get(entry.c)?.push(newSpan())
         break
       case 'epoch':
         this.#epoch(entry.c, entry.epoch)
@@ -85,7 +88,9 @@ export class Checker {
       this.#report('received.lost', `somebody heard message ${id}, which is not there`)
     }
     for (const told of this.#evidence.sockets) {
-      this.#all(checkDeliveries(told, { evidence: this.#evidence, logs: this.#logs }))
+      const { looked, missing } = checkDeliveries(told, { evidence: this.#evidence, logs: this.#logs })
+      this.#count('deliveries that had to come', looked)
+      this.#all(missing)
     }
     this.#checkLanes()
     for (const { who, device } of this.#live) {
@@ -262,8 +267,7 @@ export class Checker {
       if (what === 'message.created') {
         this.#toldAsNew(socket, message.id, where)
       } else if (what === 'message.updated' && !socket.created.has(message.id)) {
-        const isNew = message.seq > (socket.first.get(c) ?? Number.POSITIVE_INFINITY)
-        if (isNew && this.#evidence.wasAlwaysIn(c, socket.who)) {
+        if (message.seq > (socket.spans.get(c)?.at(-1)?.first ?? Number.POSITIVE_INFINITY)) {
           this.#report('delivery.unannounced', `${where}: message ${message.id} came as a change`)
         }
       }
@@ -296,8 +300,11 @@ export class Checker {
   #toldAsNew(socket: Socket, id: number, where: string): void {
     if (socket.created.has(id)) this.#report('delivery.doubled', `${where}: message ${id}`)
     socket.created.add(id)
-    const c = Math.floor(id / SEQ_SPAN)
-    if (!socket.first.has(c)) socket.first.set(c, id % SEQ_SPAN)
+    const [c, seq] = [Math.floor(id / SEQ_SPAN), id % SEQ_SPAN]
+    const spans = socket.spans.get(c) ?? [newSpan()]
+    socket.spans.set(c, spans)
+    const span = spans.at(-1)
+    if (span) Object.assign(span, { first: Math.min(seq, span.first), last: Math.max(seq, span.last) })
   }
 
   /** What was first sent after somebody's removal, or after the end of a session, was answered can have no business there. */
@@ -386,8 +393,8 @@ export class Checker {
     }
   }
 
-  #count(what: string): void {
-    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1)
+  #count(what: string, by = 1): void {
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + by)
   }
 
   #report(kind: Violation['kind'], detail: string): void {
@@ -398,6 +405,8 @@ export class Checker {
     for (const { kind, detail } of violations) this.#report(kind, detail)
   }
 }
+
+const newSpan = (): Span => ({ first: Number.POSITIVE_INFINITY, last: 0 })
 
 const newSent = (entry: Extract<Invoke, { do: 'send' }>): Sent => ({
   firstOp: entry.op,

@@ -19,6 +19,7 @@ import { cycles } from './plan.ts'
 import { plant, PLANTED_FAULTS } from './planted-faults.ts'
 import { Proxy } from './proxy.ts'
 import { Random } from './random.ts'
+import { RawDevice } from './raw-device.ts'
 import { heads, readBack } from './read-back.ts'
 import { secretsIn } from './secrets-in-log.ts'
 import { ChaosServer } from './server.ts'
@@ -209,6 +210,7 @@ const main = async (): Promise<boolean> => {
   }
   const workedMs = Date.now() - workedFrom
   await inside.inject({})
+  const calmSince = Date.now()
   const cpuMs = { server: running.cpuMs, clients: process.cpuUsage().user / 1000 + process.cpuUsage().system / 1000 }
   proxy.calm()
   const isAtRest = await Promise.race([
@@ -217,7 +219,7 @@ const main = async (): Promise<boolean> => {
   ])
   if (!isAtRest) console.log(`Somebody still waits for an answer after ${AT_REST_MS / 1000} s.`)
   console.log(`${since()}  everybody falls silent`)
-  const convergedMs = await converge(running.url, world)
+  const convergedMs = await converge(running.url, { world, since: calmSince })
   for (const device of talkers) device.stop()
   const read = await readBack(running.url, world, history)
   for (const device of world.devices) device.tellCopies()
@@ -234,6 +236,7 @@ const main = async (): Promise<boolean> => {
   table('faults', [
     ['kill -9 and restart', `${kills}`],
     ...(upgradeKills === null ? [] : [['kill -9 while it migrates to a newer schema', `${upgradeKills}`] as const]),
+    ['readers that were cut for not reading', `${cut(world)}`],
     ...Object.entries(faults.hits).map(([kind, { planned, hit }]) => [kind, `${hit} of ${planned} planned`] as const),
   ])
   table(
@@ -267,8 +270,8 @@ const main = async (): Promise<boolean> => {
   return isAtRest && violations.length === 0 && secrets.length === 0 && isEnough && isInTime
 }
 
-/** Waits until every client holds everything by itself; answers how long that took. What is still missing then, the checker finds. */
-const converge = async (url: string, world: World): Promise<number> => {
+/** Waits until every client holds everything by itself; answers how long that took since nothing failed any more. What is still missing then, the checker finds. */
+const converge = async (url: string, { world, since }: { world: World; since: number }): Promise<number> => {
   const from = Date.now()
   // Clients tell read marks a moment late.
   await sleep(500)
@@ -280,8 +283,11 @@ const converge = async (url: string, world: World): Promise<number> => {
     if (!isBehind) break
     await sleep(250)
   }
-  return Date.now() - from
+  return Date.now() - since
 }
+
+const cut = ({ devices }: World): number =>
+  devices.reduce((sum, device) => sum + (device instanceof RawDevice ? (device.closed.get(4508) ?? 0) : 0), 0)
 
 const table = (title: string, rows: readonly (readonly [string, string])[]): void => {
   console.log(`\n${title}`)

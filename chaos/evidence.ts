@@ -67,6 +67,9 @@ export type Place = {
   heard: number[]
 }
 
+/** Numbers of messages. */
+export type Span = { first: number; last: number }
+
 export type Socket = {
   who: number
   session: string
@@ -74,8 +77,8 @@ export type Socket = {
   revs: Map<number, number>
   /** Messages that came as new. */
   created: Set<number>
-  /** The first message that came as new, by conversation: from there on each must come as new before it changes. */
-  first: Map<number, number>
+  /** By conversation, the first and the last message that came as new: all between them must have. Another one begins with each coming. */
+  spans: Map<number, Span[]>
   /** It speaks a documented API, which may leave out what its own user said. */
   isDocumented: boolean
 }
@@ -140,7 +143,8 @@ export class Evidence {
 
   /** Whether anybody tried to, and was not refused. */
   wasChanged(id: number): boolean {
-    return this.#changes.has(id)
+    const { edits, deletes, reactions } = this.changesSeen(id)
+    return edits.size + deletes.size + reactions.size > 0
   }
 
   changesOf(id: number): Changes {

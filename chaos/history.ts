@@ -92,6 +92,8 @@ export type Entry =
   | Got
   /** A message that came by a socket of one of the documented APIs, which know no revisions. */
   | { e: 'heard'; socket: number; id: number }
+  /** The socket was told that the conversation is there now, or is not: what follows need not go on from what came before. */
+  | { e: 'begin'; socket: number; c: number }
   | { e: 'epoch'; c: number; epoch: string }
   | { e: 'close'; socket: number; code: number }
   | { e: 'fault'; what: string }

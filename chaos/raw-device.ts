@@ -244,10 +244,14 @@ export class RawDevice implements Device {
         this.#wake()
         break
       case 'conversation.created':
+        this.#history.write({ e: 'begin', socket: from.number, c: frame.entry.conversation.id })
+        this.#see(frame.entry)
+        break
       case 'conversation.head':
         this.#see(frame.entry)
         break
       case 'conversation.deleted':
+        this.#history.write({ e: 'begin', socket: from.number, c: frame.conversationId })
         this.#copies.delete(frame.conversationId)
         break
       case 'reply':

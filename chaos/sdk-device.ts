@@ -180,6 +180,9 @@ export class SdkDevice implements Device {
     for (const type of OTHER_EVENTS) {
       client.on(type, ({ conversationId, rev }) => this.#got({ c: conversationId, rev, what: type }))
     }
+    for (const type of ['conversation.created', 'conversation.deleted'] as const) {
+      client.on(type, ({ conversationId: c }) => this.#history.write({ e: 'begin', socket: this.#socket, c }))
+    }
     client.on('member.changed', ({ conversationId, rev, member }) => {
       const { userId, leftAt } = member
       this.#got({ c: conversationId, rev, what: 'member.changed', member: { userId, left: leftAt !== null } })

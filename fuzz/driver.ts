@@ -18,7 +18,8 @@ import { Trial } from './trial.ts'
 import { framesOf, routesOf } from './targets.ts'
 import { sendOddBytes, sendOddFrames } from './odd-bytes.ts'
 
-const INPUTS = 20_000
+/** Some 20,000 of these are spoilt; the others are there for what is refused beside what is taken. */
+const INPUTS = 25_500
 const BATCH = { right: 40, wrong: 16 }
 const SHOWN = 20
 /** What a server may hold more after bytes that it has seen before. */
@@ -158,9 +159,9 @@ const tell = (trial: Trial, all: Counted[]): void => {
     const taken = sent - refused
     console.log(`${name.padEnd(60)} ${[sent, taken, refused].map((n) => String(n).padStart(6)).join(' ')}`)
   }
-  const { sent, refused, compared, again, slowestMs, busy } = trial
+  const { drafted, plain, sent, refused, compared, again, slowestMs, busy } = trial
   console.log(
-    `\n${sent} inputs, ${refused} refused: ${compared} of these in batches of which nothing was taken, and ${again} once more ` +
+    `\n${drafted - plain} spoilt inputs and ${plain} plain ones, sent ${sent} times, ${refused} refused: ${compared} of these in batches of which nothing was taken, and ${again} once more ` +
       `by themselves; what the server holds was the same before and after.\n` +
       `slowest answer ${slowestMs.toFixed(0)} ms; refused for now (503): ${busy}`,
   )

@@ -23,8 +23,8 @@ export type Request = {
 
 export type Said = { kind: 'said'; frame: Frame; data: string | Uint8Array }
 
-/** An input before the things that it names are put in. `isRight` where it may well be taken. */
-export type Draft<Input> = { target: string; isRight: boolean; make: (world: World) => Input }
+/** An input before the things that it names are put in. `isRight` where it may well be taken, `isPlain` where nothing of it is spoilt. */
+export type Draft<Input> = { target: string; isRight: boolean; isPlain: boolean; make: (world: World) => Input }
 
 /** A value as it is written in an address: a list with commas. */
 const inPath = (value: unknown, world: World): string =>
@@ -73,7 +73,12 @@ export const requestsTo = (route: Route): fc.Arbitrary<Draft<Request>> => {
     .map((made) => {
       const { spoilt } = made
       const make = (world: World): Request => requestOf(route, made, world)
-      return { target: route.name, isRight: spoilt === 'nothing' || spoilt === 'query', make }
+      return {
+        target: route.name,
+        isRight: spoilt === 'nothing' || spoilt === 'query',
+        isPlain: spoilt === 'nothing',
+        make,
+      }
     })
 }
 
@@ -93,7 +98,7 @@ export const framesLike = (frame: Frame): fc.Arbitrary<Draft<Said>> =>
         const text = put(asText(value), world, inJson)
         return { kind: 'said', frame, data: spoilt === 'text' ? corrupt(text) : text }
       }
-      return { target: frame.name, isRight: spoilt === 'nothing', make }
+      return { target: frame.name, isRight: spoilt === 'nothing', isPlain: spoilt === 'nothing', make }
     })
 
 type Made = {

@@ -15,6 +15,10 @@ export class Trial {
   /** What the server holds, since when nothing was written. */
   #held: Held | null = null
   readonly counts = new Map<string, { inputs: number; refused: number }>()
+  /** Different inputs, and how many of them nothing of is spoilt. */
+  drafted = 0
+  plain = 0
+  /** With those that were sent once more. */
   sent = 0
   refused = 0
   compared = 0
@@ -30,6 +34,8 @@ export class Trial {
 
   async run(drafts: Draft<Input>[]): Promise<Finding[]> {
     const inputs = drafts.map(({ target, make }) => make(this.#people.worldFor(target)))
+    this.drafted += drafts.length
+    this.plain += drafts.filter(({ isPlain }) => isPlain).length
     const before = (this.#held ??= await this.#settle())
     const first = await this.#send(inputs)
     for (const input of inputs) this.#count(input, first.refused.includes(input))

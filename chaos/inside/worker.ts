@@ -55,7 +55,9 @@ const obey = async (order: Order, env: Env): Promise<void> => {
     )
   }
   // That the call breaks off is what was asked for.
-  await (stub as { breakOff(): Promise<void> }).breakOff().catch(() => undefined)
+  await (stub as { breakOff(): Promise<void> })
+    .breakOff()
+    .catch(() => console.log(JSON.stringify({ event: 'injected: object aborted' })))
 }
 
 export default {

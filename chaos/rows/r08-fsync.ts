@@ -13,7 +13,7 @@ export const fsyncBeforeAck: Row = {
   run: async ({ server: prepare, folder }) => {
     if (spawnSync('strace', ['-V']).error) return { isGood: null, figure: 'needs strace' }
     const trace = join(folder('disk'), 'trace')
-    const calls = 'trace=fsync,fdatasync,write,writev,sendto,sendmsg'
+    const calls = 'trace=fsync,fdatasync,write,pwrite64,writev,pwritev,sendto,sendmsg'
     const under = ['strace', '-f', '-y', '-s', '400', '-e', calls, '-o', trace]
     const server = await prepare({ state: folder('disk'), under })
     await server.start()
@@ -28,17 +28,30 @@ export const fsyncBeforeAck: Row = {
   },
 }
 
-/** Messages go one at a time, so what was synced since the acknowledgement before belongs to the next. */
-const readTrace = (lines: string[]): { synced: number; acked: number } => {
-  let isSynced = false
+/**
+ * Messages go one at a time, so what was written since the acknowledgement before belongs to the next: it must have been put on the disk,
+ * which is when that call has returned, after the last write.
+ */
+export const readTrace = (lines: string[]): { synced: number; acked: number } => {
+  let state: 'nothing' | 'written' | 'synced' = 'nothing'
+  /** What a thread was told to put on the disk, and has not yet. */
+  const syncing = new Set<string>()
   const acked = new Map<string, boolean>()
   for (const line of lines) {
-    if (/ f(?:data)?sync\(.*Conversation/.test(line)) isSynced = true
+    const [thread = ''] = line.split(' ')
+    const isOfConversation = /^\S+ +\w+\([^"]*Conversation/.test(line)
+    if (isOfConversation && / p?writev?(?:64)?\(/.test(line)) state = 'written'
+    if (isOfConversation && / f(?:data)?sync\(/.test(line)) {
+      if (line.includes('unfinished')) syncing.add(thread)
+      else if (state === 'written' && line.endsWith('= 0')) state = 'synced'
+    }
+    if (/<\.\.\. f(?:data)?sync resumed>.*= 0$/.test(line) && syncing.delete(thread) && state === 'written')
+      state = 'synced'
     // Sockets only: the message is written to the log of the database too.
     const name = /(?:TCP|socket).*\\"type\\":\\"reply\\".*(traced-\d+-)/.exec(line)?.[1]
     if (name === undefined || acked.has(name)) continue
-    acked.set(name, isSynced)
-    isSynced = false
+    acked.set(name, state === 'synced')
+    state = 'nothing'
   }
   return { synced: [...acked.values()].filter(Boolean).length, acked: acked.size }
 }

@@ -35,22 +35,28 @@ export const reconnectStorm: Row = {
       )
     }
     const before = server.memory
+    const killedAt = performance.now()
     await server.kill()
     await server.start()
     const startedAt = performance.now()
+    let most = 0
+    const sampling = setInterval(() => (most = Math.max(most, server.memory ?? 0)), 250)
+    const old = lines.splice(0)
     const took = await Promise.all(
       owners.map(async (guest) => {
         lines.push(await comeBack(server.url, guest, { scatterMs: 1_000, refused }))
         return performance.now() - startedAt
       }),
     )
-    const after = server.memory
+    clearInterval(sampling)
     const all = Math.max(...took)
-    for (const line of lines) line.socket.cut()
+    const isOpen = await Promise.all(lines.map((line) => line.say(0, 'are you there?').then((reply) => reply !== null)))
+    const open = isOpen.filter(Boolean).length
+    for (const line of [...old, ...lines]) line.socket.cut()
     await server.kill()
-    const isGood = all <= 30_000 && bad === 0 && Math.max(before ?? 0, after ?? 0) <= 2 ** 30
+    const isGood = all <= 30_000 && bad === 0 && Math.max(before ?? 0, most) <= 2 ** 30 && open === SOCKETS
     const told = [...refusals].map(([status, count]) => `${count} with ${status}`).join(', ') || 'none'
-    const figure = `all back after ${(all / 1000).toFixed(1)} s (half after ${(percentile(took, 0.5) / 1000).toFixed(1)} s), refused: ${told} (${bad} badly), ${mib(before)} before and ${mib(after)} after`
+    const figure = `down for ${((startedAt - killedAt) / 1000).toFixed(1)} s, then all back after ${(all / 1000).toFixed(1)} s (half after ${(percentile(took, 0.5) / 1000).toFixed(1)} s), refused: ${told} (${bad} badly), ${open} open in the end, ${mib(before)} before and ${mib(most)} at most`
     return { isGood, figure }
   },
 }

@@ -100,14 +100,14 @@ export const refresh = async (accounts: Accounts, input: Refresh): Promise<Signe
   const now = accounts.now()
   const hash = await sha256(token)
   const known = await knownToken(db, hash)
-  if (!known) return refuse('refresh.invalid')
-  const { account, sessionId } = known
   const successor = await successorOf(token, env.REFRESH_SECRET)
   const successorHash = await sha256(successor)
   const attempt = input.attempt === undefined ? null : await sha256(input.attempt)
-  const isSameAttempt = attempt !== null && attempt === known.attempt
+  const isSameAttempt = attempt !== null && attempt === known?.attempt
   const isAskedAgain = isSameAttempt && (await knownToken(db, successorHash))?.spentAt === null
-  const verdict = judgeRefresh({ ...known, isAskedAgain }, now)
+  const verdict = judgeRefresh(known && { ...known, isAskedAgain }, now)
+  if (!known) return refuse('refresh.invalid')
+  const { account, sessionId } = known
   if (verdict === 'refresh.reused') await endSession(accounts, { userId: account.id, sessionId })
   if (verdict !== 'rotate') return refuse(verdict)
 

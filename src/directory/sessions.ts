@@ -174,15 +174,15 @@ export const rotateToken = async (
       .set({ lastUsedAt: now, expiresAt })
       .where(and(eq(sessions.id, sessionId), isLive(now)))
       .returning({ id: sessions.id }),
-    db
-      .delete(refreshTokens)
-      .where(
-        and(
-          eq(refreshTokens.sessionId, sessionId),
-          isNotNull(refreshTokens.spentAt),
-          lt(refreshTokens.spentAt, now - SPENT_MEMORY_MS),
-        ),
+    db.delete(refreshTokens).where(
+      and(
+        eq(refreshTokens.sessionId, sessionId),
+        // The one that is asked with may have to be asked with once more.
+        ne(refreshTokens.hash, hash),
+        isNotNull(refreshTokens.spentAt),
+        lt(refreshTokens.spentAt, now - SPENT_MEMORY_MS),
       ),
+    ),
   ])
   return extended.length > 0
 }

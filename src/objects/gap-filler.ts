@@ -7,7 +7,7 @@ import { CALL_LIMIT_MS, within } from './within.ts'
 /** How long a missing frame may still be on its way before the hub asks for it. */
 export const GAP_MS = 1_000
 /** What cannot be asked is asked ever less often. */
-const MAX_PAUSE_MS = 30_000
+export const MAX_PAUSE_MS = 30_000
 
 type Hub = {
   userId: number
@@ -34,6 +34,18 @@ export class GapFiller {
 
   /** To be called when a conversation was heard of, with the head it is known to stand at, if it is. */
   watch(conversationId: number, head = 0): void {
+    const slow = this.#failures.delete(conversationId) ? this.#watched.get(conversationId) : undefined
+    // It answers again: what is missing need not wait as long as it did while nobody answered.
+    if (slow) this.forget(conversationId)
+    this.#arm(conversationId, Math.max(head, slow?.head ?? 0))
+  }
+
+  /** To be called where a conversation could not be asked, so that nobody knows whether something is missing. */
+  suspect(conversationId: number): void {
+    this.#arm(conversationId, Number.POSITIVE_INFINITY)
+  }
+
+  #arm(conversationId: number, head: number): void {
     const { inbox } = this.#hub
     const watched = this.#watched.get(conversationId)
     if (watched) watched.head = Math.max(watched.head, head)
@@ -45,7 +57,7 @@ export class GapFiller {
       if (!inbox.lags(conversationId, last)) return
       // In a lively conversation something is always on its way: only what has not moved on since is stuck.
       if (inbox.line(conversationId)?.order.known === known) void this.fill(conversationId)
-      else this.watch(conversationId, last)
+      else this.#arm(conversationId, last)
     }, this.#pauseFor(conversationId))
     this.#watched.set(conversationId, { timer, head })
   }
@@ -53,8 +65,11 @@ export class GapFiller {
   /** Asks now. */
   async fill(conversationId: number): Promise<void> {
     const { userId, env, inbox, isHere, broadcast, askForLog } = this.#hub
-    // Who comes next is greeted with what conversations say then.
-    if (!isHere()) return this.forget(conversationId)
+    // Who comes next is greeted with what the conversation says then.
+    if (!isHere()) {
+      inbox.doubt(conversationId)
+      return this.forget(conversationId)
+    }
     try {
       for (let more = true; more;) {
         const after = inbox.line(conversationId)?.order.known ?? null
@@ -72,7 +87,7 @@ export class GapFiller {
     } catch (error) {
       logFault('gap.unfilled', error, { conversationId, userId })
       this.#failures.set(conversationId, (this.#failures.get(conversationId) ?? 0) + 1)
-      this.watch(conversationId, Number.POSITIVE_INFINITY)
+      this.suspect(conversationId)
     }
   }
 

@@ -257,6 +257,11 @@ export class InboxBook {
     this.#note(conversationId, line)
   }
 
+  /** Nobody has heard anything yet. Where a conversation sleeps still, what somebody heard who is gone by now counts no more. */
+  startOver(): void {
+    for (const line of this.#lines.values()) if (line.asleep) line.order = newRevOrder()
+  }
+
   #forgetTails(): void {
     this.#keptCharacters = 0
     for (const line of this.#lines.values()) if (line.tail.length > 0) forget(line)

@@ -211,6 +211,10 @@ export class LiveSockets {
     )
   }
 
+  get isAnyGreeted(): boolean {
+    return [...this.#sockets.values()].some((socket) => socket.greeted)
+  }
+
   get isGreeting(): boolean {
     return [...this.#sockets.values()].some((socket) => !socket.greeted)
   }

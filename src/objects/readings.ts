@@ -1,13 +1,12 @@
 import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
 import { refuse, type Refusal } from '../protocol/errors.ts'
-import { GAP_MS } from './gap-filler.ts'
+import { GAP_MS, MAX_PAUSE_MS } from './gap-filler.ts'
 import type { InboxReader } from './inbox-reader.ts'
 import { type Newest, newestMessages, type NewestQuery, pageReader } from './newest-messages.ts'
 import type { Conversations } from './stubs.ts'
 
 /** Readings of messages over all conversations that may wait for one another. */
 const MAX_READINGS = 8
-const MAX_PAUSE_MS = 30_000
 
 type Hub = {
   userId: number

@@ -327,6 +327,7 @@ export class UserHub extends DurableObject<Env> {
     // The session may have ended while the upgrade was on its way. From here on, whoever ends it finds this socket.
     const expiresAt = await this.#sessions.expiryOf(socket)
     if (expiresAt === null) return
+    if (!this.#sockets.isAnyGreeted) this.#inbox.startOver()
     const entries = await this.#readings.all()
     // It was closed meanwhile, with its session or for another: then nobody came, and no peer is to hear so.
     if (!this.#sockets.get(socket.ws)) return
@@ -399,7 +400,8 @@ export class UserHub extends DurableObject<Env> {
     // What an unanswered try had done came back to nobody. A private mark is in no frame at all: only the conversation can tell.
     if (outcome !== 'at once') this.#inbox.doubt(conversationId)
     if (outcome === 'again') await this.#gaps.fill(conversationId)
-    else this.#gaps.watch(conversationId, outcome === 'in vain' ? Number.POSITIVE_INFINITY : submitted.rev)
+    else if (outcome === 'in vain') this.#gaps.suspect(conversationId)
+    else this.#gaps.watch(conversationId, submitted.rev)
     return submitted.answers
   }
 
@@ -415,7 +417,7 @@ export class UserHub extends DurableObject<Env> {
     if (this.#sockets.size === 0) return
     this.ctx.waitUntil(this.#reader.askForLog(conversationId))
     // Where it could not be asked, it is in a moment.
-    this.#gaps.watch(conversationId, Number.POSITIVE_INFINITY)
+    this.#gaps.suspect(conversationId)
   }
 
   #broadcast(frames: string[]): void {

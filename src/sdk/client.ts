@@ -26,6 +26,8 @@ import { Typing } from './typing.ts'
 import { Users } from './users.ts'
 
 const LOGOUT_TIMEOUT_MS = 5_000
+/** It is asked twice, within the time in which the token of before still works. */
+const REFRESH_TIMEOUT_MS = 8_000
 
 /**
  * One account on one server: signing in, people, conversations, and the live connection.
@@ -74,7 +76,7 @@ export class CauserieClient {
     this.#tokens = new Tokens({
       storage,
       now,
-      refresh: (input) => this.#signIn('refresh', input),
+      refresh: (input) => this.#signIn('refresh', input, REFRESH_TIMEOUT_MS),
       onChange: (me) => this.#emitter.emit('me', me),
       onLost: (reason) => void this.#end(reason),
     })
@@ -242,8 +244,8 @@ export class CauserieClient {
     return conversation
   }
 
-  #signIn(how: 'register' | 'login' | 'refresh', json: object): Promise<SignedIn> {
-    return this.#transport({ method: 'POST', path: `/v1/auth/${how}`, json })
+  #signIn(how: 'register' | 'login' | 'refresh', json: object, timeoutMs?: number): Promise<SignedIn> {
+    return this.#transport({ method: 'POST', path: `/v1/auth/${how}`, json, ...(timeoutMs && { timeoutMs }) })
   }
 
   async #begin(how: 'register' | 'login', input: Register | Login): Promise<Me> {
@@ -278,6 +280,7 @@ export class CauserieClient {
 
   async #ticket(): Promise<string> {
     const { ticket } = await this.#http.post<Ticket>('/v1/auth/ticket')
+    this.#socketSession = this.#tokens.sessionId
     return TICKET_PREFIX + ticket
   }
 
@@ -312,7 +315,6 @@ export class CauserieClient {
   #receive(event: ServerEvent): void {
     switch (event.type) {
       case 'hello':
-        this.#socketSession = event.sessionId
         this.inbox.greet(event)
         this.presence.greet(event.online)
         break

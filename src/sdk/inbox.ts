@@ -21,6 +21,8 @@ type Ports = {
 /** What `have` may take of the address of the socket: about 500 conversations; the others come whole in each hello. */
 const MAX_HAVE = 500
 const TRIES = 3
+/** Of a line that cannot be read now. The next event of its conversation asks again. */
+const MAX_FAILURES = 6
 
 /** The inbox, live. */
 export class Inbox {
@@ -101,6 +103,8 @@ export class Inbox {
   /** @internal */
   greet(hello: Hello): void {
     for (const id of hello.gone) this.remove(id)
+    // What is asked for still is told here, or as soon as the server knows it.
+    this.#asking.clear()
     // It takes the place of a reading that is under way still.
     this.#reading += 1
     const first = { items: hello.conversations, nextCursor: hello.nextCursor }
@@ -179,24 +183,25 @@ export class Inbox {
 
   /**
    * Asks for this entry again, because of what happened in its conversation or to find out whether it is still there. Waits for the first
-   * answer; where none comes, it is asked for in the background until one does.
+   * answer; where none comes, it is asked for in the background a few times more.
    */
   async #ask(conversationId: number, ...buffer: ConversationEvent[]): Promise<void> {
     this.#asking.set(conversationId, buffer)
-    if (!(await this.#isAnswered(conversationId, buffer))) void this.#askInTheEnd(conversationId, buffer)
+    if (!(await this.#tryToAsk(conversationId, buffer))) void this.#askAgain(conversationId, buffer)
   }
 
-  async #askInTheEnd(conversationId: number, buffer: ConversationEvent[]): Promise<void> {
-    for (let failures = 1; ; failures += 1) {
+  async #askAgain(conversationId: number, buffer: ConversationEvent[]): Promise<void> {
+    for (let failures = 1; failures <= MAX_FAILURES; failures += 1) {
       await new Promise((resolve) => setTimeout(resolve, backoff(failures, Math.random)))
       // What happened until now is in what is answered next.
       buffer.length = 0
-      if (this.#asking.get(conversationId) !== buffer || (await this.#isAnswered(conversationId, buffer))) return
+      if (this.#asking.get(conversationId) !== buffer || (await this.#tryToAsk(conversationId, buffer))) return
     }
+    if (this.#asking.get(conversationId) === buffer) this.#asking.delete(conversationId)
   }
 
-  /** Tries once; answers whether nothing is left to be asked. */
-  async #isAnswered(conversationId: number, buffer: ConversationEvent[]): Promise<boolean> {
+  /** Answers whether nothing is left to be asked. */
+  async #tryToAsk(conversationId: number, buffer: ConversationEvent[]): Promise<boolean> {
     const isOver = () => this.#asking.get(conversationId) !== buffer
     try {
       for (let tries = 0; tries < TRIES; tries += 1) {

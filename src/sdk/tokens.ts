@@ -98,7 +98,7 @@ export class Tokens {
     try {
       return await this.renew(accessToken)
     } catch (error) {
-      if (error instanceof CauserieNetworkError && left > 0) return accessToken
+      if (error instanceof CauserieNetworkError && expiresAt > this.#ports.now()) return accessToken
       throw error
     }
   }
@@ -139,11 +139,11 @@ export class Tokens {
   /** The attempt is kept before it is made: where its answer is lost, it is asked for again, by whichever page of this browser. */
   async #refresh(held: Credentials, { isOurs }: { isOurs: boolean }): Promise<SignedIn> {
     const { refreshToken } = held
-    const attempt = held.attempt ?? newClientId()
-    if (held.attempt === undefined && this.#held === held) {
-      this.#hold({ ...held, attempt })
-      if (isOurs) await this.#write()
-    }
+    const stored = isOurs ? await this.#storedFor(held) : null
+    const kept = stored?.refreshToken === refreshToken ? stored.attempt : undefined
+    const attempt = kept ?? held.attempt ?? newClientId()
+    if (this.#held === held) this.#hold({ ...held, attempt })
+    if (isOurs && kept === undefined) await this.#write()
     try {
       return await this.#ports.refresh({ refreshToken, attempt })
     } catch (error) {

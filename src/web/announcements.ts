@@ -5,12 +5,12 @@ import { route } from './route.ts'
 import { announce, client, entryOf, me } from './state.ts'
 import { previewOf } from './words.ts'
 
-const tell = async (message: Message) => {
-  if (message.senderId === me.value?.id) return
+/** One after the other, in the order in which they came. */
+let told = Promise.resolve()
+
+const tell = async (message: Message, isOpen: boolean) => {
   // What is said once is not said better later.
-  await client.users.getMany([message.senderId]).catch(() => [])
-  const place = route.value
-  const isOpen = attentive.value && place.page === 'conversation' && place.conversationId === message.conversationId
+  if (!client.users.peek(message.senderId)) await client.users.getMany([message.senderId]).catch(() => [])
   const entry = entryOf(message.conversationId)
   const who = nameOf(message.senderId)
   if (isOpen) announce(`${who}: ${previewOf(message)}`)
@@ -19,4 +19,9 @@ const tell = async (message: Message) => {
 }
 
 // What arrives in the open conversation is read out, what arrives elsewhere is mentioned.
-client.on('message.created', ({ message }) => void tell(message))
+client.on('message.created', ({ message }) => {
+  if (message.senderId === me.value?.id) return
+  const place = route.value
+  const isOpen = attentive.value && place.page === 'conversation' && place.conversationId === message.conversationId
+  told = told.then(() => tell(message, isOpen))
+})

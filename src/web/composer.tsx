@@ -24,7 +24,7 @@ export const Composer = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
 
   useEffect(() => {
     // A touch keyboard that opens by itself would hide the conversation one came to read.
-    if (!onTouch.matches) area.current?.focus()
+    if (!onTouch.matches && editing.peek() === null) area.current?.focus()
     return () => live.stopTyping()
   }, [])
   useSignalEffect(() => {

@@ -16,7 +16,7 @@ export const MessageEdit = ({ talk, message }: { talk: Talk; message: Message })
 
   useLayoutEffect(() => {
     area.current?.focus()
-    area.current?.setSelectionRange(before.length, before.length)
+    area.current?.setSelectionRange(text.peek().length, text.peek().length)
   }, [])
 
   const close = () => {

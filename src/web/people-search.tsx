@@ -35,6 +35,8 @@ export const PeopleSearch = ({ label, without, onPick, disabled = false, takesFo
     // It finds people, and does not send the form around it. Pressed again, it picks.
     if (event.key !== 'Enter' || isComposing(event) || !(event.target instanceof HTMLInputElement)) return
     event.preventDefault()
+    // Those of what was typed before are not meant.
+    if (found.peek()?.query !== query.peek().trim()) return
     box.current?.querySelector<HTMLElement>('ul button')?.focus()
   }
 

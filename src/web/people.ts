@@ -21,8 +21,7 @@ export const personOf = (userId: number): User | undefined => {
   // Reading the signal is what makes the reader follow it.
   void named.value
   const person = client.users.peek(userId)
-  const isLate = person === undefined ? isDue(userId) : !client.users.isFresh(userId)
-  if (isLate) void ask(userId)
+  if (!client.users.isFresh(userId) && isDue(userId)) void ask(userId)
   return person
 }
 
@@ -60,7 +59,7 @@ const ask = async (userId: number) => {
   const before = client.users.peek(userId)?.displayName
   try {
     const [found] = await client.users.getMany([userId])
-    if (found) missing.delete(userId)
+    if (client.users.isFresh(userId)) missing.delete(userId)
     else missing.set(userId, Date.now())
     if (before === undefined || found?.displayName !== before) named.value++
   } catch {

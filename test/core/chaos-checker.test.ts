@@ -146,10 +146,14 @@ const without = (seq: number): Message[] => log().filter((message) => message.se
 const withChanged = (seq: number, change: Partial<Message>): Message[] =>
   log().map((message) => (message.seq === seq ? { ...message, ...change } : message))
 
-/** Bob is removed by Alice, who says something before he is back. */
-const removed = (): Told => talk().done({ do: 'remove', c: C, userId: BOB }, { who: ALICE })
+/** Bob's socket is told that the conversation is there, or is not. */
+const begin: Entry = { e: 'begin', socket: 2, c: C }
 
-const added = (told: Told): Told => told.done({ do: 'add', c: C, userId: BOB }, { who: ALICE, result: { rev: 9 } })
+/** Bob is removed by Alice, who says something before he is back. */
+const removed = (): Told => talk().done({ do: 'remove', c: C, userId: BOB }, { who: ALICE }).tell(begin)
+
+const added = (told: Told): Told =>
+  told.done({ do: 'add', c: C, userId: BOB }, { who: ALICE, result: { rev: 9 } }).tell(begin)
 
 const left = (rev: number): Entry => ({
   e: 'got',
@@ -226,6 +230,25 @@ describe('a history in which nothing is wrong', () => {
 
 describe('a planted fault is found:', () => {
   const planted: [what: string, kind: ViolationKind, history: () => Told][] = [
+    [
+      'who was removed and came back misses a message of after that',
+      'delivery.missing',
+      () => {
+        const more = [5, 6, 7].map((seq) => stored(seq, { sender: ALICE }))
+        const told = more.reduce((so, { seq }) => so.send(ALICE, seq), added(removed().tell(left(8))))
+        for (const message of more) if (message.seq !== 6) told.receive(2, message, message.seq + 9)
+        return end(told, { readings: { messages: [...log(), ...more], seq: 7, rev: 16 } })
+      },
+    ],
+    [
+      'a message does not come that somebody tried in vain to change',
+      'delivery.missing',
+      () => {
+        const told = said(ALICE).done({ do: 'edit', c: C, id: ID + 2, text: 'no' }, { who: BOB, end: 'fail' })
+        told.receive(2, stored(1)).receive(2, third)
+        return end(told, { readings: { messages: [stored(1), stored(2), third], seq: 3 } })
+      },
+    ],
     ['an acknowledged message is gone', 'ack.lost', () => end(talk().send(ALICE, 5))],
     [
       'a message is there twice',

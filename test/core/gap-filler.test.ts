@@ -12,6 +12,7 @@ const behind = (ask: (calls: number) => void, isHere = () => true) => {
   const state = { known: 5, calls: 0 }
   const inbox = {
     isOfAnotherLog: () => false,
+    doubt: () => {},
     lags: (_: number, head: number) => state.known < head,
     line: () => ({ order: { known: state.known, held: new Map() } }),
     receiveCatchUp: ({ upTo }: { upTo: number }) => {
@@ -61,6 +62,16 @@ test('[SYNC13] what cannot be asked is asked ever less often, and by a hub where
   expect(state.calls).toBeLessThan(30)
   isDown = false
   await vi.advanceTimersByTimeAsync(31 * GAP_MS)
+  expect(state.known).toBe(7)
+
+  // It is heard of again: nobody waits as long as while it was not.
+  Object.assign(state, { known: 5 })
+  isDown = true
+  await gaps.fill(1)
+  await vi.advanceTimersByTimeAsync(100 * GAP_MS)
+  isDown = false
+  gaps.watch(1, 6)
+  await vi.advanceTimersByTimeAsync(2 * GAP_MS)
   expect(state.known).toBe(7)
 
   Object.assign(state, { known: 5, calls: 0 })

@@ -55,7 +55,7 @@ test('[SDK15] a conversation that is left out because it did not answer is not t
 
 test('[SDK15] a line of which something is missing is asked for until it is answered', async () => {
   vi.useFakeTimers()
-  let failures = 5
+  let failures = 4
   const { inbox } = inboxOf(() => {
     failures -= 1
     if (failures >= 0) throw new CauserieNetworkError('away')
@@ -67,6 +67,25 @@ test('[SDK15] a line of which something is missing is asked for until it is answ
   await vi.advanceTimersByTimeAsync(120_000)
 
   expect([inbox.get(1)?.rev, vi.getTimerCount()]).toEqual([9, 0])
+})
+
+test('[SDK15] while a line cannot be read, a new connection tells what there is, and events count from there', async () => {
+  vi.useFakeTimers()
+  const { inbox } = inboxOf(() => {
+    throw new CauserieError('server.fault', 'broken')
+  })
+  const event = (rev: number) => ({ type: 'reaction.changed', conversationId: 1, rev }) as unknown as ConversationEvent
+  inbox.put(entry(1))
+  inbox.apply(event(8))
+  await vi.advanceTimersByTimeAsync(2_000)
+
+  const hello = { conversations: [{ ...entry(1), rev: 9 }], nextCursor: null, gone: [] }
+  inbox.greet(hello as unknown as Parameters<Inbox['greet']>[0])
+  inbox.apply(event(10))
+
+  expect(inbox.get(1)?.rev).toBe(10)
+  await vi.advanceTimersByTimeAsync(200_000)
+  expect(vi.getTimerCount()).toBe(0)
 })
 
 test('[SDK15] who watches a conversation learns where it stands also where its line is on a later page', async () => {

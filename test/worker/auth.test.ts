@@ -238,6 +238,14 @@ describe('refreshing', () => {
     expect(await refreshWith(refreshToken, attempt)).toMatchObject({ status: 401, body: { code: 'refresh.reused' } })
   })
 
+  test('[AUTH9] of the same attempt it does so however often, also after the week in which spent ones are known', async () => {
+    const { refreshToken, sessionId } = await signUp()
+    await refreshWith(refreshToken, 'a1b2c3d4e5f60718')
+    await rows('UPDATE refresh_tokens SET spent_at = 1 WHERE session_id = ? AND spent_at IS NOT NULL', sessionId)
+
+    for (let i = 0; i < 3; i += 1) expect((await refreshWith(refreshToken, 'a1b2c3d4e5f60718')).status).toBe(200)
+  })
+
   test.for(['some other attempt', undefined])(
     '[AUTH10] whoever has the token and not the attempt (%s) ends the session',
     async (attempt) => {

@@ -96,6 +96,19 @@ test('[SYNC13] what was said between the first frame of a hub that wakes and wha
     expect(revsOf(due)).toEqual([entry.rev + 2])
   }))
 
+test('[SYNC13] what a user heard of a conversation that could not be asked counts no more for who comes later', () =>
+  withBook((wake, entry) => {
+    const { id } = entry.conversation
+    const book = wake({ ...NONE, size: 1 })
+    const nap = book.join(entry, { asleep: true, now: Date.now() })
+    book.receive(said(entry, entry.rev + 2))
+
+    book.startOver()
+    book.learn({ ...entry, rev: entry.rev + 9 }, { nap, now: Date.now() })
+
+    expect(book.lags(id, entry.rev + 9)).toBe(false)
+  }))
+
 test('[SYNC13] how far the sockets have heard a conversation is known after a hibernation, however many spoke since', () =>
   withBook((wake, entry) => {
     const { id } = entry.conversation
