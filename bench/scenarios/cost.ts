@@ -14,9 +14,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const TESTS = 'test/worker/cost.test.ts'
 
 const ALONE = 'a direct message alone'
-const IN_TALK = 'a direct message in a talk of 50'
+const IN_BURST = 'a direct message in a burst of 50'
 const GROUP_ALONE = 'a message to a group of ten alone'
-const GROUP_IN_TALK = 'a message to a group of ten in a talk of 50'
+const GROUP_IN_BURST = 'a message to a group of ten in a burst of 50'
 const RETURN = 'going and coming back to five quiet conversations'
 const IDLE_DAY = 'a day of an idle user, who comes back ten times'
 const RETURNS_PER_DAY = 10
@@ -30,9 +30,9 @@ const MEMBERS = 10
 const SECONDS_PER_CALL = 0.02
 const SECONDS_OF_TIMER: Record<string, number> = {
   [ALONE]: 1,
-  [IN_TALK]: 1,
+  [IN_BURST]: 1,
   [GROUP_ALONE]: 1,
-  [GROUP_IN_TALK]: 1,
+  [GROUP_IN_BURST]: 1,
   [RETURN]: OFFLINE_GRACE_MS / 1000,
 }
 /** Refreshing the tokens, the ticket, and the upgrade. */
@@ -107,8 +107,8 @@ const addBill = (series: Series, scenario: string, bill: Bill, count = 1): void 
 const addHosted = (series: Series): void => {
   for (const { name, perPublished, perDelivered } of HOSTED) {
     const figure = { subject: name, metric: PER_MILLION, unit: 'USD' as const }
-    for (const scenario of [ALONE, IN_TALK]) series.add({ ...figure, scenario }, perPublished + perDelivered)
-    for (const scenario of [GROUP_ALONE, GROUP_IN_TALK])
+    for (const scenario of [ALONE, IN_BURST]) series.add({ ...figure, scenario }, perPublished + perDelivered)
+    for (const scenario of [GROUP_ALONE, GROUP_IN_BURST])
       series.add({ ...figure, scenario }, perPublished + perDelivered * (MEMBERS - 1))
   }
 }

@@ -38,7 +38,7 @@ test('[COST1] one direct message alone costs at most 2.1 object requests and 4 r
     await guardIsDown(conversationId)
   })
 
-  task.meta.bills = { 'a direct message alone': lone, 'a direct message in a talk of 50': share(talk, 50) }
+  task.meta.bills = { 'a direct message alone': lone, 'a direct message in a burst of 50': share(talk, 50) }
   expect(lone.requests).toBeLessThanOrEqual(2.1)
   expect(lone.rows).toBeLessThanOrEqual(4)
   expect(talk.requests / 50).toBeLessThanOrEqual(2.1)
@@ -73,7 +73,7 @@ test('[COST2] a message to a group of ten costs a request for each member and no
 
   task.meta.bills = {
     'a message to a group of ten alone': lone,
-    'a message to a group of ten in a talk of 50': share(talk, 50),
+    'a message to a group of ten in a burst of 50': share(talk, 50),
   }
   expect(lone.requests).toBeLessThanOrEqual(10.1)
   expect(lone.rows).toBeLessThanOrEqual(4)
