@@ -210,13 +210,16 @@ const main = async (): Promise<boolean> => {
   }
   const workedMs = Date.now() - workedFrom
   await inside.inject({})
-  const calmSince = Date.now()
   const cpuMs = { server: running.cpuMs, clients: process.cpuUsage().user / 1000 + process.cpuUsage().system / 1000 }
   proxy.calm()
-  const isAtRest = await Promise.race([
-    Promise.all([workload.stop(), faults.settled()]).then(() => true),
-    sleep(AT_REST_MS, false, { ref: false }),
-  ])
+  let calmSince = Date.now()
+  const rest = async (): Promise<boolean> => {
+    await faults.settled()
+    calmSince = Date.now()
+    await workload.stop()
+    return true
+  }
+  const isAtRest = await Promise.race([rest(), sleep(AT_REST_MS, false, { ref: false })])
   if (!isAtRest) console.log(`Somebody still waits for an answer after ${AT_REST_MS / 1000} s.`)
   console.log(`${since()}  everybody falls silent`)
   const convergedMs = await converge(running.url, { world, since: calmSince })
