@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { backoff } from '../../src/sdk/backoff.ts'
 import { type Guest, Line, newGuests, openGroup } from './guest.ts'
 import { mib, percentile, type Row } from './row.ts'
 
@@ -61,7 +62,7 @@ export const reconnectStorm: Row = {
   },
 }
 
-/** Tries wait anywhere below a bound that doubles from half a second to 30. */
+/** Tries wait as those of our own client. */
 const comeBack = async (
   base: string,
   guest: Guest,
@@ -74,10 +75,10 @@ const comeBack = async (
     asked = Number(/^retry-after: *(\d+)/im.exec(head)?.[1] ?? 0) * 1_000
   }
   await sleep(Math.random() * scatterMs)
-  for (let bound = 500; ; bound = Math.min(bound * 2, 30_000)) {
+  for (let tries = 0; ; tries += 1) {
     asked = 0
     const line = await Line.open(base, guest, { refused })
     if (line) return line
-    await sleep(asked + Math.random() * (asked > 0 ? 1_000 : bound))
+    await sleep(asked > 0 ? asked + Math.random() * 1_000 : backoff(tries, Math.random))
   }
 }

@@ -1,6 +1,10 @@
 const FIRST_MS = 500
-const MAX_MS = 30_000
+/** Whoever was gone for a moment is back soon after the server is: a crowd it sends away, with a time to come. */
+const MAX_MS = 5_000
+/** After so many tries, about a minute, there is likely no network at all. */
+const LONG_AFTER = 20
+const LONG_MS = 30_000
 
 /** How long to wait before try number `attempt` (from 0): full jitter, so that a crowd that lost its server does not come back as one. */
 export const backoff = (attempt: number, random: () => number): number =>
-  random() * Math.min(MAX_MS, FIRST_MS * 2 ** Math.min(attempt, 16))
+  random() * (attempt < LONG_AFTER ? Math.min(MAX_MS, FIRST_MS * 2 ** attempt) : LONG_MS)
