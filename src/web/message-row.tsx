@@ -6,6 +6,7 @@ import { MessageTools } from './message-tools.tsx'
 import { Quote } from './quote.tsx'
 import { Reactions } from './reactions.tsx'
 import type { InboxEntry } from '../sdk/index.ts'
+import { onTouch } from './on-touch.ts'
 import { nameOf } from './people.ts'
 import { me } from './state.ts'
 import type { Line, Talk } from './talk.ts'
@@ -45,7 +46,8 @@ export const MessageRow = ({ entry, talk, row, active, focusable, latestMine, on
       data-key={row.key}
       tabIndex={focusable ? 0 : -1}
       onFocusIn={onActive}
-      onPointerEnter={(event) => event.pointerType === 'mouse' && onPoint()}
+      // Where fingers point, browsers make up a mouse now and then.
+      onPointerEnter={(event) => event.pointerType === 'mouse' && !onTouch.matches && onPoint()}
       onClick={onActive}
     >
       {group && !mine && (last ? <Avatar id={line.senderId} name={name} small /> : <span />)}

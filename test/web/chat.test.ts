@@ -182,6 +182,7 @@ test('on a phone the list and the conversation are two screens', async () => {
   await ben.composer.fill('Yes, on the train')
   await ben.page.getByRole('button', { name: 'Send' }).tap()
   await ana.sees('on the train')
+  expect(await ben.message('on the train').getByRole('toolbar').count()).toBe(0)
   await ben.message('on the train').tap()
   await ben.message('on the train').getByRole('button', { name: 'Edit' }).tap()
   await ben.page.getByLabel('Edit message').press('Enter')
