@@ -92,27 +92,42 @@ export const openGroup = async (base: string, owner: Guest, others: Guest[]): Pr
 export class Line {
   readonly socket: PlainSocket
   readonly hello: Frame
-  hear: (frame: Frame) => void = () => {}
+  #hear: (frame: Frame) => void = (frame) => this.#unheard.push(frame)
+  /** What came in one piece with `hello`, before anybody could listen. */
+  readonly #unheard: Frame[] = []
+  #isHeard = false
   readonly #waiting = new Map<number, (frame: Frame | null) => void>()
   #lastId = 0
 
-  private constructor(socket: PlainSocket, hello: Frame) {
+  private constructor(socket: PlainSocket, [hello = '', ...more]: string[]) {
     this.socket = socket
-    this.hello = hello
-    socket.hear = (text) => {
+    this.hello = JSON.parse(hello) as Frame
+    const take = (text: string): void => {
       if (text === 'pong') return
       for (const frame of [JSON.parse(text) as Frame | Frame[]].flat()) {
-        if (frame.type !== 'reply') this.hear(frame)
+        if (frame.type !== 'reply') this.#hear(frame)
         else {
           this.#waiting.get(frame.id ?? 0)?.(frame)
           this.#waiting.delete(frame.id ?? 0)
         }
       }
     }
+    for (const text of more) take(text)
+    socket.hear = take
+    // Who does not listen by then hears nothing.
+    setImmediate(() => {
+      if (!this.#isHeard) this.hear = () => {}
+    })
     void socket.closed.then(() => {
       for (const resolve of this.#waiting.values()) resolve(null)
       this.#waiting.clear()
     })
+  }
+
+  set hear(listener: (frame: Frame) => void) {
+    this.#isHeard = true
+    this.#hear = listener
+    for (const frame of this.#unheard.splice(0)) listener(frame)
   }
 
   /**
@@ -130,12 +145,16 @@ export class Line {
     if (!socket) return null
     prepare?.(socket)
     const patience = setTimeout(() => socket.cut(), PATIENCE_MS)
-    const hello = await Promise.race([
-      new Promise<string>((resolve) => (socket.hear = resolve)),
-      socket.closed.then(() => null),
-    ])
+    const texts: string[] = []
+    const greeted = new Promise<void>((resolve) => {
+      socket.hear = (text) => {
+        texts.push(text)
+        resolve()
+      }
+    })
+    await Promise.race([greeted, socket.closed])
     clearTimeout(patience)
-    return hello === null ? null : new Line(socket, JSON.parse(hello) as Frame)
+    return texts.length === 0 ? null : new Line(socket, texts)
   }
 
   /** Null where no answer came. */

@@ -40,7 +40,11 @@ export const readTrace = (lines: string[]): { synced: number; acked: number } =>
   for (const line of lines) {
     const [thread = ''] = line.split(' ')
     const isOfConversation = /^\S+ +\w+\([^"]*Conversation/.test(line)
-    if (isOfConversation && / p?writev?(?:64)?\(/.test(line)) state = 'written'
+    if (isOfConversation && / p?writev?(?:64)?\(/.test(line)) {
+      state = 'written'
+      // What is being put on the disk began before it.
+      syncing.clear()
+    }
     if (isOfConversation && / f(?:data)?sync\(/.test(line)) {
       if (line.includes('unfinished')) syncing.add(thread)
       else if (state === 'written' && line.endsWith('= 0')) state = 'synced'

@@ -28,6 +28,8 @@ type Line = {
   tailCharacters: number
   /** How far the user has read, as far as frames told that have no revision. */
   markedSeq: number
+  /** The last revision that came, whether somebody heard it or not: an entry from before it is of the past. */
+  lastRev: number
 }
 
 /**
@@ -81,6 +83,7 @@ export class InboxBook {
   receive(batch: Batch): string[] {
     const line = this.#lines.get(batch.conversationId)
     if (line?.epoch !== batch.epoch || (line.asleep && this.#sockets.size === 0)) return []
+    line.lastRev = Math.max(line.lastRev, ...batch.revs)
     if (batch.revs.some((rev, i) => rev > 0 || isMark(batch.frames[i]))) this.#touch(batch.conversationId, line)
     const due = accept(line.order, batch)
     this.#note(batch.conversationId, line)
@@ -232,7 +235,7 @@ export class InboxBook {
     if (!line || (line.asleep && options.nap !== null && options.nap !== line.nap)) return
     const lastActivity = Date.parse(entry.lastMessage?.createdAt ?? entry.conversation.createdAt)
     // A frame overtook the entry on its way: it is of the past already, and the caller asks once more.
-    const isOvertaken = (line.order.known ?? 0) > entry.rev || line.markedSeq > entry.readSeq
+    const isOvertaken = Math.max(line.order.known ?? 0, line.lastRev) > entry.rev || line.markedSeq > entry.readSeq
     const quiet = !isOvertaken && options.now - lastActivity > QUIET_MS
     if (options.nap !== null && line.asleep) {
       line.asleep = false
@@ -292,7 +295,7 @@ export class InboxBook {
   }
 }
 
-const nothing = () => ({ base: null, tail: [], tailCharacters: 0, markedSeq: 0 })
+const nothing = () => ({ base: null, tail: [], tailCharacters: 0, markedSeq: 0, lastRev: 0 })
 
 /** A private mark has no revision and is in the entry all the same; typing is not. */
 const isMark = (frame = ''): boolean => frame.startsWith('{"type":"read.changed"')

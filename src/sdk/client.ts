@@ -315,6 +315,7 @@ export class CauserieClient {
   #receive(event: ServerEvent): void {
     switch (event.type) {
       case 'hello':
+        this.#socketSession = event.sessionId
         this.inbox.greet(event)
         this.presence.greet(event.online)
         break

@@ -21,8 +21,6 @@ type Ports = {
 /** What `have` may take of the address of the socket: about 500 conversations; the others come whole in each hello. */
 const MAX_HAVE = 500
 const TRIES = 3
-/** Of a line that cannot be read now. The next event of its conversation asks again. */
-const MAX_FAILURES = 6
 
 /** The inbox, live. */
 export class Inbox {
@@ -183,7 +181,7 @@ export class Inbox {
 
   /**
    * Asks for this entry again, because of what happened in its conversation or to find out whether it is still there. Waits for the first
-   * answer; where none comes, it is asked for in the background a few times more.
+   * answer; where none comes, it is asked for in the background until one does, or until a hello tells it.
    */
   async #ask(conversationId: number, ...buffer: ConversationEvent[]): Promise<void> {
     this.#asking.set(conversationId, buffer)
@@ -191,13 +189,12 @@ export class Inbox {
   }
 
   async #askAgain(conversationId: number, buffer: ConversationEvent[]): Promise<void> {
-    for (let failures = 1; failures <= MAX_FAILURES; failures += 1) {
+    for (let failures = 1; ; failures += 1) {
       await new Promise((resolve) => setTimeout(resolve, backoff(failures, Math.random)))
       // What happened until now is in what is answered next.
       buffer.length = 0
       if (this.#asking.get(conversationId) !== buffer || (await this.#tryToAsk(conversationId, buffer))) return
     }
-    if (this.#asking.get(conversationId) === buffer) this.#asking.delete(conversationId)
   }
 
   /** Answers whether nothing is left to be asked. */

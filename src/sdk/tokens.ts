@@ -65,8 +65,10 @@ export class Tokens {
     if (this.#held?.user.id !== user.id) return
     this.#hold({ ...this.#held, user })
     const stored = await this.#read()
-    // Another page may have renewed them since.
-    if (stored ? stored.refreshToken === this.#held?.refreshToken : !this.#isStored) await this.#write()
+    // Another page may have renewed them since, or begun to.
+    const isSame = stored?.refreshToken === this.#held.refreshToken
+    if (stored && isSame) this.#hold({ ...stored, user })
+    if (stored ? isSame : !this.#isStored) await this.#write()
   }
 
   /** The user signs out: from now on nothing of it is stored, whatever becomes of the word to the server. */

@@ -14,6 +14,7 @@ test.each([
   ['written, put on the disk, acknowledged', [write, sync, ack(0)], 1],
   ['where the call lasts', [write, begun, ended, ack(0)], 1],
   ['acknowledged while the call still lasts', [write, begun, ack(0), ended], 0],
+  ['written anew while the call lasts', [write, begun, write, ended, ack(0)], 0],
   ['acknowledged first', [write, ack(0), sync], 0],
   ['acknowledged first, each time', [sync, write, ack(0), sync, write, ack(1), sync], 0],
   ['put on the disk before it was written', [sync, write, ack(0)], 0],

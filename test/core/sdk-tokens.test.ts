@@ -132,6 +132,23 @@ test('[TOK1] a renewal whose answers were all lost is asked for again as the sam
   expect(JSON.parse((await first.storage.get('tokens')) ?? '')).not.toHaveProperty('attempt')
 })
 
+test('[TOK1] a profile that is changed meanwhile leaves the attempt of another page as it is', async () => {
+  const server = new Server()
+  const first = pageOf(server)
+  await first.tokens.adopt(server.signIn())
+  const second = pageOf(server, first.storage)
+  await second.tokens.load()
+  server.loses = 2
+  server.now += LIFE_MS
+  await expect(first.tokens.access()).rejects.toBeInstanceOf(CauserieNetworkError)
+
+  const me = second.tokens.me
+  if (me) await second.tokens.updateMe({ ...me, displayName: 'Alicia' })
+
+  expect(await second.tokens.access()).toBe('access2')
+  expect(second.lost).toEqual([])
+})
+
 test('[TOK1] an answer that was lost on its way is asked for again at once', async () => {
   const server = new Server()
   const { tokens, lost } = pageOf(server)

@@ -104,6 +104,9 @@ test('[SYNC13] what a user heard of a conversation that could not be asked count
     book.receive(said(entry, entry.rev + 2))
 
     book.startOver()
+    // It was made before what came, which nobody who is here has heard.
+    book.learn({ ...entry, rev: entry.rev + 1 }, { nap, now: Date.now() })
+    expect(book.peek(id)).toBeNull()
     book.learn({ ...entry, rev: entry.rev + 9 }, { nap, now: Date.now() })
 
     expect(book.lags(id, entry.rev + 9)).toBe(false)
