@@ -239,7 +239,6 @@ const main = async (): Promise<boolean> => {
   table('faults', [
     ['kill -9 and restart', `${kills}`],
     ...(upgradeKills === null ? [] : [['kill -9 while it migrates to a newer schema', `${upgradeKills}`] as const]),
-    ['readers that were cut for not reading', `${cut(world)}`],
     ...Object.entries(faults.hits).map(([kind, { planned, hit }]) => [kind, `${hit} of ${planned} planned`] as const),
   ])
   table(
@@ -248,7 +247,7 @@ const main = async (): Promise<boolean> => {
       .toSorted(([a], [b]) => a.localeCompare(b))
       .map(([what, count]) => [what, `${count}`] as const),
   )
-  table('server log', logged(running.logFile))
+  table('server log', [...logged(running.logFile), ['readers that were cut for not reading', `${cut(world)}`]])
   const acked = counts['acknowledged messages'] ?? 0
   console.log(
     `\n${acked} acknowledged messages, ${counts['deliveries'] ?? 0} deliveries, ${kills} kills in ${(workedMs / 60_000).toFixed(1)} min ` +
