@@ -63,6 +63,7 @@ export class UserHub extends DurableObject<Env> {
     })
     const [userId, store] = [this.#userId, new HubStore(storage)]
     const sockets = new LiveSockets(ctx, (socket, frame) => this.#desk.speak(socket, frame))
+    const isHere = () => sockets.size > 0
     this.#sockets = sockets
     this.#sessions = new SessionDesk({
       userId,
@@ -100,7 +101,7 @@ export class UserHub extends DurableObject<Env> {
         userId,
         reader: this.#reader,
         conversations: this.#conversations,
-        isHere: () => sockets.size > 0,
+        isHere,
         tellHead: (entry) => this.#tell({ type: 'conversation.head', conversationId: entry.conversation.id, entry }),
         waitUntil: (work) => ctx.waitUntil(work),
       })
@@ -108,7 +109,7 @@ export class UserHub extends DurableObject<Env> {
         userId: this.#userId,
         env,
         inbox: this.#inbox,
-        isHere: () => sockets.size > 0,
+        isHere,
         broadcast: (frames) => this.#broadcast(frames),
         askForLog: (conversationId) => this.#reader.askForLog(conversationId),
       })

@@ -82,6 +82,16 @@ const pageOf = (server: Server, storage: KeyValueStore = memoryStorage()) => {
   return { tokens, http, storage, lost, page }
 }
 
+/** Two pages of one browser, in which somebody has signed in. */
+const twoPages = async () => {
+  const server = new Server()
+  const first = pageOf(server)
+  await first.tokens.adopt(server.signIn())
+  const second = pageOf(server, first.storage)
+  await second.tokens.load()
+  return { server, first, second }
+}
+
 test('[TOK1] a token is renewed before it ends, once for all who ask at that moment', async () => {
   const server = new Server()
   const { tokens, http } = pageOf(server)
@@ -112,11 +122,7 @@ test('[TOK1] without a network the old token is used for as long as it lives', a
 })
 
 test('[TOK1] a renewal whose answers were all lost is asked for again as the same one, by whichever page and however late', async () => {
-  const server = new Server()
-  const first = pageOf(server)
-  await first.tokens.adopt(server.signIn())
-  const second = pageOf(server, first.storage)
-  await second.tokens.load()
+  const { server, first, second } = await twoPages()
   server.loses = 4
 
   server.now += LIFE_MS
@@ -133,11 +139,7 @@ test('[TOK1] a renewal whose answers were all lost is asked for again as the sam
 })
 
 test('[TOK1] a profile that is changed meanwhile leaves the attempt of another page as it is', async () => {
-  const server = new Server()
-  const first = pageOf(server)
-  await first.tokens.adopt(server.signIn())
-  const second = pageOf(server, first.storage)
-  await second.tokens.load()
+  const { server, first, second } = await twoPages()
   server.loses = 2
   server.now += LIFE_MS
   await expect(first.tokens.access()).rejects.toBeInstanceOf(CauserieNetworkError)
@@ -214,11 +216,7 @@ test('[TOK3] a request that meets a revoked session signs out at once', async ()
 })
 
 test('[TOK4] two pages of one browser never use the same refresh token twice', async () => {
-  const server = new Server()
-  const first = pageOf(server)
-  await first.tokens.adopt(server.signIn())
-  const second = pageOf(server, first.storage)
-  await second.tokens.load()
+  const { server, first, second } = await twoPages()
 
   for (let i = 0; i < 4; i += 1) {
     server.now += LIFE_MS
@@ -231,11 +229,7 @@ test('[TOK4] two pages of one browser never use the same refresh token twice', a
 })
 
 test('[TOK4] a page that loses the race for a refresh token takes over what the winner got', async () => {
-  const server = new Server()
-  const first = pageOf(server)
-  await first.tokens.adopt(server.signIn())
-  const second = pageOf(server, first.storage)
-  await second.tokens.load()
+  const { server, first, second } = await twoPages()
 
   server.now += LIFE_MS
   const tokens = await Promise.all([first.tokens.access(), second.tokens.access()])
@@ -245,11 +239,7 @@ test('[TOK4] a page that loses the race for a refresh token takes over what the 
 })
 
 test('[TOK4] a page whose session ended leaves the sign-in of another page alone', async () => {
-  const server = new Server()
-  const first = pageOf(server)
-  await first.tokens.adopt(server.signIn())
-  const second = pageOf(server, first.storage)
-  await second.tokens.load()
+  const { server, first, second } = await twoPages()
   const stored = await second.storage.get('tokens')
 
   await first.tokens.adopt(server.signIn())
