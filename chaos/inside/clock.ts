@@ -15,7 +15,7 @@ export class Clock {
   /** Puts it so far before the right time, or behind it. */
   set(offsetMs: number): void {
     this.#offsetMs = offsetMs
-    console.log(JSON.stringify({ event: 'injected: clock put wrong' }))
+    if (offsetMs !== 0) console.log(JSON.stringify({ event: 'injected: clock put wrong' }))
   }
 
   /** Has an alarm ring after the time that was meant. */

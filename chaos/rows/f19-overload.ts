@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Guest, type Line, newGuests, openGroup, openLine } from './guest.ts'
+import { watchMemory } from './memory.ts'
 import { everything } from './read-all.ts'
 import { mib, percentile, type Row } from './row.ts'
 
@@ -15,6 +16,7 @@ export const overload: Row = {
   id: 'F19',
   demands:
     '15,000 and 4,000 messages a second at one conversation: refused with a time to wait, nothing acknowledged is lost',
+  needsLinux: true,
   run: async (place) => {
     const unlimited = await flood(place, { limit: '1000000', perSecond: 1_500, seconds: 4 })
     const limited = await flood(place, { limit: '300', perSecond: 400, seconds: 15 })
@@ -32,11 +34,9 @@ const flood = async ({ server: prepare }: Parameters<Row['run']>[0], load: Flood
   const [owner, ...others] = guests as [Guest, ...Guest[]]
   const c = await openGroup(server.url, owner, others)
   const tally: Tally = { acked: new Set(), took: [], refused: new Map(), bare: 0, unanswered: 0 }
-  const before = server.memory ?? 0
-  let most = before
-  const watching = setInterval(() => (most = Math.max(most, server.memory ?? 0)), 250)
+  const memory = watchMemory(server)
   await Promise.all(guests.map((guest) => shout(server.url, { guest, c, tally, load })))
-  clearInterval(watching)
+  const most = memory.stop()
   // Whoever was refused may go on when the time that they were told is over.
   await sleep(11_000)
   const line = await openLine(server.url, owner)
@@ -54,10 +54,10 @@ const flood = async ({ server: prepare }: Parameters<Row['run']>[0], load: Flood
     isCalm &&
     !hasFallen &&
     tally.refused.size > 0 &&
-    most - before <= GROWTH_BYTES
+    most - memory.before <= GROWTH_BYTES
   const figure =
     `${tally.acked.size} acknowledged (p99 ${percentile(tally.took, 0.99).toFixed(0)} ms), ${lost} lost or twice, refused ${refusals} ` +
-    `(${tally.bare} without a time to wait), ${tally.unanswered} unanswered, ${mib(before)} before and ${mib(most)} at most`
+    `(${tally.bare} without a time to wait), ${tally.unanswered} unanswered, ${mib(memory.before)} before and ${mib(most)} at most`
   return { isGood, figure }
 }
 

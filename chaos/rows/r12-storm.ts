@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoff } from '../../src/sdk/backoff.ts'
 import { type Guest, Line, newGuests, openGroup } from './guest.ts'
+import { watchMemory } from './memory.ts'
 import { mib, percentile, type Row } from './row.ts'
 
 const USERS = 1_000
@@ -11,6 +12,7 @@ const GROUP = 20
 export const reconnectStorm: Row = {
   id: 'R12',
   demands: `${SOCKETS} sockets of ${USERS} users, kill -9: all back within 30 s, refused with 503 and Retry-After if at all, at most 1 GiB`,
+  needsLinux: true,
   run: async ({ server: prepare }) => {
     const server = await prepare()
     await server.start()
@@ -40,8 +42,7 @@ export const reconnectStorm: Row = {
     await server.kill()
     await server.start()
     const startedAt = performance.now()
-    let most = 0
-    const sampling = setInterval(() => (most = Math.max(most, server.memory ?? 0)), 250)
+    const memory = watchMemory(server)
     const old = lines.splice(0)
     const took = await Promise.all(
       owners.map(async (guest) => {
@@ -49,7 +50,7 @@ export const reconnectStorm: Row = {
         return performance.now() - startedAt
       }),
     )
-    clearInterval(sampling)
+    const most = memory.stop()
     const all = Math.max(...took)
     const isOpen = await Promise.all(lines.map((line) => line.say(0, 'are you there?').then((reply) => reply !== null)))
     const open = isOpen.filter(Boolean).length

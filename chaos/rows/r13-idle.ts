@@ -10,6 +10,7 @@ const SECONDS = 15
 export const idle: Row = {
   id: 'R13',
   demands: `${SOCKETS} idle sockets for ${SECONDS} s: no object awake, no timer`,
+  needsLinux: true,
   run: async ({ server: prepare }) => {
     const server = await prepare()
     await server.start()

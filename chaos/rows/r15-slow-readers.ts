@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Guest, type Line, newGuests, openGroup, openLine } from './guest.ts'
+import { watchMemory } from './memory.ts'
 import { mib, percentile, type Row } from './row.ts'
 
 const MEMBERS = 500
@@ -11,6 +12,7 @@ const TEXT = 'x'.repeat(7_900)
 export const slowReaders: Row = {
   id: 'R15',
   demands: `${READERS_NOT} of ${MEMBERS} never read: closed at 1 MiB waiting each, memory +100 MiB at most, the others at most twice as slow`,
+  needsLinux: true,
   run: async ({ server: prepare }) => {
     const server = await prepare()
     await server.start()
@@ -38,14 +40,11 @@ export const slowReaders: Row = {
       return took
     }
     const before = percentile(await talk(100, TEXT), 0.99)
-    const memory = server.memory ?? 0
     const stuck = lines.slice(MEMBERS - READERS_NOT)
     for (const line of stuck) line.socket.freeze()
-    let most = memory
-    const sampling = setInterval(() => (most = Math.max(most, server.memory ?? 0)), 250)
+    const memory = watchMemory(server)
     const after = percentile(await talk(MESSAGES, TEXT), 0.99)
-    clearInterval(sampling)
-    const grown = most - memory
+    const grown = memory.stop() - memory.before
     // Only one who reads again hears that it was closed.
     for (const line of stuck) line.socket.thaw()
     const codes = await Promise.all(stuck.map((line) => Promise.race([line.socket.closed, sleep(10_000, 0)])))

@@ -16,6 +16,7 @@ export const soak: Row = {
   id: 'R22',
   demands:
     '30 minutes of mixed load: memory grows by 1 MiB a minute at most after the warm-up, nothing uncaught in the log',
+  needsLinux: true,
   run: async ({ server: prepare, minutes }) => {
     const lasts = (minutes ?? DEFAULT_MINUTES) * 60_000
     const server = await prepare()

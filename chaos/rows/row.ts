@@ -20,7 +20,13 @@ export type Place = {
 }
 
 /** One line of the table, shown by a run. */
-export type Row = { id: string; demands: string; run: (place: Place) => Promise<Shown> }
+export type Row = {
+  id: string
+  demands: string
+  /** Its bar is on memory or processor time of the server's process, which only Linux tells. */
+  needsLinux?: true
+  run: (place: Place) => Promise<Shown>
+}
 
 export const percentile = (values: number[], share: number): number =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { mib, percentile, type Row } from './row.ts'
 import { newGuest, newGuests, signIn } from './guest.ts'
+import { watchMemory } from './memory.ts'
 import { storedHashes } from './remains.ts'
 
 const FORM = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$[A-Za-z0-9+/]{22,}\$[A-Za-z0-9+/]{43}$/
@@ -15,6 +16,7 @@ const ROUNDS = 4
 export const hashing: Row = {
   id: 'S17',
   demands: `Argon2id of at least ${LEAST.memory} KiB, ${LEAST.passes} passes, ${LEAST.lanes} lane; ≤ ${MOST_MS} ms a hash; ${AT_ONCE} log-ins at once within 128 MiB`,
+  needsLinux: true,
   run: async ({ server: prepare, folder }) => {
     const server = await prepare()
     await server.start()
@@ -30,24 +32,22 @@ export const hashing: Row = {
     }
     const cpu = (server.cpuNowMs - cpuBefore) / SIGN_INS
     const guests = await newGuests(server.url, AT_ONCE)
-    const before = server.memory ?? 0
-    let peak = before
-    const watch = setInterval(() => (peak = Math.max(peak, server.memory ?? 0)), 2)
+    const memory = watchMemory(server, 2)
     const from = performance.now()
     for (let round = 0; round < ROUNDS; round += 1) {
       await Promise.all(guests.map(({ name }) => signIn(server.url, name)))
     }
     const each = (performance.now() - from) / (ROUNDS * AT_ONCE)
-    clearInterval(watch)
+    const peak = memory.stop()
     await server.kill()
     const hashes = storedHashes({ state: server.state, copy: join(folder('memory'), 'copy') })
     const weak = hashes.filter((hash) => !isStrong(hash)).length
-    const growth = peak - before
+    const growth = peak - memory.before
     const figure =
       `${hashes.length} stored hashes, ${weak} weaker (the first begins ${hashes[0]?.split('$').slice(0, 4).join('$')}); ` +
       `a whole sign-in p50 ${percentile(took, 0.5).toFixed(0)} ms, p99 ${percentile(took, 0.99).toFixed(0)} ms, ` +
       `${cpu.toFixed(0)} ms of the processor; ${ROUNDS} × ${AT_ONCE} at once: ${each.toFixed(0)} ms each, ` +
-      `memory from ${mib(before)} to ${mib(peak)}, ${mib(growth)} more`
+      `memory from ${mib(memory.before)} to ${mib(peak)}, ${mib(growth)} more`
     const isGood =
       hashes.length === AT_ONCE + 1 && weak === 0 && Math.max(cpu, percentile(took, 0.5)) <= MOST_MS && growth <= BUDGET
     return { isGood, figure }
