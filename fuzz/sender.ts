@@ -17,6 +17,7 @@ const NOTHING = '{"type":"nothing"}'
 /** What the documents have a client say, and that writes nothing. */
 const HARMLESS = ['ping', 'get_online_friends', 'authenticate', 'join_conversation', 'leave_conversation']
 
+type Reply = { id: string | null; ok: boolean; error?: { code: string } }
 type Socket = { listener: Listener; token: string }
 
 /** Sends inputs to the server as one person, and tells what is wrong with the answers. */
@@ -92,7 +93,7 @@ export class Sender {
   async #converse(listener: Listener, frames: Said[], outcome: Outcome): Promise<void> {
     for (const { data } of frames) listener.say(data)
     const expected = frames.filter(({ data }) => data !== 'ping').length
-    const replies = (): { ok: boolean; error?: { code: string }; result?: object }[] =>
+    const replies = (): Reply[] =>
       listener.heard.filter((text) => text.startsWith('{"type":"reply"')).map((text) => JSON.parse(text))
     const areAll = await listener.until(() => listener.closed !== null || replies().length >= expected, this.#hangMs)
     const got = replies()
@@ -103,10 +104,18 @@ export class Sender {
       if (error?.code === 'server.unavailable') outcome.busy += 1
       if (error?.code === 'server.fault') outcome.findings.push({ input: null, what: 'a reply of server.fault' })
     }
-    // Replies need not come in the order of the frames, and a broken frame has no id to tell it by.
     const isTaken = got.some(({ ok }) => ok)
-    if (!isTaken) outcome.refused = frames
-    else outcome.wrote = !frames.every(({ frame }) => SAFE_COMMANDS.includes(frame.type))
+    if (!isTaken) {
+      outcome.refused = frames
+      return
+    }
+    outcome.wrote = !frames.every(({ frame }) => SAFE_COMMANDS.includes(frame.type))
+    // Replies need not come in the order of the frames, and a frame that is too broken to have an id is told by none.
+    outcome.refused = frames.filter(({ data }) => {
+      const id = idOf(data)
+      const answers = got.filter((reply) => id !== null && reply.id === id)
+      return answers.length > 0 && answers.every(({ ok }) => !ok)
+    })
   }
 
   /** The documents answer refusals and little else. What follows each frame is refused for certain, so two errors mean that both were. */
@@ -165,6 +174,16 @@ export class Sender {
     const socket = { listener, token }
     this.#sockets.set(name, socket)
     return socket
+  }
+}
+
+/** The id that a frame's reply repeats, where it can be read. */
+const idOf = (data: Said['data']): string | null => {
+  try {
+    const value: unknown = JSON.parse(String(data))
+    return typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string' ? value.id : null
+  } catch {
+    return null
   }
 }
 
