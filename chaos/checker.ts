@@ -18,7 +18,7 @@ export class Checker {
   readonly #counts = new Map<string, number>()
   #lastOp = 0
 
-  /** Takes the next entry. All copies come after all else but the readings, and all readings before them. */
+  /** Takes the next entry. Copies come last, and the readings just before them. */
   take(entry: Entry): void {
     switch (entry.e) {
       case 'conversation':

@@ -2,8 +2,8 @@ import type { ConversationCommand } from '../protocol/commands.ts'
 import type { Role } from '../protocol/conversation.ts'
 import { conversationOfMessage } from '../protocol/ids.ts'
 
-/** What REST asks of a conversation beside the socket's commands. */
-export type AdministrativeOrder =
+/** What a conversation is asked beside the socket's commands, by REST or by a hub: changes and reads. */
+type OtherOrder =
   | { type: 'entry.get'; conversationId: number }
   | {
       type: 'history.get'
@@ -22,7 +22,7 @@ export type AdministrativeOrder =
   | { type: 'conversation.delete'; conversationId: number }
 
 /** Everything that a member may ask of a conversation, by socket or REST. */
-export type Order = ConversationCommand | AdministrativeOrder
+export type Order = ConversationCommand | OtherOrder
 
 /** Orders of which a second performance could undo what somebody else did after the first one. */
 const CONTESTED = new Set<Order['type']>([

@@ -61,32 +61,32 @@ export const DIALECT_ROUTES: Record<string, DialectTold> = {
   'GET /ws/:token': SOCKET,
   'GET /ws/chat': SOCKET,
 
-  'POST /register': ['Make an account', Account.extend({ username: z.string() }), { 200: Person }],
+  'POST /register': ['Create an account', Account.extend({ username: z.string() }), { 200: Person }],
   'POST /login': [
     'Sign in',
     z.object({ username: z.string().optional(), email: z.string().optional(), password: z.string() }),
     { 200: z.object({ access_token: z.string(), token_type: z.literal('bearer') }) },
   ],
   'POST /auth/logout': ['Sign out', null, { 200: Said }],
-  'GET /auth/me': ['Oneself', null, { 200: Person }],
-  'POST /users': ['Make an account', Account.extend({ name: z.string() }), { 200: Person }],
-  'GET /users': ['Everybody', null, { 200: z.array(Person) }],
-  'GET /users/:user_id': ['Somebody', null, { 200: Person }],
-  'PUT /users/:user_id': ['Change oneself', Account.extend({ name: z.string() }).partial(), { 200: Person }],
-  'DELETE /users/:user_id': ['End one’s own account', null, { 200: Said.extend({ id }) }],
+  'GET /auth/me': ['Your own account', null, { 200: Person }],
+  'POST /users': ['Create an account', Account.extend({ name: z.string() }), { 200: Person }],
+  'GET /users': ['All users', null, { 200: z.array(Person) }],
+  'GET /users/:user_id': ['A user', null, { 200: Person }],
+  'PUT /users/:user_id': ['Change your account', Account.extend({ name: z.string() }).partial(), { 200: Person }],
+  'DELETE /users/:user_id': ['Delete your account', null, { 200: Said.extend({ id }) }],
 
   'POST /messages': [
-    'Send a letter, or a sealed message',
+    'Send a direct message, plain or sealed',
     z.union([NewLetter, z.object({ conversationId: id, ...sealedFields })]),
     { 200: Letter, 201: z.object({ messageId: id, timestamp: z.string() }) },
   ],
-  'GET /messages': ['All letters, the oldest first', null, { 200: z.array(Letter) }],
-  'GET /messages/conversation/:user_id': ['The letters between two', null, { 200: z.array(Letter) }],
+  'GET /messages': ['All messages, oldest first', null, { 200: z.array(Letter) }],
+  'GET /messages/conversation/:user_id': ['The messages between two users', null, { 200: z.array(Letter) }],
   'GET /messages/online-users': ['Who is online', null, { 200: z.array(id) }],
-  'GET /messages/received': ['What others wrote, newest first', null, { 200: z.array(Letter) }],
-  'GET /messages/sent': ['What one wrote, newest first', null, { 200: z.array(Letter) }],
-  'PUT /messages/:message_id': ['Edit a letter', Text, { 200: Letter }],
-  'DELETE /messages/:message_id': ['Delete a letter', null, { 200: Said.extend({ id }) }],
+  'GET /messages/received': ['Received messages, newest first', null, { 200: z.array(Letter) }],
+  'GET /messages/sent': ['Sent messages, newest first', null, { 200: z.array(Letter) }],
+  'PUT /messages/:message_id': ['Edit a message', Text, { 200: Letter }],
+  'DELETE /messages/:message_id': ['Delete a message', null, { 200: Said.extend({ id }) }],
   'PUT /messages/:message_id/read': ['Mark as read', null, { 200: Letter }],
   'GET /conversations/:conv_id/messages': [
     'Sealed messages, newest first',
@@ -111,7 +111,7 @@ export const DIALECT_ROUTES: Record<string, DialectTold> = {
     { 200: Said.extend({ message_id: id }) },
   ]),
   'POST /create_conversation': [
-    'Open the conversation with somebody',
+    'Open a direct conversation',
     z.object({ receiver_id: id }),
     { 200: z.object({ conversation_id: id, other_user_id: id }) },
   ],
@@ -120,7 +120,7 @@ export const DIALECT_ROUTES: Record<string, DialectTold> = {
     z.object({ conversation_id: id }),
     { 200: Said.extend({ conversation_id: id }) },
   ]),
-  'POST /me/send_friend_request': ['Ask somebody to be friends', z.object({ receiver_id: id }), { 200: Befriended }],
+  'POST /me/send_friend_request': ['Send a friend request', z.object({ receiver_id: id }), { 200: Befriended }],
   'POST /me/accept_friend_request': ['Accept a request', z.object({ request_id: id }), { 200: Befriended }],
 
   'GET /api/admin/chat/conversations/:id/messages': [
@@ -134,7 +134,7 @@ export const DIALECT_ROUTES: Record<string, DialectTold> = {
     { 200: succeeded(z.object({ message: RoomMessage })) },
   ],
   'POST /api/admin/chat/invitations': [
-    'Invite somebody to talk',
+    'Invite a user to a conversation',
     z.object({ to_user_id: id, message: z.string().nullish() }),
     { 200: succeeded(z.object({ invitation_id: z.string() })) },
   ],
@@ -144,7 +144,7 @@ export const DIALECT_ROUTES: Record<string, DialectTold> = {
     { 200: succeeded(z.object({ conversation_id: z.string() })) },
   ],
 
-  'POST /events': ['Make an event', Plan, { 200: Planned }],
+  'POST /events': ['Create an event', Plan, { 200: Planned }],
   'GET /events': ['All events', null, { 200: z.array(Planned) }],
   'GET /events/:event_id': ['An event', null, { 200: Planned }],
 }

@@ -178,7 +178,7 @@ export const changePassword = async (
   return null
 }
 
-/** The account, where this is its password. The tries are counted, right ones too: to verify one, and to hash the next, is dear. */
+/** The account, where this is its password. The tries are counted, right ones too: verifying one and hashing the next are expensive. */
 export const confirmPassword = async (
   accounts: Accounts,
   userId: number,

@@ -83,7 +83,7 @@ export const readSnapshot = async (
   }
 }
 
-/** Gives the copy back. */
+/** Deletes the copy. */
 export const dropSnapshot = async (db: Directory, id: string): Promise<void> => {
   await db.delete(snapshot).where(eq(snapshot.taken, id))
 }

@@ -258,7 +258,7 @@ const tellEventChanged = (people: People, event: CalendarEvent): void => {
   tell(people, [organizerId, ...answers.map((each) => each.userId)], { type: 'event.changed', event })
 }
 
-/** Among a crowd a single answer is news for whom it is of, and for the organizer: told to all, one could keep thousands busy. */
+/** Of a large event a single answer is told to its author and the organizer only: told to all, one user could keep thousands busy. */
 const tellAnswered = (people: People, event: CalendarEvent, userId: number): void => {
   const { organizerId, rsvps: answers } = event
   const others = answers.length > LIMITS.intimateMembers ? [] : answers.map((each) => each.userId)

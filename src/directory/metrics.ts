@@ -21,7 +21,7 @@ type Deployment = { DIRECTORY: D1Database }
 
 export const count = (metric: Counter, by = 1): void => tally.add(metric, by)
 
-/** Counts a line of the log; `event` is a word of ours. */
+/** Counts a line of the log; `event` is a name from our own code. */
 export const countFault = (event: string): void => tally.add(`causerie_faults_total{event="${event}"}`)
 
 /** Counts a call of a member's hub, by how long the first of what it brought had waited. */

@@ -23,25 +23,25 @@ const PublicKey = z.object({
 /** What each group of routes is about. */
 export const TAGS: Record<string, string> = {
   auth: 'Accounts, tokens and devices',
-  me: 'Oneself',
-  users: 'People',
+  me: 'Your own account',
+  users: 'Users',
   friends: 'Friends',
-  'friend-requests': 'Requests to be friends',
-  blocks: 'Whom one has blocked',
+  'friend-requests': 'Friend requests',
+  blocks: 'Blocked users',
   invitations: 'Invitations into conversations',
-  events: 'Events, and who comes',
+  events: 'Events and answers to them',
   conversations: 'The inbox, the conversations, their members and messages',
   messages: 'One message',
   socket: 'The WebSocket',
-  admin: 'What administrators do',
-  backup: 'What who runs the server does, with the token of the deployment',
+  admin: 'For administrators',
+  backup: 'For whoever runs the server, with the token of the deployment',
   server: 'The server itself',
 }
 
 /** What the routes do and answer. What they take, they say themselves; the refusals that follow from it are added. */
 export const ROUTES: Record<string, Told> = {
   'POST /v1/auth/register': [
-    'Make an account, and sign in',
+    'Create an account and sign in',
     { 201: SignedIn },
     'username.taken',
     'email.taken',
@@ -55,14 +55,14 @@ export const ROUTES: Record<string, Told> = {
     'refresh.reused',
     'session.revoked',
   ],
-  'POST /v1/auth/logout': ['Sign out here', { 204: null }, 'session.not_found'],
-  'GET /v1/auth/sessions': ['The devices that are signed in', { 200: AuthSessionList }],
-  'DELETE /v1/auth/sessions/:id': ['Sign a device out', { 204: null }, 'session.not_found'],
+  'POST /v1/auth/logout': ['End this session', { 204: null }, 'session.not_found'],
+  'GET /v1/auth/sessions': ['List the sessions', { 200: AuthSessionList }],
+  'DELETE /v1/auth/sessions/:id': ['End a session', { 204: null }, 'session.not_found'],
   'POST /v1/auth/ticket': ['Get a ticket for one socket', { 201: Ticket }],
 
-  'GET /v1/me': ['One’s own profile', { 200: Me }, 'user.not_found'],
-  'PATCH /v1/me': ['Change one’s own profile', { 200: Me }, 'email.taken', 'user.not_found'],
-  'DELETE /v1/me': ['End the account', { 204: null }, 'password.wrong'],
+  'GET /v1/me': ['Your profile', { 200: Me }, 'user.not_found'],
+  'PATCH /v1/me': ['Change your profile', { 200: Me }, 'email.taken', 'user.not_found'],
+  'DELETE /v1/me': ['Delete your account', { 204: null }, 'password.wrong'],
   'PUT /v1/me/password': [
     'Change the password; every other device is signed out',
     { 204: null },
@@ -70,14 +70,14 @@ export const ROUTES: Record<string, Told> = {
     'password.common',
   ],
 
-  'GET /v1/users': ['People by the start of a name, or by their ids', { 200: UserPage }],
-  'GET /v1/users/:id': ['Somebody', { 200: User }, 'user.not_found'],
+  'GET /v1/users': ['Users by the start of a name, or by their ids', { 200: UserPage }],
+  'GET /v1/users/:id': ['A user', { 200: User }, 'user.not_found'],
 
-  'GET /v1/friends': ['One’s friends', { 200: FriendPage }],
+  'GET /v1/friends': ['Your friends', { 200: FriendPage }],
   'DELETE /v1/friends/:userId': ['End a friendship', { 204: null }, 'friend.not_found'],
   'GET /v1/friend-requests': ['Open requests, both ways', { 200: FriendRequestPage }],
   'POST /v1/friend-requests': [
-    'Ask somebody to be friends; 200 where that was asked before',
+    'Send a friend request; 200 where it was sent before',
     { 201: FriendRequestOutcome, 200: FriendRequestOutcome },
     'user.not_found',
     'friend.with_self',
@@ -95,13 +95,13 @@ export const ROUTES: Record<string, Told> = {
   'POST /v1/friend-requests/:id/decline': ['Decline a request', { 204: null }, 'friend_request.not_found'],
   'DELETE /v1/friend-requests/:id': ['Take a request back', { 204: null }, 'friend_request.not_found'],
 
-  'GET /v1/blocks': ['Whom one has blocked', { 200: BlockPage }],
-  'PUT /v1/blocks/:userId': ['Block somebody', { 200: Block }, 'user.not_found', 'block.with_self', 'limit.reached'],
-  'DELETE /v1/blocks/:userId': ['Block somebody no longer', { 204: null }],
+  'GET /v1/blocks': ['Blocked users', { 200: BlockPage }],
+  'PUT /v1/blocks/:userId': ['Block a user', { 200: Block }, 'user.not_found', 'block.with_self', 'limit.reached'],
+  'DELETE /v1/blocks/:userId': ['Unblock a user', { 204: null }],
 
   'GET /v1/invitations': ['Invitations, both ways, newest first', { 200: InvitationPage }],
   'POST /v1/invitations': [
-    'Invite somebody, into a group or to talk; 200 where that was done before',
+    'Invite a user into a group or to a conversation; 200 where that was done before',
     { 201: Invitation, 200: Invitation },
     'user.not_found',
     'invitation.with_self',
@@ -112,7 +112,7 @@ export const ROUTES: Record<string, Told> = {
     'member.not_allowed',
   ],
   'POST /v1/invitations/:id/accept': [
-    'Accept an invitation, and be in',
+    'Accept an invitation and join',
     { 200: Invitation },
     'invitation.not_found',
     'invitation.answered',
@@ -131,23 +131,23 @@ export const ROUTES: Record<string, Told> = {
   ],
 
   'GET /v1/events': ['Events, by their beginning', { 200: CalendarEventPage }],
-  'POST /v1/events': ['Make an event', { 201: CalendarEvent }, 'event.title_taken', 'event.not_found'],
+  'POST /v1/events': ['Create an event', { 201: CalendarEvent }, 'event.title_taken', 'event.not_found'],
   'GET /v1/events/:file{.+\\.ics}': ['An event as iCalendar', { 200: 'text/calendar' }, 'event.not_found'],
   'GET /v1/events/:id': ['An event', { 200: CalendarEvent }, 'event.not_found'],
   'PATCH /v1/events/:id': [
-    'Change an event of one’s own',
+    'Change an event of yours',
     { 200: CalendarEvent },
     'event.not_found',
     'event.not_organizer',
     'event.title_taken',
   ],
-  'DELETE /v1/events/:id': ['Delete an event of one’s own', { 204: null }, 'event.not_found', 'event.not_organizer'],
-  'PUT /v1/events/:id/rsvp': ['Say whether one comes', { 200: CalendarEvent }, 'event.not_found'],
-  'DELETE /v1/events/:id/rsvp': ['Withdraw that answer', { 204: null }, 'event.not_found'],
+  'DELETE /v1/events/:id': ['Delete an event of yours', { 204: null }, 'event.not_found', 'event.not_organizer'],
+  'PUT /v1/events/:id/rsvp': ['Answer an event', { 200: CalendarEvent }, 'event.not_found'],
+  'DELETE /v1/events/:id/rsvp': ['Withdraw your answer', { 204: null }, 'event.not_found'],
 
   'GET /v1/conversations': ['The inbox, the last active first', { 200: InboxPage }],
   'POST /v1/conversations': [
-    'Make a group, or open the conversation with somebody; 200 where it is there',
+    'Create a group, or open a direct conversation; 200 where it exists',
     { 201: InboxEntry, 200: InboxEntry },
     'user.not_found',
     'conversation.with_self',
@@ -212,7 +212,7 @@ export const ROUTES: Record<string, Told> = {
 
   'GET /v1/messages/:id': ['A message', { 200: Message }, 'conversation.not_found', 'message.not_found'],
   'PATCH /v1/messages/:id': [
-    'Edit a message of one’s own',
+    'Edit a message of yours',
     { 200: Message },
     'conversation.not_found',
     'message.not_found',
@@ -276,7 +276,7 @@ export const ROUTES: Record<string, Told> = {
     'backup.not_allowed',
     'snapshot.not_found',
   ],
-  'DELETE /v1/backup/snapshots/:id': ['Give that copy back', { 204: null }, 'backup.not_allowed'],
+  'DELETE /v1/backup/snapshots/:id': ['Delete that copy', { 204: null }, 'backup.not_allowed'],
   'POST /v1/backup/rows': [
     'Put rows of the directory into one that has none there',
     { 200: Loaded },

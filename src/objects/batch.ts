@@ -13,7 +13,7 @@ export type Batch = { conversationId: number; epoch: string; revs: number[]; fra
  */
 export type CatchUp = Batch & { after: number; upTo: number; more: boolean }
 
-/** The hub's word on a delivery: null, or where nobody is there the number of its nap. Do not call before it wakes from that one. */
+/** A hub's answer to a delivery: null, or where no socket is open the number of its nap. Do not call it before it wakes from that one. */
 export type Nap = number | null
 
 /** When somebody left: the revision, and the log that counts it. Null says that the user is not in, whatever a hub knows. */

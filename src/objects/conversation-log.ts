@@ -104,8 +104,8 @@ export class ConversationLog {
   }
 
   /**
-   * Begins a new log where an older state of the storage came back: what hubs and clients know of the old one no longer fits. Those who
-   * are in are told anew; who is `erased` since is erased again and told nothing.
+   * Begins a new log where an older state of the storage came back: what hubs and clients know of the old one no longer fits. Present
+   * members are told again; who is `erased` since is erased again and told nothing.
    */
   renew(input: { epoch: string; erased: number[]; now: number }): void {
     const { epoch, erased, now } = input

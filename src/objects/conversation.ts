@@ -29,7 +29,7 @@ import { CALL_LIMIT_MS, GivenUp, within } from './within.ts'
 
 /** Orders after which somebody may have to be told of being in or out. */
 const MEMBERSHIP = new Set<Order['type']>(['member.add', 'member.remove', 'member.erase', 'conversation.delete'])
-/** The answers of a turn are kept for another try, where they and its frames are no more letters: those about a full group's members fit. */
+/** The answers of a turn are kept for another try only while they and its frames are no longer than this, in characters: those about a full group's members fit. */
 const MAX_NOTED = 512 * 1024
 /** So far back the platform keeps the history of an object. */
 const HISTORY_MS = 30 * 24 * 60 * 60 * 1000

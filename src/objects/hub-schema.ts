@@ -13,13 +13,13 @@ export const inbox = sqliteTable('inbox', {
   /** The conversation was told that nobody is here, and does not call until it is woken. */
   asleep: integer({ mode: 'boolean' }).notNull(),
   nap: integer().notNull(),
-  /** How far the sockets had heard it when the hub last noted that elsewhere no more; null where it was not called. */
+  /** The revision that the sockets had been told when this was written; newer notes are in their attachments. Null while asleep. */
   heard: integer(),
 })
 
 /**
  * Conversations that this user was in and is no more: what was said there is erased with the account. `rev` is when that was, as far as it is
- * known, and `epoch` the log that counts it: a word of a joining that comes later than that of the leaving is known by it.
+ * known, and `epoch` the log that counts it: by this a call that tells of the joining, and comes late, is told from a new joining.
  */
 export const parted = sqliteTable('parted', {
   conversationId: integer('conversation_id').primaryKey(),

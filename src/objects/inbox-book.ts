@@ -6,11 +6,11 @@ import type { Batch, CatchUp, Left } from './batch.ts'
 import type { HubStore } from './hub-store.ts'
 
 /**
- * Letters of frames that wait to be looked at. Above this it is cheaper to ask the conversation for its entry than to apply them, and to
- * keep them; nobody may look for days.
+ * Characters of frames that are kept for one conversation until its entry is read, which may be in days. Above this it is cheaper to ask
+ * the conversation for its entry.
  */
 const MAX_TAIL = 64 * 1024
-/** And of all lines: so many that came since all were let go. */
+/** The same for all conversations, counted since all that was kept was last dropped. */
 const MAX_TAILS = 4 * 1024 * 1024
 /** A conversation that was quiet for this long is worth a clean row: a later hello then need not ask for it. */
 const QUIET_MS = 60 * 60 * 1000
@@ -28,7 +28,7 @@ type Line = {
   tailCharacters: number
   /** How far the user has read, as far as frames told that have no revision. */
   markedSeq: number
-  /** The last revision that came, whether somebody heard it or not: an entry from before it is of the past. */
+  /** The last revision that came, whether somebody heard it or not: an entry from before it is out of date. */
   lastRev: number
 }
 
@@ -112,7 +112,7 @@ export class InboxBook {
     return due
   }
 
-  /** What the line says may be of the past: it is asked for when it is next needed. */
+  /** What the line says may be out of date: it is asked for when it is next needed. */
   doubt(conversationId: number): void {
     const line = this.#lines.get(conversationId)
     if (!line) return
@@ -183,7 +183,7 @@ export class InboxBook {
     return [...new Set([...this.ids(), ...this.#store.parted()])]
   }
 
-  /** Keeps nothing of it, not even that it was. */
+  /** Deletes every trace of it, the note of having left too. */
   forget(conversationId: number): void {
     this.leave(conversationId, null)
     this.#store.deleteParted(conversationId)
@@ -234,7 +234,7 @@ export class InboxBook {
     // It began another one while the answer was under way, and the conversation knows of that.
     if (!line || (line.asleep && options.nap !== null && options.nap !== line.nap)) return
     const lastActivity = Date.parse(entry.lastMessage?.createdAt ?? entry.conversation.createdAt)
-    // A frame overtook the entry on its way: it is of the past already, and the caller asks once more.
+    // A frame overtook the entry on its way: it is out of date already, and the caller asks once more.
     const isOvertaken = Math.max(line.order.known ?? 0, line.lastRev) > entry.rev || line.markedSeq > entry.readSeq
     const quiet = !isOvertaken && options.now - lastActivity > QUIET_MS
     if (options.nap !== null && line.asleep) {

@@ -47,7 +47,7 @@ export class LiveSockets {
   readonly #speak: (socket: LiveSocket, frame: string) => string[]
   readonly #sockets = new Map<WebSocket, LiveSocket>()
   readonly #heard = new Map<number, number>()
-  /** The last sign of life of those that went. */
+  /** The last sign of life of sockets that closed. */
   #leftAt = 0
   #isHeardKept = true
 

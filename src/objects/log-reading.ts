@@ -80,8 +80,8 @@ const aroundMessages = (state: LogState, after: number, upTo: number): Pick<Chan
 }
 
 /**
- * What happened above `after` as events, for a hub that missed some; a page of it. A message comes as new in the place where it was made, as
- * it is now, and as changed in the place of its last change. So whoever was told all up to some revision was told of every message
+ * What happened above `after` as events, for a hub that missed some; a page of it. A message comes as new at the revision that made it, as
+ * it is now, and as changed at that of its last change. So whoever was told all up to some revision was told of every message
  * that was made before it, however often it was changed since, and of none twice.
  */
 export const catchUpOf = (state: LogState, after: number): CatchUp => {

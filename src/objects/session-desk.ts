@@ -7,7 +7,7 @@ import type { HubStore } from './hub-store.ts'
 import type { LiveSocket, LiveSockets } from './live-sockets.ts'
 import { logFault } from './log.ts'
 
-/** Who ends a session says so to the hub at once; where that word was lost, the sockets are found out after this at most. */
+/** Who ends a session says so to the hub at once; where that call was lost, the sockets are closed within this time. */
 const VET_MS = 60_000
 /** A directory that does not answer is not asked at once by whatever comes next. */
 const VET_AGAIN_MS = 10_000
@@ -52,7 +52,7 @@ export class SessionDesk {
     return this.#hub.store.hasEnded(sessionId)
   }
 
-  /** Whose session an upgrade is of, by its ticket or by the word of the worker; null where it is not good any more. */
+  /** Whose session an upgrade is of, by its ticket or by the header that the worker sets; null where it is not good any more. */
   async sessionOf(request: Request): Promise<string | null> {
     const ticket = request.headers.get('x-causerie-ticket')
     if (ticket !== null) return this.#hub.store.takeTicket(await sha256(ticket), Date.now())

@@ -9,7 +9,7 @@ const MAX_BATCH = 100
 const PACE_MS = 8
 /** Orders of one user that may wait for one conversation; above this the answer is "later", never silence. */
 const MAX_WAITING = 1_000
-/** And letters of them, of one user for all conversations: many users' hubs share a memory. */
+/** Characters of one user's waiting orders, over all conversations: many hubs share one isolate's memory. */
 const MAX_CHARACTERS = 8 * 1024 * 1024
 /** Whoever has waited so long is told to come later, before they give up the connection; the call goes on, for it may be done already. */
 const OVERDUE_MS = 12_000

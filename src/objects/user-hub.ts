@@ -157,7 +157,7 @@ export class UserHub extends DurableObject<Env> {
       logFault('greeting.failed', error, { userId: this.#userId })
       this.#sockets.close(socket, CLOSE.fault, 'server.fault')
     })
-    // Clients of the documents get no word that they are heard of from now on: to them, open must mean that. And the worker counts how many
+    // Clients of the documents get no hello: to them, open must mean that they are told of what happens. And the worker counts how many
     // are under way.
     await socket.greeting
     if (this.#sessions.hasEnded(sessionId)) return new Response(null, { status: 401 })
@@ -304,7 +304,7 @@ export class UserHub extends DurableObject<Env> {
   }
 
   /**
-   * The account ends: what the user wrote is erased everywhere, and nothing is left here. Doing it again finishes what an earlier try
+   * The account ends: what the user wrote is erased everywhere, and no conversation is kept here. Doing it again finishes what an earlier try
    * left undone.
    */
   async erase(): Promise<Refusal | null> {
@@ -412,7 +412,7 @@ export class UserHub extends DurableObject<Env> {
     else this.#broadcast(this.#inbox.receive(batch))
   }
 
-  /** What came is of another log than the one that is followed. It is late, from before a restoration, or early: only the conversation knows. */
+  /** What came is of another log than the one that is followed. It is from before a restoration, or newer than what this hub knows: only the conversation can tell. */
   #askForLog(conversationId: number): void {
     this.#inbox.doubt(conversationId)
     if (this.#sockets.size === 0) return

@@ -1,4 +1,4 @@
-/** How long a call of another object may take. It takes milliseconds; one that does not end is given up, and made again where that matters. */
+/** How long a call of another object may take. Mostly milliseconds; a longer one is given up, and made again where that matters. */
 export const CALL_LIMIT_MS = 5_000
 
 /** A call did not end in time. What it asked may be done, or be done yet. */

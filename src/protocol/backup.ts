@@ -13,7 +13,7 @@ export type BackupPage = z.infer<typeof BackupPage>
 /** A backup goes on behind the row with this number. */
 export const BackupQuery = z.object({ cursor: numberParam(z.int()).default(0) })
 
-/** The directory as it was at one moment, until it is given back or somebody takes another. */
+/** The directory as it was at one moment, until it is deleted or somebody takes another. */
 export const Snapshot = z.object({ id: z.uuid() })
 export type Snapshot = z.infer<typeof Snapshot>
 

@@ -30,7 +30,7 @@ const PresenceGet = z.strictObject({
   userIds: z.array(UserId).max(LIMITS.idsPerRequest),
 })
 
-/** Changes to a conversation that its object decides upon, in the order in which one sender sent them. */
+/** Commands to one conversation, changes and reads, which its object performs in the order in which one sender sent them. */
 export const ConversationCommand = z.discriminatedUnion('type', [
   MessageSend,
   MessageEdit,

@@ -1,10 +1,10 @@
-/** Sizes and counts that both ends agree on. Bytes are UTF-8 bytes; lengths are UTF-16 code units. */
+/** Sizes and counts that both ends agree on. Bytes are UTF-8 bytes; texts are measured in Unicode code points, as zod does. */
 export const LIMITS = {
   /** One WebSocket frame or one HTTP body, in bytes. */
   frameBytes: 256 * 1024,
   /** The text of one message. */
   textLength: 8_000,
-  /** What the inbox shows of a text. */
+  /** What the inbox shows of a text, in UTF-16 code units. */
   previewLength: 200,
   /** The ciphertext of a sealed message, in base64 letters. */
   sealedLength: 128 * 1024,
@@ -12,7 +12,7 @@ export const LIMITS = {
   members: 1_000,
   /** Conversations that one user may begin in 24 hours: each takes room in somebody else's inbox. */
   conversationsPerDay: 1_000,
-  /** Events that one user may make in 24 hours, and as many invitations: all that the directory keeps has room for so much. */
+  /** Events that one user may make in 24 hours, and as many invitations: what the directory keeps is bounded by this. */
   plansPerDay: 1_000,
   /** Friend requests of one user that nobody has answered yet. */
   openRequests: 1_000,

@@ -2,7 +2,7 @@ import type { Have } from './socket.ts'
 
 /** The words and numbers of the socket without any schema: all that a client runs on, so that a page need not load the schemas. */
 
-/** The WebSocket subprotocol, and the version of everything in this folder. See `version.test.ts`. */
+/** The WebSocket subprotocol, and the version of everything in this folder. */
 export const SUBPROTOCOL = 'causerie.v1'
 
 /** A ticket travels as a second subprotocol, `ticket.<ticket>`: a browser can set no header on an upgrade. */
@@ -12,7 +12,7 @@ export const TICKET_PREFIX = 'ticket.'
 export const PING = 'ping'
 export const PONG = 'pong'
 export const PING_INTERVAL_MS = 25_000
-/** A socket that has not pinged for this long counts as gone: two pings and a little for the way, and a minute with the asking. */
+/** A socket that has not pinged for this long is no longer shown as present: two pings, and 5 s for the network. */
 export const LEASE_MS = 55_000
 
 /**

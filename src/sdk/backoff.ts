@@ -1,5 +1,5 @@
 const FIRST_MS = 500
-/** Whoever was gone for a moment is back soon after the server is: a crowd it sends away, with a time to come. */
+/** Whoever was gone for a moment is back soon after the server is. One that is overloaded refuses with a time to wait. */
 const MAX_MS = 5_000
 /** After so many tries, about a minute, there is likely no network at all. */
 const LONG_AFTER = 20

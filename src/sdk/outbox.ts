@@ -38,7 +38,7 @@ const MAX_TRANSIENT = 8
 
 /**
  * What was written and is not acknowledged. Per conversation one message is on its way at a time, so their order stays; each keeps its
- * `clientId` through reconnects and reloads, so none is doubled. Nothing leaves it but by an ack or by the user's word.
+ * `clientId` through reconnects and reloads, so none is doubled. Nothing leaves it but what is acknowledged, or what the user discards.
  */
 export class Outbox {
   readonly #ports: Ports

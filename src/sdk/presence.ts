@@ -1,7 +1,7 @@
 import type { PresenceReply } from '../protocol/events.ts'
 import type { Presence } from '../protocol/user.ts'
 
-/** Who is online, of those that share a conversation with the user. */
+/** Who is online, of friends and of those who share a conversation with the user. */
 export class PresenceList {
   readonly #known = new Map<number, Presence>()
   readonly #ask: (userIds: number[]) => Promise<PresenceReply>

@@ -38,7 +38,7 @@ const TOOLS = globSync('test/**/*.ts', { cwd: root })
   .flatMap((file) => [...readFileSync(join(root, file), 'utf8').matchAll(/import \{([^}]+)\} from 'cloudflare:test'/g)])
   .flatMap(([, names = '']) => names.split(',').map((name) => name.trim()))
   .filter((name) => /^[a-z]\w+$/.test(name))
-// One place ends an object: what comes back after a restoration begins with it.
+// A conversation ends itself after a restoration, and a hub where its storage refuses a write.
 const ENDS = 2
 
 /** Everything in a bundle by which a test, or somebody else, could make the server fail or look inside. */
