@@ -5,8 +5,9 @@ import type { HistoryPage, Message } from '../protocol/message.ts'
 import { postOrders } from './post-orders.ts'
 import type { Conversations } from './stubs.ts'
 
-/** What one reading may cost: calls to conversations, and what their pages hold in memory. */
-const MAX_PAGES = 40
+/** What one reading may cost: calls to conversations, the messages that they read, and what these hold in memory. */
+const MAX_CALLS = 200
+const MAX_MESSAGES = 4_000
 const MAX_CHARACTERS = 8 * 1024 * 1024
 
 /** `by` keeps what the user wrote, or what others did; `with` keeps the direct conversation with somebody and what they said in groups. */
@@ -30,10 +31,10 @@ export const newestMessages = async (
 ): Promise<Newest> => {
   const { entries, query, read } = given
   const sources = entries.filter((entry) => concerns(entry, query)).map(sourceOf)
-  const limit = Math.min(query.skip + query.limit, LIMITS.pageSize)
+  // What the other side wrote fills a page too, and is passed over.
+  const limit = query.by === undefined ? Math.min(query.skip + query.limit, LIMITS.pageSize) : LIMITS.pageSize
   const found: Message[] = []
-  let pages = 0
-  let characters = 0
+  const cost = { calls: 0, messages: 0, characters: 0 }
   while (found.length < query.skip + query.limit) {
     const source = latest(sources)
     if (!source) break
@@ -44,10 +45,11 @@ export const newestMessages = async (
       source.before = message.seq
       continue
     }
-    if (pages >= MAX_PAGES || characters > MAX_CHARACTERS) break
+    if (cost.calls >= MAX_CALLS || cost.messages >= MAX_MESSAGES || cost.characters > MAX_CHARACTERS) break
     const page = await read(source.entry, { ...(source.before !== null && { before: source.before }), limit })
-    pages += 1
-    characters += page?.characters ?? 0
+    cost.calls += 1
+    cost.messages += page?.messages.length ?? 0
+    cost.characters += page?.characters ?? 0
     source.waiting = page?.messages ?? []
     source.more = page?.more ?? false
     source.members = page?.members ?? []

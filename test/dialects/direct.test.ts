@@ -263,6 +263,17 @@ describe('the messages of document 000', () => {
     )
   })
 
+  test('[000] GET /messages/ reads more than forty conversations', async () => {
+    const [alice, bob] = [await signUp(), await signUp()]
+    const socket = await RawSocket.arrive(bob)
+    const groups = await Promise.all(Array.from({ length: 45 }, () => openGroup(alice, bob)))
+    for (const groupId of groups) await say(socket, groupId, `in ${groupId}`)
+
+    const { body } = await ask<Letter[]>('GET', '/messages/', { token: alice.accessToken })
+
+    expect(body.map(({ content }) => content)).toEqual(groups.map((groupId) => `in ${groupId}`))
+  })
+
   test('[000] GET /messages/conversation/{user_id} gives what the two wrote to each other', async () => {
     const { alice, bob } = await pairUp()
     const carol = await signUp()

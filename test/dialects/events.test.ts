@@ -374,6 +374,16 @@ describe('the messages of document 004', () => {
     expect(await lettersOf(bob, 'received?limit=0')).toEqual([])
   })
 
+  test('[004] GET /messages/received finds one message below many that the reader wrote', async () => {
+    const [alice, bob] = [await signUp(), await signUp()]
+    await post(alice, bob.user.id, 'to bob')
+    for (let n = 0; n < 45; n += 1) await post(bob, alice.user.id, `from bob ${n}`)
+
+    const received = await lettersOf(bob, 'received?skip=0&limit=1')
+
+    expect(received.map((letter) => letter.content)).toEqual(['to bob'])
+  })
+
   test.for(['skip=-1', 'limit=-1', 'skip=x', 'limit=1.5'])('[004] GET /messages/received?%s is 422', async (query) => {
     const { accessToken: token } = await signUp()
 
