@@ -32,9 +32,16 @@ export const mayRename = (actor: Actor, kind: ConversationKind): Refusal | null 
 /** Asking somebody in is adding them, once they agree. */
 export const mayInvite = (actor: Actor, kind: ConversationKind): Refusal | null => mayLead(actor, kind)
 
-/** Two people of whom one has blocked the other say nothing new to each other; groups that they share go on. */
-export const mayAddress = (kind: ConversationKind, isBlocked: boolean): Refusal | null =>
-  kind === 'direct' && isBlocked ? no('conversation.blocked') : null
+/** Two people of whom one has blocked the other, or is gone, say nothing new to each other; groups that they share go on. */
+export const mayAddress = (input: {
+  kind: ConversationKind
+  isBlocked: boolean
+  hasErased: boolean
+}): Refusal | null => {
+  const { kind, isBlocked, hasErased } = input
+  if (kind === 'group') return null
+  return hasErased ? no('user.not_found') : isBlocked ? no('conversation.blocked') : null
+}
 
 export const mayAddMembers = (input: {
   actor: Actor

@@ -93,13 +93,13 @@ export class ConversationLog {
   /** The two people of a direct conversation; null for a group. */
   pair(): [number, number] | null {
     const [one, other] = this.#state.everybody()
-    return this.#state.row.kind === 'direct' && one && other ? [one.userId, other.userId] : null
+    return this.#state.kind === 'direct' && one && other ? [one.userId, other.userId] : null
   }
 
   /** Adds the first members. The first of them made the conversation, which in a group makes its owner. */
   found(userIds: number[], now: number): void {
     userIds.forEach((userId, i) => {
-      joinMember(this.#state, { userId, role: i === 0 && this.#state.row.kind === 'group' ? 'owner' : 'member' }, now)
+      joinMember(this.#state, { userId, role: i === 0 && this.#state.kind === 'group' ? 'owner' : 'member' }, now)
     })
   }
 

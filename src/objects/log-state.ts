@@ -1,6 +1,10 @@
 import type { ConversationRow, MemberRow, MessageRow } from './conversation-schema.ts'
+import type { ConversationKind } from '../protocol/conversation.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { ConversationStore, NewMessageRow } from './conversation-store.ts'
+
+/** The nap of a hub that no conversation calls again: its account was erased. */
+export const FOR_GOOD = Number.MAX_SAFE_INTEGER
 
 /**
  * The head of a conversation and its members, kept in memory as a cache of the store, which it is the only writer of. Every change
@@ -16,6 +20,7 @@ export class LogState {
   // Counted rather than looked for: a read mark must not cost a walk through all members.
   #presentCount = 0
   #blockerCount = 0
+  #erasedCount = 0
   #untoldCount = 0
   // Every message asks for them, and they change seldom.
   #listeners: number[] | null = null
@@ -44,6 +49,10 @@ export class LogState {
     return this.#row.id
   }
 
+  get kind(): ConversationKind {
+    return this.#row.kind
+  }
+
   get rev(): number {
     return this.#rev
   }
@@ -59,6 +68,11 @@ export class LogState {
   /** Whether a member has blocked another, which is known of the two in a direct conversation only. */
   get isBlocked(): boolean {
     return this.#blockerCount > 0
+  }
+
+  /** Whether the account of a member was erased who stays in it, as in a direct conversation. */
+  get hasErased(): boolean {
+    return this.#erasedCount > 0
   }
 
   /** Everybody who is or was in it. */
@@ -137,6 +151,7 @@ export class LogState {
   #count(member: MemberRow, by: 1 | -1): void {
     if (member.leftAt === null) this.#presentCount += by
     if (member.blocks) this.#blockerCount += by
+    if (member.nap === FOR_GOOD) this.#erasedCount += by
     if (!member.told) this.#untoldCount += by
   }
 }

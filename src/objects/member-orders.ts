@@ -11,7 +11,7 @@ import { refuse } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { ConversationRow, MemberRow } from './conversation-schema.ts'
 import { entryOf, memberListOf } from './log-reading.ts'
-import type { LogState } from './log-state.ts'
+import { FOR_GOOD, type LogState } from './log-state.ts'
 import { forgetMessage, withdrawReactions } from './message-orders.ts'
 import { answered, type Emission, emissionOf, type Outcome, refused } from './outcome.ts'
 import { conversationView, memberView } from './views.ts'
@@ -19,8 +19,6 @@ import { conversationView, memberView } from './views.ts'
 /** What a member may do with the members and with the conversation itself. */
 
 const ERASED_AT_ONCE = 200
-/** The nap of a hub that no conversation calls again. */
-const FOR_GOOD = Number.MAX_SAFE_INTEGER
 
 type OrderOf<Type extends Order['type']> = Extract<Order, { type: Type }>
 type Given = { state: LogState; actor: MemberRow; now: number }
@@ -44,7 +42,7 @@ export const addMembers = ({ state, actor, now }: Given, order: OrderOf<'member.
   if (userIds.some((id) => (state.member(id)?.leftAt ?? 0) > invitedAt)) return refused(refuse('member.not_allowed'))
   const added = [...new Set(userIds)].filter((id) => state.member(id)?.leftAt !== null)
   const ever = state.everybody().length + added.filter((id) => !state.member(id)).length
-  const no = mayAddMembers({ actor, kind: state.row.kind, present: state.presentCount, added: added.length, ever })
+  const no = mayAddMembers({ actor, kind: state.kind, present: state.presentCount, added: added.length, ever })
   if (no) return refused(no)
   const emissions = added.map((userId) => memberChanged(state, joinMember(state, { userId, role: 'member' }, now)))
   const outgrown = state.row.readReceipts && state.presentCount > LIMITS.intimateMembers
@@ -55,7 +53,7 @@ export const addMembers = ({ state, actor, now }: Given, order: OrderOf<'member.
 export const removeMember = ({ state, actor, now }: Given, userId: number): Outcome => {
   const target = state.member(userId)
   if (!target || target.leftAt !== null) return refused(refuse('member.not_found'))
-  const no = mayRemoveMember({ actor, kind: state.row.kind, target })
+  const no = mayRemoveMember({ actor, kind: state.kind, target })
   if (no) return refused(no)
   const emissions: Emission[] = []
   if (target.role === 'owner') {
@@ -79,7 +77,7 @@ export const eraseMember = ({ state, actor, now }: Given): Outcome => {
   const reacted = state.store.messagesReactedBy(userId, ERASED_AT_ONCE)
   emissions.push(...reacted.flatMap((row) => withdrawReactions(state, row, userId)))
   if (reacted.length === ERASED_AT_ONCE) return answered({ more: true }, emissions)
-  if (state.row.kind === 'direct') state.putMember({ ...actor, asleep: true, nap: FOR_GOOD })
+  if (state.kind === 'direct') state.putMember({ ...actor, asleep: true, nap: FOR_GOOD })
   else if (actor.leftAt === null) emissions.push(...removeMember({ state, actor, now }, userId).emissions)
   // There is nobody whose title it would be.
   if (state.presentCount === 0) state.changeConversation({ title: null })
@@ -89,7 +87,7 @@ export const eraseMember = ({ state, actor, now }: Given): Outcome => {
 export const changeRole = ({ state, actor }: Given, order: OrderOf<'member.role'>): Outcome => {
   const target = state.member(order.userId)
   if (!target || target.leftAt !== null) return refused(refuse('member.not_found'))
-  const no = mayChangeRole(actor, state.row.kind)
+  const no = mayChangeRole(actor, state.kind)
   if (no) return refused(no)
   // The owner stays owner until there is another one.
   if (target.role === order.role || target === actor) return answered(memberListOf(state))
@@ -99,7 +97,7 @@ export const changeRole = ({ state, actor }: Given, order: OrderOf<'member.role'
 }
 
 export const rename = ({ state, actor }: Given, title: string): Outcome => {
-  const no = mayRename(actor, state.row.kind)
+  const no = mayRename(actor, state.kind)
   if (no) return refused(no)
   const emissions = state.row.title === title ? [] : [conversationChanged(state, { title })]
   return answered(entryOf(state, actor), emissions)
@@ -110,7 +108,7 @@ export const deleteConversation = ({ state, actor, now }: Given): Outcome => {
   // The block of an account that ended ended with it.
   const blockers = state.everybody().filter(({ blocks, nap }) => blocks && nap !== FOR_GOOD)
   const isBlockedByOther = blockers.some(({ userId }) => userId !== actor.userId)
-  const no = mayDeleteConversation({ actor, kind: state.row.kind, isBlockedByOther })
+  const no = mayDeleteConversation({ actor, kind: state.kind, isBlockedByOther })
   if (no) return refused(no)
   for (const member of state.present()) {
     state.putMember({ ...member, leftAt: now, rev: state.nextRev(), told: false })

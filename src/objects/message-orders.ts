@@ -20,7 +20,7 @@ type MessageEventType = 'message.created' | 'message.updated' | 'message.deleted
 export const sendMessage = ({ state, actor, order, now }: Given<CommandOf<'message.send'>>): Outcome => {
   const body = bodyOf(order)
   const { clientId } = order
-  const no = mayAddress(state.row.kind, state.isBlocked) ?? mayReplyTo(state, order.replyTo)
+  const no = mayAddress(state) ?? mayReplyTo(state, order.replyTo)
   const row = no ? null : state.addMessage({ senderId: actor.userId, clientId, body }, now)
   if (row) return told(state, 'message.created', row)
   // Looked for only now: the insert found out by itself, and nearly every message is new. What may not be sent may yet be a repeat.
@@ -46,7 +46,7 @@ const sendAgain = (state: LogState, earlier: MessageRow, body: MessageBody): Out
 
 export const editMessage = ({ state, actor, order, now }: Given<CommandOf<'message.edit'>>): Outcome =>
   withMessage(state, order.messageId, (row) => {
-    const no = mayEdit(actor, row) ?? mayAddress(state.row.kind, state.isBlocked)
+    const no = mayEdit(actor, row) ?? mayAddress(state)
     if (no) return refused(no)
     if (JSON.stringify(row.body?.content) === JSON.stringify(order.content)) return unchanged(state, row)
     return change(state, 'message.updated', row, { body: { ...row.body, content: order.content }, editedAt: now })
@@ -54,7 +54,7 @@ export const editMessage = ({ state, actor, order, now }: Given<CommandOf<'messa
 
 export const deleteMessage = ({ state, actor, order, now }: Given<CommandOf<'message.delete'>>): Outcome =>
   withMessage(state, order.messageId, (row) => {
-    const no = mayDelete({ actor, kind: state.row.kind, message: row })
+    const no = mayDelete({ actor, kind: state.kind, message: row })
     if (no) return refused(no)
     if (row.deletedAt !== null) return unchanged(state, row)
     return eraseMessage(state, row, now)
@@ -89,7 +89,7 @@ export const withdrawReactions = (state: LogState, row: MessageRow, userId: numb
 
 export const pinMessage = ({ state, actor, order, now }: Given<CommandOf<'pin.add' | 'pin.remove'>>): Outcome =>
   withMessage(state, order.messageId, (row) => {
-    const no = mayPin(actor, state.row.kind) ?? mayAddress(state.row.kind, state.isBlocked)
+    const no = mayPin(actor, state.kind) ?? mayAddress(state)
     if (no) return refused(no)
     if (row.deletedAt !== null) return refused(refuse('message.deleted'))
     const isPinned = order.type === 'pin.add'
@@ -103,7 +103,7 @@ export const reactToMessage = ({
   order,
 }: Given<CommandOf<'reaction.add' | 'reaction.remove'>>): Outcome =>
   withMessage(state, order.messageId, (row) => {
-    const no = mayAddress(state.row.kind, state.isBlocked)
+    const no = mayAddress(state)
     if (no) return refused(no)
     if (row.deletedAt !== null) return refused(refuse('message.deleted'))
     const { userId } = actor
@@ -146,7 +146,7 @@ export const markRead = ({ state, actor, order }: Given<CommandOf<'read.mark'>>)
 }
 
 export const signalTyping = ({ state, actor, order }: Given<CommandOf<'typing.start' | 'typing.stop'>>): Outcome => {
-  const no = mayAddress(state.row.kind, state.isBlocked)
+  const no = mayAddress(state)
   if (no) return refused(no)
   if (state.presentCount > LIMITS.intimateMembers) return answered({})
   const { userId } = actor

@@ -73,6 +73,24 @@ test('[ME1] in a direct conversation the other one keeps their own words, and wh
   expect((await entryFor(bob, conversationId)).memberIds).toEqual([alice.user.id, bob.user.id])
 })
 
+test('[ME1] nothing new is said to an account that ended, also where it had blocked', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const socket = await RawSocket.arrive(bob)
+  const { id: messageId } = await say(socket, conversationId, 'before')
+  await ask('PUT', `/v1/blocks/${bob.user.id}`, { token: alice.accessToken })
+  await erase(alice)
+
+  const json = { clientId: crypto.randomUUID(), content: text('after') }
+  const sent = await ask('POST', `/v1/conversations/${conversationId}/messages`, { token: bob.accessToken, json })
+  const edited = await ask('PATCH', `/v1/messages/${messageId}`, {
+    token: bob.accessToken,
+    json: { content: text('after') },
+  })
+
+  expect([sent.body, edited.body]).toMatchObject([{ code: 'user.not_found' }, { code: 'user.not_found' }])
+  expect((await ask('DELETE', `/v1/messages/${messageId}`, { token: bob.accessToken })).status).toBe(200)
+})
+
 test('[ME1] whom an account that ended had blocked may delete their conversation', async () => {
   const { alice, bob, conversationId } = await pair()
   const remove = () => ask('DELETE', `/v1/conversations/${conversationId}`, { token: bob.accessToken })
