@@ -4,6 +4,8 @@ import * as z from 'zod'
 import { requireAdmin } from '../directory/administrators.ts'
 import { openDirectory } from '../directory/directory.ts'
 import { acceptInvitation, declineInvitation, invite } from '../directory/invitations.ts'
+import { tell } from '../directory/people.ts'
+import { hubOf } from '../objects/stubs.ts'
 import { ERRORS, isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { ConversationId, UserId } from '../protocol/ids.ts'
 import { NewInvitation } from '../protocol/invitation.ts'
@@ -61,7 +63,15 @@ export const askIn = async (c: C): Promise<Response> => {
   if (isRefusal(input)) return failed(c, input)
   const { to_user_id: userId, message } = input
   const made = await invite(people(c), { fromId: c.var.caller.userId, userId, message })
-  return isRefusal(made) ? failed(c, made) : succeeded(c, { invitation_id: String(made.invitation.id) })
+  if (isRefusal(made)) return failed(c, made)
+  const { invitation, created } = made
+  // The document has no list of invitations: who was away at the first can only be told again.
+  if (!created) {
+    const refusal = await hubOf(c.env, c.var.caller.userId).charge()
+    if (refusal) return failed(c, refusal)
+    tell(people(c), [userId], { type: 'invitation.created', invitation })
+  }
+  return succeeded(c, { invitation_id: String(invitation.id) })
 }
 
 export const answerInvitation = async (c: C): Promise<Response> => {

@@ -77,8 +77,8 @@ export const invite = async (
       )
       .onConflictDoNothing()
       .returning({ id: invitations.id }),
-    // Asked again, it counts from now on: for somebody who left in between, one of before would bring nobody in.
-    db.update(invitations).set({ createdAt: now }).where(isOpen).returning(),
+    // Asked again, it counts from now on, with what is said now: for somebody who left in between, one of before would bring nobody in.
+    db.update(invitations).set({ createdAt: now, message }).where(isOpen).returning(),
     today,
   ])
   if (!open) return (begun?.count ?? 0) < LIMITS.plansPerDay ? refuse('conversation.blocked') : tooMany

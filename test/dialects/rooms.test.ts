@@ -333,6 +333,19 @@ describe('the routes of document 003', () => {
     expect(hers.frames).toEqual([])
   })
 
+  test('[003] POST …/invitations again tells who was away at the first, with what is said now', async () => {
+    const { alice, bob } = await admins()
+    const first = await invite(alice, String(bob.user.id), 'On discute ?')
+    const his = await arrive(bob)
+
+    const again = await invite(alice, String(bob.user.id), 'Alors ?')
+
+    expect(again.body.data).toEqual(first.body.data)
+    expect(await ofType(his, 'new_invitation')).toMatchObject({
+      invitation: { id: first.body.data.invitation_id, message: 'Alors ?' },
+    })
+  })
+
   test('[003] accepting opens a conversation, and tells invitation_accepted to who asked', async () => {
     const { alice, bob } = await admins()
     const { invitation_id: id } = (await invite(alice, bob.user.id)).body.data
