@@ -76,10 +76,15 @@ export const bodyIn = async <Schema extends z.ZodType<object>>(
 export const queryIn = <Schema extends z.ZodType<object>>(c: Context, schema: Schema): z.output<Schema> | Refusal =>
   checked(schema, c.req.query(), 'query')
 
-/** What the body holds, JSON or a form, before anybody says what it should. */
-export const fieldsIn = async (c: Context): Promise<Record<string, unknown> | Refusal> => {
+/** What the body holds, JSON or a form, before anybody says what it should. Of a field that a form repeats the last counts, but for `lists`. */
+export const fieldsIn = async (c: Context, lists: string[] = []): Promise<Record<string, unknown> | Refusal> => {
   try {
-    if (FORM.test(c.req.header('content-type') ?? '')) return await c.req.parseBody()
+    if (FORM.test(c.req.header('content-type') ?? '')) {
+      const form = Object.entries(await c.req.parseBody({ all: true }))
+      return Object.fromEntries(
+        form.map(([name, value]) => [name, Array.isArray(value) && !lists.includes(name) ? value.at(-1) : value]),
+      )
+    }
     // Invalid UTF-8 is an error here, never a silent U+FFFD.
     const text = new TextDecoder('utf-8', { fatal: true }).decode(await c.req.arrayBuffer())
     return checked(Fields, JSON.parse(text), 'body')

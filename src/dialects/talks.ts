@@ -23,7 +23,9 @@ type Fields = Record<string, unknown>
 /** What stands where a message is nothing but media. */
 const MEDIA_WORDS = '\u{1F4CE}'
 
-const Media = z.array(WholeNumber.pipe(z.int().min(0))).max(LIMITS.attachmentsPerMessage)
+const Medium = WholeNumber.pipe(z.int().min(0))
+/** A form with one of them has no list. */
+const Media = z.union([z.array(Medium).max(LIMITS.attachmentsPerMessage), Medium.transform((id) => [id])])
 const NewLine = z
   .object({
     content: z.union([TextContent.shape.text, z.literal('')]).nullish(),
@@ -128,8 +130,9 @@ const friendShape = (friend: { id: number; username: string }) => ({
 
 const fieldsOf = async (c: C): Promise<Fields | Refusal> => {
   const { byteLength } = await c.req.raw.clone().arrayBuffer()
-  const body = byteLength === 0 ? {} : await fieldsIn(c)
-  return isRefusal(body) ? body : { ...c.req.query(), ...body }
+  const body = byteLength === 0 ? {} : await fieldsIn(c, ['media_ids'])
+  const media = c.req.queries('media_ids')
+  return isRefusal(body) ? body : { ...c.req.query(), ...(media && { media_ids: media }), ...body }
 }
 
 /** A conversation that is named, or else the one with somebody. */

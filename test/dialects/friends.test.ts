@@ -217,6 +217,22 @@ describe('messages by the routes of document 002', () => {
       ])
   })
 
+  test('[002] media_ids may be repeated fields of a form or of the query', async () => {
+    const { alice, bob } = await pairUp()
+    const token = alice.accessToken
+    const sent = (fields: string, raw?: URLSearchParams) =>
+      ask<Line>('POST', `/conversation/send_message?${fields}`, { token, ...(raw && { raw }) })
+    const to = `receiver_id=${bob.user.id}&content=see`
+
+    const replies = [
+      await sent(`${to}&media_ids=7&media_ids=8`),
+      await sent('', new URLSearchParams(`${to}&media_ids=7&media_ids=8`)),
+      await sent('', new URLSearchParams(`${to}&media_ids=7`)),
+    ]
+
+    expect(replies.map(({ body }) => body.media_ids)).toEqual([[7, 8], [7, 8], [7]])
+  })
+
   test('[002] files that were sent along elsewhere have no number, and are left out', async () => {
     const { alice, bob } = await pairUp()
     const conversationId = await openDirect(alice, bob)
