@@ -14,7 +14,8 @@ export const answerEmpty = (c: Context, result: Refusal | null): Response =>
 export const problem = (c: Context, refusal: Refusal): Response => {
   const { code, issues, retryAfter } = refusal
   const [status, title] = ERRORS[code]
-  const body: Problem = { type: `urn:causerie:error:${code}`, title, status, code, ...(issues && { issues }) }
+  const type = `urn:causerie:error:${code}`
+  const body: Problem = { type, title, detail: title, status, code, ...(issues && { issues }) }
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
   if (retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(retryAfter))
   if (status === 401) headers['www-authenticate'] = 'Bearer'

@@ -98,6 +98,8 @@ export const isRefusal = (value: object): value is Refusal => 'ok' in value && v
 export const Problem = z.object({
   type: z.string(),
   title: z.string(),
+  /** The same sentence, where clients of the documented APIs look for it. */
+  detail: z.string(),
   status: z.int(),
   code: ErrorCode,
   issues: z.array(Issue).optional(),
