@@ -70,9 +70,9 @@ export const PLANTED_FAULTS: Record<string, PlantedFault> = {
   'frames of a batch are told backwards': {
     edits: [
       {
-        file: 'src/objects/user-hub.ts',
-        find: 'else this.#broadcast(this.#inbox.receive(batch))',
-        replace: 'else this.#broadcast(this.#inbox.receive(batch).toReversed())',
+        file: 'src/objects/conversation-feed.ts',
+        find: 'else this.#hub.broadcast(this.#hub.inbox.receive(batch))',
+        replace: 'else this.#hub.broadcast(this.#hub.inbox.receive(batch).toReversed())',
       },
     ],
     seenAs: ['order.backward'],

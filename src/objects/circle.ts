@@ -1,6 +1,6 @@
 import { circleOf } from '../directory/circle.ts'
 import { openDirectory } from '../directory/directory.ts'
-import type { Standing } from './hub-schema.ts'
+import type { CircleStanding } from './hub-schema.ts'
 import type { HubStore } from './hub-store.ts'
 
 /** Who is a friend of this user, and who is hidden by a block: a copy of what the directory says, read anew when that changed. */
@@ -8,7 +8,7 @@ export class Circle {
   readonly #env: Env
   readonly #userId: number
   readonly #store: HubStore
-  #standings: Map<number, Standing>
+  #standings: Map<number, CircleStanding>
   #read: Promise<unknown> = Promise.resolve()
 
   constructor(env: Env, hub: { userId: number; store: HubStore }) {
@@ -34,15 +34,15 @@ export class Circle {
     return read
   }
 
-  async #ask(): Promise<Map<number, Standing>> {
+  async #ask(): Promise<Map<number, CircleStanding>> {
     const { friends, hidden } = await circleOf(openDirectory(this.#env), this.#userId)
-    const standings = new Map<number, Standing>(friends.map((userId) => [userId, 'friend']))
+    const standings = new Map<number, CircleStanding>(friends.map((userId) => [userId, 'friend']))
     for (const userId of hidden) standings.set(userId, 'hidden')
     return standings
   }
 
   /** Writes what differs, for a row written is what costs. */
-  #replace(standings: Map<number, Standing>): void {
+  #replace(standings: Map<number, CircleStanding>): void {
     for (const userId of this.#standings.keys()) if (!standings.has(userId)) this.#store.leaveCircle(userId)
     for (const [userId, standing] of standings) {
       if (this.#standings.get(userId) !== standing) this.#store.putInCircle(userId, standing)

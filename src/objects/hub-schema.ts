@@ -46,5 +46,5 @@ export const circle = sqliteTable('circle', {
   standing: text({ enum: ['friend', 'hidden'] }).notNull(),
 })
 
-export type Standing = (typeof circle.$inferSelect)['standing']
+export type CircleStanding = (typeof circle.$inferSelect)['standing']
 export type InboxRow = typeof inbox.$inferSelect

@@ -2,7 +2,7 @@ import { eq, gt, lt, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/durable-sqlite'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import type { Left } from './batch.ts'
-import { circle, endedSessions, inbox, type InboxRow, parted, type Standing, tickets } from './hub-schema.ts'
+import { circle, endedSessions, inbox, type InboxRow, parted, type CircleStanding, tickets } from './hub-schema.ts'
 
 /** The rows of one hub. Every call is synchronous. */
 export class HubStore {
@@ -57,12 +57,12 @@ export class HubStore {
     this.#db.delete(parted).where(eq(parted.conversationId, conversationId)).run()
   }
 
-  circle(): Map<number, Standing> {
+  circle(): Map<number, CircleStanding> {
     const rows = this.#db.select().from(circle).all()
     return new Map(rows.map(({ userId, standing }) => [userId, standing]))
   }
 
-  putInCircle(userId: number, standing: Standing): void {
+  putInCircle(userId: number, standing: CircleStanding): void {
     const row = { userId, standing }
     this.#db.insert(circle).values(row).onConflictDoUpdate({ target: circle.userId, set: row }).run()
   }

@@ -49,10 +49,10 @@ export class InboxReader {
   }
 
   /**
-   * All entries, the last active first. With `wake`, conversations that stopped calling are told to call again. `unread` lists
+   * All entries, the last active first. With `wake`, conversations that stopped calling are told to call again. `outstanding` lists
    * those that could not be asked now, or whose entry is of the past already.
    */
-  async readAll(options: { wake: boolean }): Promise<{ entries: InboxEntry[]; unread: number[] }> {
+  async readAll(options: { wake: boolean }): Promise<{ entries: InboxEntry[]; outstanding: number[] }> {
     const rounds = options.wake ? this.#rounds.awake : this.#rounds.asleep
     const ask = () => rounds.next(() => this.#ask(this.#inbox.ids(), options.wake))
     let answers = await ask()
@@ -60,27 +60,27 @@ export class InboxReader {
       answers = await ask()
     }
     // No await from here on: what the sockets see next begins where this ends.
-    const { entries, unread } = this.#tell(this.#inbox.ids(), answers)
+    const { entries, outstanding } = this.#tell(this.#inbox.ids(), answers)
     entries.sort(byActivity)
     this.#places = entries.map(placeOf)
-    return { entries, unread }
+    return { entries, outstanding }
   }
 
-  /** A page of the same; a conversation that could not be asked now is left out, and is in `unread`. */
+  /** A page of the same; a conversation that could not be asked now is left out, and is in `outstanding`. */
   async readPage(
     { cursor, limit }: InboxQuery,
     options: { wake: boolean },
-  ): Promise<{ page: InboxPage; unread: number[] }> {
+  ): Promise<{ page: InboxPage; outstanding: number[] }> {
     if (cursor === undefined || !this.#places) {
-      const { entries, unread } = await this.readAll(options)
+      const { entries, outstanding } = await this.readAll(options)
       if (cursor === undefined)
-        return { page: { items: entries.slice(0, limit), nextCursor: cursorAfter(entries, limit) }, unread }
+        return { page: { items: entries.slice(0, limit), nextCursor: cursorAfter(entries, limit) }, outstanding }
     }
     const below = this.#places?.filter((place) => isBelow(place, cursor)) ?? []
     const ids = below.slice(0, limit).map((place) => place.id)
-    const { entries, unread } = this.#tell(ids, await this.#ask(ids, options.wake))
+    const { entries, outstanding } = this.#tell(ids, await this.#ask(ids, options.wake))
     const last = below[limit - 1]
-    return { page: { items: entries, nextCursor: last && below.length > limit ? textOf(last) : null }, unread }
+    return { page: { items: entries, nextCursor: last && below.length > limit ? textOf(last) : null }, outstanding }
   }
 
   /** Asks which log a conversation goes on as, where something came of another one than the hub follows. */
@@ -98,17 +98,17 @@ export class InboxReader {
   }
 
   /** Those of these lines that the hub knows by now, or that were answered. */
-  #tell(ids: number[], answers: Answers): { entries: InboxEntry[]; unread: number[] } {
-    const unread: number[] = []
+  #tell(ids: number[], answers: Answers): { entries: InboxEntry[]; outstanding: number[] } {
+    const outstanding: number[] = []
     const entries = ids.flatMap((id) => {
       if (!this.#inbox.has(id)) return []
       const entry = this.#inbox.peek(id) ?? answers.get(id)
       // What came since an answer was told to those who were greeted then.
       const isOvertaken = (entry?.rev ?? 0) < (this.#inbox.line(id)?.order.known ?? 0)
-      if (!entry || isOvertaken) unread.push(id)
+      if (!entry || isOvertaken) outstanding.push(id)
       return entry ? [entry] : []
     })
-    return { entries, unread }
+    return { entries, outstanding }
   }
 
   /** Asks those conversations whose lines the hub cannot tell. */

@@ -23,7 +23,7 @@ type Hub = {
 export class Readings {
   readonly #hub: Hub
   /** Conversations that could not be asked, for those who were answered without. */
-  readonly #unread = new Set<number>()
+  readonly #outstanding = new Set<number>()
   #timer: ReturnType<typeof setTimeout> | undefined
   #waiting = 0
   #last: Promise<unknown> = Promise.resolve()
@@ -34,16 +34,16 @@ export class Readings {
 
   /** All lines of the inbox, for a socket that is greeted. */
   async all(): Promise<InboxEntry[]> {
-    const { entries, unread } = await this.#hub.reader.readAll({ wake: true })
-    if (unread.length > 0) this.#later(unread, GAP_MS)
+    const { entries, outstanding } = await this.#hub.reader.readAll({ wake: true })
+    if (outstanding.length > 0) this.#later(outstanding, GAP_MS)
     return entries
   }
 
   /** A page of the inbox. Where sockets are open, they hear later of what is not on it because it could not be asked. */
   async page(query: InboxQuery): Promise<InboxPage> {
     const wake = this.#hub.isHere()
-    const { page, unread } = await this.#hub.reader.readPage(query, { wake })
-    if (wake && unread.length > 0) this.#later(unread, GAP_MS)
+    const { page, outstanding } = await this.#hub.reader.readPage(query, { wake })
+    if (wake && outstanding.length > 0) this.#later(outstanding, GAP_MS)
     return page
   }
 
@@ -65,25 +65,25 @@ export class Readings {
   /** Until a conversation could be asked it does not call. */
   #later(conversationIds: number[], pause: number): void {
     const { isHere, waitUntil } = this.#hub
-    for (const conversationId of conversationIds) this.#unread.add(conversationId)
+    for (const conversationId of conversationIds) this.#outstanding.add(conversationId)
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
       this.#timer = undefined
       if (isHere()) waitUntil(this.#again(pause))
-      else this.#unread.clear()
+      else this.#outstanding.clear()
     }, pause)
   }
 
   async #again(pause: number): Promise<void> {
     const { reader, tellHead } = this.#hub
-    const asked = [...this.#unread]
+    const asked = [...this.#outstanding]
     try {
-      const { entries, unread } = await reader.readAll({ wake: true })
-      const read = asked.filter((conversationId) => !unread.includes(conversationId))
-      for (const conversationId of read) this.#unread.delete(conversationId)
+      const { entries, outstanding } = await reader.readAll({ wake: true })
+      const read = asked.filter((conversationId) => !outstanding.includes(conversationId))
+      for (const conversationId of read) this.#outstanding.delete(conversationId)
       for (const entry of entries) if (read.includes(entry.conversation.id)) tellHead(entry)
     } finally {
-      if (this.#unread.size > 0 && !this.#timer) this.#later([], Math.min(pause * 2, MAX_PAUSE_MS))
+      if (this.#outstanding.size > 0 && !this.#timer) this.#later([], Math.min(pause * 2, MAX_PAUSE_MS))
     }
   }
 }

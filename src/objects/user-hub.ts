@@ -1,57 +1,47 @@
 import { DurableObject } from 'cloudflare:workers'
 import migrations from '../../migrations/hub/migrations.js'
-import { conversationOfOrder, type Order } from '../core/orders.ts'
+import type { Order } from '../core/orders.ts'
 import { reportMetrics } from '../directory/metrics.ts'
 import type { Ticket } from '../protocol/auth.ts'
 import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
-import { refuse, type Refusal } from '../protocol/errors.ts'
+import type { Refusal } from '../protocol/errors.ts'
 import type { DirectoryEvent, ServerEvent } from '../protocol/events.ts'
 import { CLOSE, decodeHave, type Have, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
 import type { Presence } from '../protocol/user.ts'
 import type { Answer, Batch, CatchUp, Left, Nap } from './batch.ts'
 import { Budgets, priceOfPresence } from './budgets.ts'
 import { Circle } from './circle.ts'
+import { ConversationFeed } from './conversation-feed.ts'
 import { countedStorage } from './counted-storage.ts'
 import { DialectDesk, dialectsOf } from './dialect-desk.ts'
 import { decodeFrame, replyFrame } from './frames.ts'
-import { GapFiller } from './gap-filler.ts'
 import { helloTo } from './hello.ts'
 import { HubStore } from './hub-store.ts'
 import { InboxBook } from './inbox-book.ts'
-import { InboxReader } from './inbox-reader.ts'
-import { eraseMember } from './erase-member.ts'
 import { answerClose, LiveSockets, type LiveSocket } from './live-sockets.ts'
 import { logFault } from './log.ts'
 import { migrateStorage } from './migrate.ts'
 import type { Newest, NewestQuery } from './newest-messages.ts'
-import { postOrders } from './post-orders.ts'
 import { PresenceDesk } from './presence-desk.ts'
 import { Readings } from './readings.ts'
 import { SessionDesk } from './session-desk.ts'
 import { keptConversations } from './stubs.ts'
-import { UpwardQueue } from './upward-queue.ts'
+import { UserOrders } from './user-orders.ts'
 
 /** One user: the live sockets, the inbox, presence. It orders what the sockets see, and carries what they ask. */
 export class UserHub extends DurableObject<Env> {
   readonly #userId: number
   readonly #sockets: LiveSockets
   readonly #sessions: SessionDesk
-  readonly #upward: UpwardQueue
   readonly #budgets = new Budgets(this.env)
-  readonly #conversations = keptConversations(this.env)
   #circle!: Circle
   #inbox!: InboxBook
-  #reader!: InboxReader
+  #feed!: ConversationFeed
+  #orders!: UserOrders
   #readings!: Readings
-  #gaps!: GapFiller
   #presence!: PresenceDesk
-  readonly #desk: DialectDesk
-  /** Tells the turns of this life from those of an earlier one. */
-  readonly #life = crypto.randomUUID().slice(0, 8)
-  #posts = 0
-  /** The account is being erased: nothing more is said in its name. */
-  #isEnding = false
+  readonly #dialects: DialectDesk
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -62,7 +52,8 @@ export class UserHub extends DurableObject<Env> {
       this.ctx.abort('storage.refused')
     })
     const [userId, store] = [this.#userId, new HubStore(storage)]
-    const sockets = new LiveSockets(ctx, (socket, frame) => this.#desk.speak(socket, frame))
+    const conversations = keptConversations(env)
+    const sockets = new LiveSockets(ctx, (socket, frame) => this.#dialects.speak(socket, frame))
     const isHere = () => sockets.size > 0
     this.#sockets = sockets
     this.#sessions = new SessionDesk({
@@ -73,16 +64,15 @@ export class UserHub extends DurableObject<Env> {
       endSockets: (ended) => this.#endSockets(ended),
       waitUntil: (work) => ctx.waitUntil(work),
     })
-    this.#upward = new UpwardQueue((conversationId, orders) => this.#post(conversationId, orders))
-    this.#desk = new DialectDesk({
-      userId: this.#userId,
+    this.#dialects = new DialectDesk({
+      userId,
       env,
-      sockets: this.#sockets,
+      sockets,
       entry: (conversationId) => this.#inbox.entryOnce(conversationId),
       ids: () => this.#inbox.ids(),
       friends: () => this.#circle.friends(),
       spend: () => this.#budgets.spend(),
-      perform: (command, socket) => this.#answer(command, () => this.#isOver(socket)),
+      perform: (command, socket) => this.#perform(command, () => this.#isOver(socket)),
     })
     // The platform answers pings, so an idle socket stays asleep (and free).
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG))
@@ -90,35 +80,32 @@ export class UserHub extends DurableObject<Env> {
       await migrateStorage(ctx.storage, migrations)
       this.#circle = new Circle(env, { userId, store })
       this.#inbox = new InboxBook({ store, userId, sockets })
-      this.#reader = new InboxReader(env, {
-        userId: this.#userId,
-        inbox: this.#inbox,
-        leave: (conversationId, left) => this.#leave(conversationId, left),
-        join: (entry) => this.#join(entry),
-        learnt: ({ conversation, rev }) => this.#gaps.watch(conversation.id, rev),
-      })
-      this.#readings = new Readings({
+      this.#feed = new ConversationFeed({
         userId,
-        reader: this.#reader,
-        conversations: this.#conversations,
-        isHere,
-        tellHead: (entry) => this.#tell({ type: 'conversation.head', conversationId: entry.conversation.id, entry }),
-        waitUntil: (work) => ctx.waitUntil(work),
-      })
-      this.#gaps = new GapFiller({
-        userId: this.#userId,
         env,
         inbox: this.#inbox,
         isHere,
         broadcast: (frames) => this.#broadcast(frames),
-        askForLog: (conversationId) => this.#reader.askForLog(conversationId),
+        tell: (event) => this.#tell(event),
+        onJoined: (memberIds) => ctx.waitUntil(this.#presence.meetNewcomers(memberIds)),
+        onLeft: () => ctx.waitUntil(this.#presence.parted()),
+        waitUntil: (work) => ctx.waitUntil(work),
+      })
+      this.#orders = new UserOrders({ userId, conversations, inbox: this.#inbox, feed: this.#feed })
+      this.#readings = new Readings({
+        userId,
+        reader: this.#feed.reader,
+        conversations,
+        isHere,
+        tellHead: (entry) => this.#tell({ type: 'conversation.head', conversationId: entry.conversation.id, entry }),
+        waitUntil: (work) => ctx.waitUntil(work),
       })
       this.#presence = new PresenceDesk({
-        userId: this.#userId,
+        userId,
         env,
-        sockets: this.#sockets,
+        sockets,
         circle: this.#circle,
-        reader: this.#reader,
+        reader: this.#feed.reader,
         tell: (presence) => this.#tell({ type: 'presence.changed', ...presence }),
       })
     })
@@ -182,26 +169,26 @@ export class UserHub extends DurableObject<Env> {
     }
     this.#sessions.vet(now)
     if (socket.dialects.length > 0) {
-      for (const frame of await this.#desk.hear(socket, data)) this.#sockets.send(socket, frame)
+      for (const frame of await this.#dialects.hear(socket, data)) this.#sockets.send(socket, frame)
       return
     }
     const decoded = decodeFrame(data)
     const answer =
       'refusal' in decoded
         ? (this.#budgets.spend() ?? decoded.refusal)
-        : await this.#answer(decoded.command, () => this.#isOver(socket))
+        : await this.#perform(decoded.command, () => this.#isOver(socket))
     this.#sockets.send(socket, replyFrame(decoded.id, answer))
   }
 
   /** Answers the close, and tells the user's circle if that was the last socket. */
   override webSocketClose(ws: WebSocket, code: number, reason: string): void {
     answerClose(ws, code, reason)
-    this.#left(ws)
+    this.#socketClosed(ws)
   }
 
   /** A connection that broke: the same, with nobody left to answer. */
   override webSocketError(ws: WebSocket): void {
-    this.#left(ws)
+    this.#socketClosed(ws)
   }
 
   /**
@@ -210,12 +197,12 @@ export class UserHub extends DurableObject<Env> {
    */
   order(order: Order): Promise<Answer> {
     const refusal = this.#budgets.spend()
-    return refusal ? Promise.resolve(refusal) : this.#order(order)
+    return refusal ? Promise.resolve(refusal) : this.#orders.submit(order)
   }
 
   /** The same where it is somebody else who asks, who must not use up this user's budget. */
   orderForAnother(order: Order): Promise<Answer> {
-    return this.#order(order)
+    return this.#orders.submit(order)
   }
 
   /** Takes `price` commands from the user's budget, for work that is done elsewhere. Refuses with `rate.limited`. */
@@ -225,43 +212,22 @@ export class UserHub extends DurableObject<Env> {
 
   /** Takes frames of one conversation to the sockets, or answers that nobody is here and the conversation need not call. */
   deliver(batch: Batch): Nap {
-    if (!this.#inbox.has(batch.conversationId)) return null
-    if (this.#sockets.size === 0) return this.#inbox.fallAsleep(batch.conversationId)
-    this.#receive(batch)
-    this.#gaps.watch(batch.conversationId)
-    return null
+    return this.#feed.deliver(batch)
   }
 
   /** The same for what an earlier delivery may have missed. */
   deliverCatchUp(catchUp: CatchUp): Nap {
-    if (!this.#inbox.has(catchUp.conversationId)) return null
-    if (this.#sockets.size === 0) return this.#inbox.fallAsleep(catchUp.conversationId)
-    // It was made without knowing how far this hub is, so it is asked for anew from there.
-    if (this.#inbox.fits(catchUp)) this.#broadcast(this.#inbox.receiveCatchUp(catchUp))
-    else this.ctx.waitUntil(this.#gaps.fill(catchUp.conversationId))
-    return null
+    return this.#feed.deliverCatchUp(catchUp)
   }
 
   /** The user is now a member. Durable when it returns. */
   join(entry: InboxEntry): Nap {
-    const conversationId = entry.conversation.id
-    const asleep = this.#sockets.size === 0
-    // A call that comes again, or late, must not take this hub back to where the conversation stood then.
-    if (this.#inbox.isOfAnotherLog({ conversationId, epoch: entry.epoch })) {
-      this.#askForLog(conversationId)
-      return asleep ? this.#inbox.fallAsleep(conversationId) : null
-    }
-    if (!this.#inbox.has(conversationId)) return this.#join(entry)
-    this.#inbox.joinAgain(entry)
-    if (asleep) return this.#inbox.fallAsleep(conversationId)
-    // What was said before it was known that the first call had come was told to nobody.
-    this.#gaps.watch(conversationId, entry.rev)
-    return null
+    return this.#feed.join(entry)
   }
 
   /** The user is no longer a member, or the conversation is gone. A call that comes late undoes no later joining. */
   leave(conversationId: number, left: Left): void {
-    this.#leave(conversationId, left)
+    this.#feed.leave(conversationId, left)
   }
 
   /** A page of the inbox, its lines fresh, the last active first. */
@@ -271,7 +237,7 @@ export class UserHub extends DurableObject<Env> {
 
   /** The direct conversation with somebody, opened if need be; else what `openDirect` refuses with. */
   async conversationWith(otherId: number): Promise<number | Refusal> {
-    return this.#desk.directWith(otherId)
+    return this.#dialects.directWith(otherId)
   }
 
   /**
@@ -309,16 +275,8 @@ export class UserHub extends DurableObject<Env> {
    */
   async erase(): Promise<Refusal | null> {
     this.#sessions.endAll()
-    this.#isEnding = true
-    try {
-      for (const conversationId of this.#inbox.everIn()) {
-        const refusal = await eraseMember(conversationId, (order) => this.#upward.submit(conversationId, order))
-        if (refusal) return refusal
-        this.#inbox.forget(conversationId)
-      }
-    } finally {
-      this.#isEnding = false
-    }
+    const refusal = await this.#orders.erase()
+    if (refusal) return refusal
     await this.#circle.refresh()
     return null
   }
@@ -343,82 +301,23 @@ export class UserHub extends DurableObject<Env> {
     this.ctx.waitUntil(reportMetrics(this.env, Date.now()))
   }
 
-  #join(entry: InboxEntry): Nap {
-    if (this.#inbox.hasLeft(entry)) return null
-    const asleep = this.#sockets.size === 0
-    const nap = this.#inbox.join(entry, { asleep, now: Date.now() })
-    if (asleep) return nap
-    this.#tell({ type: 'conversation.created', conversationId: entry.conversation.id, entry })
-    this.ctx.waitUntil(this.#presence.meetNewcomers(entry.memberIds))
-    return null
-  }
-
-  #leave(conversationId: number, left: Left): void {
-    if (!this.#inbox.leave(conversationId, left)) return
-    this.#gaps.forget(conversationId)
-    this.#tell({ type: 'conversation.deleted', conversationId })
-    this.ctx.waitUntil(this.#presence.parted())
-  }
-
   /** What still waits when its session ends is not to be done any more. */
   #isOver(socket: LiveSocket): boolean {
     return this.#sockets.get(socket.ws) === undefined && this.#sessions.hasEnded(socket.sessionId)
   }
 
-  #left(ws: WebSocket): void {
+  #socketClosed(ws: WebSocket): void {
     this.#sockets.remove(ws)
     this.#presence.mayHaveLeft()
     this.ctx.waitUntil(reportMetrics(this.env, Date.now()))
   }
 
-  async #answer(command: Command, isOver?: () => boolean): Promise<Answer> {
+  async #perform(command: Command, isOver?: () => boolean): Promise<Answer> {
     const refusal = this.#budgets.spend(1 + (command.type === 'presence.get' ? priceOfPresence(command.userIds) : 0))
     if (refusal) return refusal
     if (command.type === 'presence.get')
       return { ok: true, json: JSON.stringify({ items: await this.#presence.presenceOf(command.userIds) }) }
-    return this.#order(command, isOver)
-  }
-
-  /** Nothing may be awaited before the queue takes the order, or a sender's messages could change places. */
-  #order(order: Order, isOver?: () => boolean): Promise<Answer> {
-    const conversationId = conversationOfOrder(order)
-    if (this.#isEnding || !this.#inbox.has(conversationId)) return Promise.resolve(refuse('conversation.not_found'))
-    return this.#upward.submit(conversationId, order, isOver)
-  }
-
-  async #post(conversationId: number, orders: Order[]): Promise<Answer[]> {
-    const { submitted, outcome } = await postOrders(this.#conversations, {
-      conversationId,
-      userId: this.#userId,
-      orders,
-      turn: { hub: this.#life, n: (this.#posts += 1) },
-      onLate: ({ rev }) => {
-        this.#inbox.doubt(conversationId)
-        this.#gaps.watch(conversationId, rev)
-      },
-    })
-    this.#receive(submitted.batch)
-    // What an unanswered try had done came back to nobody. A private mark is in no frame at all: only the conversation can tell.
-    if (outcome !== 'at once') this.#inbox.doubt(conversationId)
-    if (outcome === 'again') await this.#gaps.fill(conversationId)
-    else if (outcome === 'in vain') this.#gaps.suspect(conversationId)
-    else this.#gaps.watch(conversationId, submitted.rev)
-    return submitted.answers
-  }
-
-  #receive(batch: Batch): void {
-    const isOther = batch.frames.length > 0 && this.#inbox.isOfAnotherLog(batch)
-    if (isOther) this.#askForLog(batch.conversationId)
-    else this.#broadcast(this.#inbox.receive(batch))
-  }
-
-  /** What came is of another log than the one that is followed. It is from before a restoration, or newer than what this hub knows: only the conversation can tell. */
-  #askForLog(conversationId: number): void {
-    this.#inbox.doubt(conversationId)
-    if (this.#sockets.size === 0) return
-    this.ctx.waitUntil(this.#reader.askForLog(conversationId))
-    // Where it could not be asked, it is in a moment.
-    this.#gaps.suspect(conversationId)
+    return this.#orders.submit(command, isOver)
   }
 
   #broadcast(frames: string[]): void {

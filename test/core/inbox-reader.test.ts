@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { InboxBook } from '../../src/objects/inbox-book.ts'
 import { InboxReader } from '../../src/objects/inbox-reader.ts'
 
-test('[INB1] an entry that is of the past when all are read is listed, and counts as unread', async () => {
+test('[INB1] an entry that is out of date when all are read is listed, and is outstanding', async () => {
   const entry = {
     conversation: { id: 1, createdAt: '2026-01-01T00:00:00.000Z' },
     rev: 17,
@@ -21,5 +21,5 @@ test('[INB1] an entry that is of the past when all are read is listed, and count
 
   const reader = new InboxReader(env, { userId: 1, inbox, leave: () => {}, join: () => {}, learnt: () => {} })
 
-  expect(await reader.readAll({ wake: false })).toEqual({ entries: [entry], unread: [1] })
+  expect(await reader.readAll({ wake: false })).toEqual({ entries: [entry], outstanding: [1] })
 })
