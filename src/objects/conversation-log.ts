@@ -82,6 +82,12 @@ export class ConversationLog {
     if (member) this.#state.putMember({ ...member, ...note })
   }
 
+  /** A hub fell asleep. One that woke meanwhile said so with the same number, and its wake stands. */
+  noteAsleep(userId: number, nap: number): void {
+    const member = this.member(userId)
+    if (member && !member.asleep && nap > member.nap) this.noteHub(userId, { asleep: true })
+  }
+
   /** Notes who of the two has blocked the other; takes no revision, for neither is told. */
   noteBlockers(blockers: number[]): void {
     for (const member of this.#state.everybody()) {

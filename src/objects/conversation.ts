@@ -11,21 +11,20 @@ import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { Restored } from '../protocol/restoration.ts'
 import { loadRows, pageOf } from './backup.ts'
-import type { CatchUp, Left, Nap, Standing, Submitted } from './batch.ts'
+import type { CatchUp, Standing, Submitted } from './batch.ts'
 import { PART_CHARACTERS } from './call-size.ts'
 import { ConversationLog } from './conversation-log.ts'
-import type { MemberRow } from './conversation-schema.ts'
 import { ConversationStore } from './conversation-store.ts'
 import { countedStorage } from './counted-storage.ts'
 import { FanOut } from './fan-out.ts'
 import { Guard } from './guard.ts'
 import { logFault } from './log.ts'
+import { leftBy, MembershipNotices } from './membership-notices.ts'
 import { hasStorage, migrateStorage } from './migrate.ts'
 import { type Emission, type Outcome, refused } from './outcome.ts'
-import { Rounds } from './rounds.ts'
 import { hubOf, keptHubs } from './stubs.ts'
 import { type Turn, Turns } from './turns.ts'
-import { CALL_LIMIT_MS, GivenUp, within } from './within.ts'
+import { CALL_LIMIT_MS } from './within.ts'
 
 /** Orders after which somebody may have to be told of being in or out. */
 const MEMBERSHIP = new Set<Order['type']>(['member.add', 'member.remove', 'member.erase', 'conversation.delete'])
@@ -39,10 +38,10 @@ export class Conversation extends DurableObject<Env> {
   #log: ConversationLog | null = null
   #fanOut: FanOut | null = null
   #guard: Guard | null = null
+  #notices: MembershipNotices | null = null
   #blocksRead: Promise<unknown> = Promise.resolve()
   #isRewinding = false
   readonly #turns = new Turns()
-  readonly #tellings = new Map<number, Rounds<void>>()
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -73,7 +72,7 @@ export class Conversation extends DurableObject<Env> {
       // Two first calls may both have waited for the migration; the first to come back here founds it.
       this.#found({ conversationId, kind, title, userIds, creator })
     }
-    await this.#tell()
+    await this.#notices?.send()
     return this.entryFor({ userId: creator, nap: null }).entry
   }
 
@@ -95,7 +94,7 @@ export class Conversation extends DurableObject<Env> {
       return { ...submitted, answers: input.orders.map(() => refuse('server.unavailable', { retryAfter: 1 })) }
     }
     if (taken) {
-      await this.#tell()
+      await this.#notices?.send()
       return { ...submitted, answers: taken, rev: log?.rev ?? 0 }
     }
     let characters = 0
@@ -119,7 +118,7 @@ export class Conversation extends DurableObject<Env> {
       this.#turns.note(input.userId, input.turn, submitted.answers)
     }
     // For the word to those whom others added or removed nobody else waits.
-    if (input.orders.some(({ type }) => MEMBERSHIP.has(type))) await this.#tell()
+    if (input.orders.some(({ type }) => MEMBERSHIP.has(type))) await this.#notices?.send()
     if (isReportDue(Date.now())) this.#report()
     return submitted
   }
@@ -205,7 +204,7 @@ export class Conversation extends DurableObject<Env> {
     const { present, epoch } = await this.#renew(log)
     const left = former.filter((userId) => !present.includes(userId))
     await Promise.all(left.map((userId) => hubOf(this.env, userId).leave(log.id, null)))
-    await this.#tell()
+    await this.#notices?.send()
     return { conversationId: log.id, epoch, rev: log.rev, seq: log.seq, memberIds: present }
   }
 
@@ -227,8 +226,8 @@ export class Conversation extends DurableObject<Env> {
     const { erased, all, present } = await this.#renew(log)
     // Who left: the hub remembers what its user was in, for the day on which the account ends.
     const left = all.filter((id) => !present.includes(id) && !erased.includes(id))
-    await Promise.all(left.map((userId) => this.#tellThatWasIn(log, userId)))
-    await this.#tell()
+    await Promise.all(left.map((userId) => this.#notices?.sendFormer(userId)))
+    await this.#notices?.send()
     return loaded
   }
 
@@ -242,7 +241,7 @@ export class Conversation extends DurableObject<Env> {
     if (this.#guard.fired()) this.#fanOut.giveUpCalls(Date.now() - CALL_LIMIT_MS)
     else this.#takeUp(log, info?.scheduledTime ?? Date.now())
     if (!this.#fanOut.settled) this.#guard.arm()
-    await this.#tell()
+    await this.#notices?.send()
     this.#report()
   }
 
@@ -300,7 +299,7 @@ export class Conversation extends DurableObject<Env> {
       deliver: (userId, batch) => hubs.get(userId).deliver(batch),
       deliverCatchUp: (userId, catchUp) => hubs.get(userId).deliverCatchUp(catchUp),
       catchUpFor: (after) => log.catchUp(after),
-      onAsleep: (userId, nap) => this.#noteAsleep(userId, nap),
+      onAsleep: (userId, nap) => log.noteAsleep(userId, nap),
       onDelivered: countDelivery,
       onSettled: () => guard.settle(),
       onFailure: (userId, error) => {
@@ -311,6 +310,7 @@ export class Conversation extends DurableObject<Env> {
     this.#log = log
     this.#guard = guard
     this.#fanOut = fanOut
+    this.#notices = new MembershipNotices({ env: this.env, log, fanOut, guard })
     // Work that an earlier life left behind, with no alarm to take it up: a fired alarm is gone.
     if (log.untold().length > 0) guard.arm()
     return log
@@ -338,69 +338,8 @@ export class Conversation extends DurableObject<Env> {
     submitted.batch.frames.push(emission.frame)
   }
 
-  #noteAsleep(userId: number, nap: number): void {
-    const member = this.#log?.member(userId)
-    // A hub that woke meanwhile said so with the same number; its wake stands.
-    if (member && !member.asleep && nap > member.nap) this.#log?.noteHub(userId, { asleep: true })
-  }
-
   /** Once a minute at most, whoever calls. */
   #report(): void {
     this.ctx.waitUntil(reportMetrics(this.env, Date.now()))
   }
-
-  /** Tells the hubs of those who joined or left. What cannot be told now is told by the alarm. */
-  async #tell(): Promise<void> {
-    const log = this.#log
-    if (!log) return
-    const untold = log.untold()
-    if (untold.length === 0) return
-    this.#guard?.arm()
-    await Promise.all(untold.map(({ userId }) => this.#tellingOf(userId).next(() => this.#tellMember(log, userId))))
-    if (log.untold().length > 0) this.#guard?.arm()
-    else if (this.#fanOut?.settled) this.#guard?.settle()
-  }
-
-  async #tellThatWasIn(log: ConversationLog, userId: number): Promise<void> {
-    const [member, hub] = [log.member(userId), hubOf(this.env, userId)]
-    if (member) await hub.join(log.entry(member))
-    await hub.leave(log.id, null)
-  }
-
-  /** One call at a time for each member: of two under way at once nobody could say which the hub took last. */
-  #tellingOf(userId: number): Rounds<void> {
-    const telling = this.#tellings.get(userId) ?? new Rounds<void>()
-    this.#tellings.set(userId, telling)
-    return telling
-  }
-
-  async #tellMember(log: ConversationLog, userId: number): Promise<void> {
-    const member = log.member(userId)
-    if (!member || member.told) return
-    // Joined or left while the call was under way: that is still to be told.
-    const isCurrent = () => {
-      const current = log.member(userId)
-      return current?.joinedAt === member.joinedAt && current.leftAt === member.leftAt
-    }
-    try {
-      if (member.leftAt !== null) {
-        this.#fanOut?.drop(userId)
-        await within(CALL_LIMIT_MS, hubOf(this.env, userId).leave(log.id, leftBy(log, member)))
-        if (isCurrent()) log.noteHub(userId, { told: true })
-        return
-      }
-      const entry = log.entry(member)
-      const join = (): Promise<Nap> => within(CALL_LIMIT_MS, hubOf(this.env, userId).join(entry))
-      // A hub that is started anew breaks the call under way, and until it knows, its user finds no conversation.
-      const nap = await join().catch((error) => (error instanceof GivenUp ? Promise.reject(error) : join()))
-      if (!isCurrent()) return
-      log.noteHub(userId, { told: true, ...(nap === null && { asleep: false }) })
-      if (nap !== null) this.#noteAsleep(userId, nap)
-      else if (log.rev > entry.rev) this.#fanOut?.catchUp(userId, entry.rev)
-    } catch (error) {
-      logFault('tell.failed', error, { conversationId: log.id, userId })
-    }
-  }
 }
-
-const leftBy = (log: ConversationLog, { rev }: MemberRow): Left => ({ epoch: log.epoch, rev })

@@ -1,0 +1,78 @@
+import type { Left, Nap } from './batch.ts'
+import type { ConversationLog } from './conversation-log.ts'
+import type { MemberRow } from './conversation-schema.ts'
+import type { FanOut } from './fan-out.ts'
+import type { Guard } from './guard.ts'
+import { logFault } from './log.ts'
+import { Rounds } from './rounds.ts'
+import { hubOf } from './stubs.ts'
+import { CALL_LIMIT_MS, GivenUp, within } from './within.ts'
+
+type Conversation = { env: Env; log: ConversationLog; fanOut: FanOut; guard: Guard }
+
+/** Tells the hubs of those who joined or left. What cannot be told now is told by the alarm. */
+export class MembershipNotices {
+  readonly #conversation: Conversation
+  readonly #tellings = new Map<number, Rounds<void>>()
+
+  constructor(conversation: Conversation) {
+    this.#conversation = conversation
+  }
+
+  /** Tells all who are not told yet. */
+  async send(): Promise<void> {
+    const { log, guard, fanOut } = this.#conversation
+    const untold = log.untold()
+    if (untold.length === 0) return
+    guard.arm()
+    await Promise.all(untold.map(({ userId }) => this.#tellingOf(userId).next(() => this.#tell(userId))))
+    if (log.untold().length > 0) guard.arm()
+    else if (fanOut.settled) guard.settle()
+  }
+
+  /** Tells a hub that knows nothing of it yet that its user was in and left. */
+  async sendFormer(userId: number): Promise<void> {
+    const { env, log } = this.#conversation
+    const [member, hub] = [log.member(userId), hubOf(env, userId)]
+    if (member) await hub.join(log.entry(member))
+    await hub.leave(log.id, null)
+  }
+
+  /** One call at a time for each member: of two under way at once nobody could say which the hub took last. */
+  #tellingOf(userId: number): Rounds<void> {
+    const telling = this.#tellings.get(userId) ?? new Rounds<void>()
+    this.#tellings.set(userId, telling)
+    return telling
+  }
+
+  async #tell(userId: number): Promise<void> {
+    const { env, log, fanOut } = this.#conversation
+    const member = log.member(userId)
+    if (!member || member.told) return
+    // Joined or left while the call was under way: that is still to be told.
+    const isCurrent = () => {
+      const current = log.member(userId)
+      return current?.joinedAt === member.joinedAt && current.leftAt === member.leftAt
+    }
+    try {
+      if (member.leftAt !== null) {
+        fanOut.drop(userId)
+        await within(CALL_LIMIT_MS, hubOf(env, userId).leave(log.id, leftBy(log, member)))
+        if (isCurrent()) log.noteHub(userId, { told: true })
+        return
+      }
+      const entry = log.entry(member)
+      const join = (): Promise<Nap> => within(CALL_LIMIT_MS, hubOf(env, userId).join(entry))
+      // A hub that is started anew breaks the call under way, and until it knows, its user finds no conversation.
+      const nap = await join().catch((error) => (error instanceof GivenUp ? Promise.reject(error) : join()))
+      if (!isCurrent()) return
+      log.noteHub(userId, { told: true, ...(nap === null && { asleep: false }) })
+      if (nap !== null) log.noteAsleep(userId, nap)
+      else if (log.rev > entry.rev) fanOut.catchUp(userId, entry.rev)
+    } catch (error) {
+      logFault('tell.failed', error, { conversationId: log.id, userId })
+    }
+  }
+}
+
+export const leftBy = (log: ConversationLog, { rev }: MemberRow): Left => ({ epoch: log.epoch, rev })
