@@ -1,5 +1,6 @@
-import { type Evidence, keyOf, SEQ_SPAN, type State, type Violation, type ViolationKind } from './evidence.ts'
+import { type Evidence, keyOf, type State, type Violation, type ViolationKind } from './evidence.ts'
 import type { Copy, Held, Message, Reading } from './history.ts'
+import { SEQ_SPAN } from './wire.ts'
 
 /** Counts stop here. */
 const MAX_UNREAD = 1_000

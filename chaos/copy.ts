@@ -1,5 +1,5 @@
 import type { Held } from './history.ts'
-import { reactionsText, textOf, type WireChanges, type WireEvent, type WireMessage } from './wire.ts'
+import { SEQ_SPAN, reactionsText, textOf, type WireChanges, type WireEvent, type WireMessage } from './wire.ts'
 
 /** What one client holds of one conversation, kept by the rules of the protocol alone. */
 export class Copy {
@@ -53,7 +53,7 @@ export class Copy {
     this.rev = event.rev
     if (event.message) this.#put(event.message)
     if (event.type !== 'reaction.changed' || event.messageId === undefined) return
-    const seq = event.messageId % 2 ** 26
+    const seq = event.messageId % SEQ_SPAN
     const held = this.messages.get(seq)
     if (held) this.messages.set(seq, { ...held, rev: event.rev, reactions: reactionsText(event.reactions ?? []) })
   }

@@ -4,7 +4,7 @@ import type { Answer, Api } from './dialects.ts'
 import type { History } from './history.ts'
 import { type Person, signIn } from './person.ts'
 import { ask, isVague } from './rest.ts'
-import type { Session } from './wire.ts'
+import { SEQ_SPAN, type Session } from './wire.ts'
 
 const PAUSE_MS = 300
 
@@ -87,7 +87,7 @@ export class DialectDevice implements Device {
     const answer = await ask<Answer>(this.#base, request)
     const id = answer.status !== null && answer.ok ? Number(this.#api.posted(answer.body)) : Number.NaN
     if (Number.isInteger(id)) {
-      const seq = id % 2 ** 26
+      const seq = id % SEQ_SPAN
       this.#history.write({ e: 'ok', op, id, seq })
       return { ok: true, id, seq }
     }

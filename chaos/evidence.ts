@@ -3,39 +3,41 @@ import type { Invoke, Message } from './history.ts'
 export type Violation = { kind: ViolationKind; detail: string }
 
 /** Each is one thing that must never be. */
-export type ViolationKind =
-  | 'ack.lost'
-  | 'copy.differs'
-  | 'copy.missing'
-  | 'delete.lost'
-  | 'delete.unasked'
-  | 'delivery.doubled'
-  | 'delivery.missing'
-  | 'delivery.unannounced'
-  | 'edit.lost'
-  | 'epoch.changed'
-  | 'id.wrong'
-  | 'members.wrong'
-  | 'message.doubled'
-  | 'message.unsent'
-  | 'order.backward'
-  | 'order.differs'
-  | 'reaction.lost'
-  | 'reaction.unasked'
-  | 'read.lost'
-  | 'reading.differs'
-  | 'reading.missing'
-  | 'received.lost'
-  | 'removed.acked'
-  | 'removed.heard'
-  | 'repeat.differs'
-  | 'revoked.acked'
-  | 'revoked.heard'
-  | 'sender.reordered'
-  | 'seq.hole'
-  | 'server.fault'
-  | 'text.unwritten'
-  | 'unread.wrong'
+export const VIOLATION_KINDS = [
+  'ack.lost',
+  'copy.differs',
+  'copy.missing',
+  'delete.lost',
+  'delete.unasked',
+  'delivery.doubled',
+  'delivery.missing',
+  'delivery.unannounced',
+  'edit.lost',
+  'epoch.changed',
+  'id.wrong',
+  'members.wrong',
+  'message.doubled',
+  'message.unsent',
+  'order.backward',
+  'order.differs',
+  'reaction.lost',
+  'reaction.unasked',
+  'read.lost',
+  'reading.differs',
+  'reading.missing',
+  'received.lost',
+  'removed.acked',
+  'removed.heard',
+  'repeat.differs',
+  'revoked.acked',
+  'revoked.heard',
+  'sender.reordered',
+  'seq.hole',
+  'server.fault',
+  'text.unwritten',
+  'unread.wrong',
+] as const
+export type ViolationKind = (typeof VIOLATION_KINDS)[number]
 
 /** `open`: there was no answer before the history ended. */
 export type State = 'open' | 'ok' | 'fail' | 'unknown'
@@ -87,9 +89,6 @@ export type Socket = {
 export type Step = { key: string; c: number; hasStored: boolean; outcome: State }
 
 export type Seen = Pick<Message, 'seq' | 'id' | 'sender' | 'clientId'>
-
-/** A message's id is that of its conversation, times this, and its number. */
-export const SEQ_SPAN = 2 ** 26
 
 /** Who sent it, and under which name of their choosing. */
 export const keyOf = (sender: number, clientId: string): string => `${sender}:${clientId}`

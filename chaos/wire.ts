@@ -2,6 +2,9 @@ import type { Message } from './history.ts'
 
 /** The parts of the native protocol that these clients use, written down anew: they must not believe what the project believes. */
 
+/** A message's id is that of its conversation, times this, and its number. */
+export const SEQ_SPAN = 2 ** 26
+
 export type WireMessage = {
   id: number
   seq: number

@@ -3,6 +3,7 @@ import type { Device, Outcome, Said } from './device.ts'
 import type { Random } from './random.ts'
 import { DialectDevice } from './dialect-device.ts'
 import { RawDevice } from './raw-device.ts'
+import { SEQ_SPAN } from './wire.ts'
 
 /** Each device has a hand of its own in the reactions, so that what became of each can be told. */
 const EMOJIS = ['👍', '❤️', '😂', '🎉', '😮', '😢', '🔥', '👀', '🙏', '💯', '✅', '🚀', '🍀', '🐟', '☕', '🎈']
@@ -112,7 +113,7 @@ export class Workload {
     if (random.chance(0.6)) await device.perform({ do: 'read', c, seq })
     else {
       const kind = random.chance(0.7) ? 'react' : 'unreact'
-      await device.perform({ do: kind, c, id: c * 2 ** 26 + seq, emoji })
+      await device.perform({ do: kind, c, id: c * SEQ_SPAN + seq, emoji })
     }
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../rest.ts'
 import { type Guest, newGuests, openGroup, openLine } from './guest.ts'
 import { mib, type Row } from './row.ts'
+import { SEQ_SPAN } from '../wire.ts'
 
 const USERS = 40
 const GROUP = 8
@@ -57,7 +58,7 @@ export const soak: Row = {
         const seq = reply?.result?.message.seq ?? 1
         if (i % 10 === 0) await line.request({ type: 'read.mark', conversationId: c, seq })
         if (i % 15 === 0) await line.request({ type: 'typing.start', conversationId: c })
-        const messageId = c * 2 ** 26 + seq
+        const messageId = c * SEQ_SPAN + seq
         if (i % 20 === 0) await line.request({ type: 'reaction.add', messageId, emoji: '👍' })
         if (i % 25 === 0) await line.request({ type: 'message.delete', messageId })
         if (i % 50 !== 0) continue

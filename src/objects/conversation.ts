@@ -226,7 +226,7 @@ export class Conversation extends DurableObject<Env> {
     const { erased, all, present } = await this.#renew(log)
     // Who left: the hub remembers what its user was in, for the day on which the account ends.
     const left = all.filter((id) => !present.includes(id) && !erased.includes(id))
-    await Promise.all(left.map((userId) => this.#notices?.sendFormer(userId)))
+    await Promise.all(left.map(async (userId) => this.#notices?.sendFormer(userId)))
     await this.#notices?.send()
     return loaded
   }

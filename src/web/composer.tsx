@@ -18,7 +18,7 @@ export const Composer = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
   const { live, editing, replyingTo } = talk
   const text = useSignal(draftOf(id))
   const area = useRef<HTMLTextAreaElement>(null)
-  const left = LIMITS.textLength - [...text.value].length
+  const left = LIMITS.textLength - Array.from(text.value).length
   const ready = cleanText(text.value) !== '' && left >= 0
   const reply = replyingTo.value
 
