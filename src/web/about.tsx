@@ -4,7 +4,7 @@ import { Avatar } from './avatar.tsx'
 import { Field } from './field.tsx'
 import { MemberRow } from './member-row.tsx'
 import { PageBar } from './page-bar.tsx'
-import { go, pathTo } from './route.ts'
+import { go, pathTo, route } from './route.ts'
 import type { InboxEntry } from '../sdk/index.ts'
 import { partnerOf, personOf, titleOf } from './people.ts'
 import { client } from './state.ts'
@@ -97,13 +97,15 @@ const Leave = ({ entry }: { entry: InboxEntry }) => {
     problem.value = undefined
     try {
       await client.conversations.leave(entry.conversation.id)
-      go(pathTo.inbox)
+      // Who has gone on meanwhile stays there.
+      const here = route.peek()
+      if (here.page === 'conversation' && here.conversationId === entry.conversation.id) go(pathTo.inbox)
     } catch (error) {
       problem.value = inWords(error)
     }
   }
   return (
-    <section class="section">
+    <section class="section" tabIndex={-1}>
       {problem.value !== undefined && (
         <p class="problem" role="alert">
           {problem.value}

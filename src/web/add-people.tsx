@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { PeopleSearch } from './people-search.tsx'
 import type { InboxEntry, User } from '../sdk/index.ts'
 import { client } from './state.ts'
@@ -10,6 +11,14 @@ export const AddPeople = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) =>
   const open = useSignal(false)
   const busy = useSignal(false)
   const problem = useSignal<string | undefined>(undefined)
+  const opener = useRef<HTMLButtonElement>(null)
+  const wasOpen = useRef(false)
+
+  // The field that was written in is gone; the button stands in its place.
+  useLayoutEffect(() => {
+    if (wasOpen.current && !open.value) opener.current?.focus()
+    wasOpen.current = open.value
+  }, [open.value])
 
   const add = async (person: User) => {
     busy.value = true
@@ -26,7 +35,7 @@ export const AddPeople = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) =>
   if (!open.value) {
     return (
       <div class="actions">
-        <button type="button" class="button button-small" onClick={() => (open.value = true)}>
+        <button ref={opener} type="button" class="button button-small" onClick={() => (open.value = true)}>
           Add people
         </button>
       </div>

@@ -36,6 +36,13 @@ export const Composer = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
     return undefined
   })
 
+  useSignalEffect(() => {
+    // What differs another page of this browser wrote, or sent: of spaces alone nothing is kept.
+    const kept = draftOf(id)
+    const written = text.peek()
+    if (kept !== written && !(kept === '' && written.trim() === '')) text.value = kept
+  })
+
   const write = (value: string) => {
     text.value = value
     keepDraft(id, value)

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { now } from './now.ts'
-import type { AuthSession } from '../sdk/index.ts'
+import { type AuthSession, CauserieError } from '../sdk/index.ts'
 import { client } from './state.ts'
 import { agoOf } from './time.ts'
 import { inWords } from './words.ts'
@@ -14,7 +14,10 @@ export const Devices = () => {
   const attempt = async (work: () => Promise<unknown>) => {
     problem.value = undefined
     try {
-      await work()
+      await work().catch((error: unknown) => {
+        // It was ended already, which is what was asked for.
+        if (!(error instanceof CauserieError && error.code === 'session.not_found')) throw error
+      })
       devices.value = await client.sessions.list()
     } catch (error) {
       problem.value = inWords(error)

@@ -33,6 +33,11 @@ export const forgetDrafts = (): void => {
   dropAll()
 }
 
+// Another page of this browser wrote it, or sent it.
+addEventListener('storage', ({ key, newValue }) => {
+  if (key?.startsWith(keyOf(''))) signalOf(Number(key.slice(keyOf('').length))).value = newValue ?? ''
+})
+
 const signalOf = (conversationId: number): Signal<string> => {
   const draft = drafts.get(conversationId) ?? signal('')
   drafts.set(conversationId, draft)

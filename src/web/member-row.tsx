@@ -33,7 +33,7 @@ export const MemberRow = ({ entry, member }: { entry: InboxEntry; member: Member
   const remove = () => attempt(() => client.conversations.removeMember(id, userId))
 
   return (
-    <li>
+    <li tabIndex={-1}>
       <div class="list-row">
         <Avatar id={userId} name={name} small online={isOnline(userId)} />
         <span class="list-text one-line">

@@ -1,4 +1,5 @@
 import type { InboxEntry } from '../sdk/index.ts'
+import { onTouch } from './on-touch.ts'
 import { nameOf } from './people.ts'
 import { me } from './state.ts'
 import type { Line, Talk } from './talk.ts'
@@ -27,7 +28,15 @@ export const MessageNotes = ({ entry, talk, line, last, latestMine }: Props) => 
         >
           Try again
         </button>
-        <button type="button" class="button-link" onClick={() => talk.live.discard(line.clientId)}>
+        <button
+          type="button"
+          class="button-link"
+          onClick={() => {
+            // The whole message goes; to write another is what one may want next.
+            if (!onTouch.matches) document.querySelector<HTMLElement>('.composer textarea')?.focus()
+            talk.live.discard(line.clientId)
+          }}
+        >
           Discard
         </button>
       </p>

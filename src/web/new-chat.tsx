@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import { Icon } from './icon.tsx'
 import { PageBar } from './page-bar.tsx'
 import { PeopleSearch } from './people-search.tsx'
-import { goInstead, pathTo } from './route.ts'
+import { goInstead, pathTo, route } from './route.ts'
 import type { User } from '../sdk/index.ts'
 import { client, me } from './state.ts'
 import { inWords } from './words.ts'
@@ -17,7 +17,8 @@ export const NewChat = () => {
     problem.value = undefined
     try {
       const { conversation } = await client.conversations.openDirect(person.id)
-      goInstead(pathTo.conversation(conversation.id))
+      // Who has gone on meanwhile stays there.
+      if (route.peek().page === 'new-chat') goInstead(pathTo.conversation(conversation.id))
     } catch (error) {
       problem.value = inWords(error)
       busy.value = false

@@ -4,7 +4,7 @@ import { Field } from './field.tsx'
 import { Icon } from './icon.tsx'
 import { PageBar } from './page-bar.tsx'
 import { PeopleSearch } from './people-search.tsx'
-import { goInstead, pathTo } from './route.ts'
+import { goInstead, pathTo, route } from './route.ts'
 import { newClientId, type User } from '../sdk/index.ts'
 import { client, me } from './state.ts'
 import { Submit } from './submit.tsx'
@@ -21,9 +21,15 @@ export const NewGroup = () => {
     const what = JSON.stringify(group)
     if (asked.current.what !== what) asked.current = { what, clientId: newClientId() }
     const { conversation } = await client.conversations.createGroup({ ...group, clientId: asked.current.clientId })
-    goInstead(pathTo.conversation(conversation.id))
+    // Who has gone on meanwhile stays there.
+    if (route.peek().page === 'new-group') goInstead(pathTo.conversation(conversation.id))
   })
   useLayoutEffect(() => form.current?.querySelector('input')?.focus(), [])
+  const leaveOut = (person: User) => {
+    chosen.value = chosen.value.filter(({ id }) => id !== person.id)
+    // The button that was pressed goes with its person.
+    form.current?.querySelector<HTMLElement>('input[type="search"]')?.focus()
+  }
   const without = [me.value?.id ?? 0, ...chosen.value.map((person) => person.id)]
 
   return (
@@ -51,7 +57,7 @@ export const NewGroup = () => {
                       type="button"
                       class="chip"
                       aria-label={`Leave out ${person.displayName}`}
-                      onClick={() => (chosen.value = chosen.value.filter(({ id }) => id !== person.id))}
+                      onClick={() => leaveOut(person)}
                     >
                       {person.displayName}
                       <Icon name="close" size={16} />

@@ -7,26 +7,30 @@ import { client, me, signOut } from './state.ts'
 import { Submit } from './submit.tsx'
 import { useSubmit } from './use-submit.ts'
 
-export const Settings = () => (
-  <>
-    <PageBar title="Settings" back={pathTo.inbox} />
-    <div class="page">
-      <div class="page-inner">
-        <Profile />
-        <Password />
-        <Devices />
-        <section class="section">
-          <div class="actions">
-            <button type="button" class="button" onClick={() => void signOut()}>
-              Sign out
-            </button>
-            <p class="soft small">Your conversations stay; drafts on this device go.</p>
-          </div>
-        </section>
+export const Settings = () => {
+  // A new password signs the other devices out, so their list is read anew.
+  const passwords = useSignal(0)
+  return (
+    <>
+      <PageBar title="Settings" back={pathTo.inbox} />
+      <div class="page">
+        <div class="page-inner">
+          <Profile />
+          <Password onChanged={() => (passwords.value += 1)} />
+          <Devices key={passwords.value} />
+          <section class="section">
+            <div class="actions">
+              <button type="button" class="button" onClick={() => void signOut()}>
+                Sign out
+              </button>
+              <p class="soft small">Your conversations stay; drafts on this device go.</p>
+            </div>
+          </section>
+        </div>
       </div>
-    </div>
-  </>
-)
+    </>
+  )
+}
 
 const Profile = () => {
   const name = useSignal(me.value?.displayName ?? '')
@@ -68,7 +72,7 @@ const Profile = () => {
   )
 }
 
-const Password = () => {
+const Password = ({ onChanged }: { onChanged: () => void }) => {
   const current = useSignal('')
   const next = useSignal('')
   const saved = useSignal(false)
@@ -77,6 +81,7 @@ const Password = () => {
     current.value = ''
     next.value = ''
     saved.value = true
+    onChanged()
   })
   const edit = (field: typeof current) => (value: string) => {
     field.value = value

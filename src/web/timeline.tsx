@@ -50,8 +50,16 @@ export const Timeline = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
     if (isSeen && head !== undefined && newest > head.readSeq) talk.live.markRead(newest)
   })
 
+  // What one sends is seen, also by who had scrolled up.
+  const sent = talk.lines.value.findLast((line) => line.status === 'pending')?.key
+  const sentBefore = useRef(sent)
+  useLayoutEffect(() => {
+    if (sent !== undefined && sent !== sentBefore.current) toEnd()
+    sentBefore.current = sent
+  }, [sent])
+
   const latestMine = talk.lines.value.findLast((line) => line.senderId === viewerId && line.content !== null)
-  const focusable = active.value ?? rows.findLast((row) => row.kind === 'line')?.key
+  const focusable = (rows.find((row) => row.key === active.value) ?? rows.findLast((row) => row.kind === 'line'))?.key
   return (
     <div class="timeline-frame">
       <div
@@ -101,11 +109,14 @@ export const Timeline = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
 
 /** From where on messages are new: set on coming (back) to a conversation, kept while one stays, gone once one answers. */
 const useNewMark = (id: number, lines: ReadonlySignal<Line[]>, viewerId: number) => {
-  const mark = useSignal<number | null>(null)
-  useSignalEffect(() => {
-    if (!attentive.value) return
+  const firstUnread = () => {
     const entry = untracked(() => entryOf(id))
-    if (entry !== undefined && entry.unread > 0) mark.value = entry.readSeq
+    return entry !== undefined && entry.unread > 0 ? entry.readSeq : null
+  }
+  // Known from the first render on: a conversation that was kept open scrolls to it before any effect runs.
+  const mark = useSignal(attentive.peek() ? firstUnread() : null)
+  useSignalEffect(() => {
+    if (attentive.value) mark.value = firstUnread() ?? mark.peek()
   })
   useSignalEffect(() => {
     if (lines.value.at(-1)?.senderId === viewerId) mark.value = null

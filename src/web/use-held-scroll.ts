@@ -32,7 +32,7 @@ export const useHeldScroll = (onNearStart: () => void) => {
     if (!shown.peek()) return
     const { current } = held
     const before = noted.current
-    if (hasMovedUp(view, before)) {
+    if (hasMoved(view, before)) {
       // The reader has scrolled, and a render came before the word of it: they are not to be thrown back.
       atEnd.value = before.height - view.scrollTop - before.shown < NEAR_END
       if (current !== null) current.top += before.top - view.scrollTop
@@ -71,9 +71,10 @@ export const useHeldScroll = (onNearStart: () => void) => {
   return { box, atEnd, shown, note, toEnd, toRow }
 }
 
-/** The browser itself moves a view up only where there is less to scroll than before. */
-const hasMovedUp = (view: HTMLElement, before: { top: number; height: number; shown: number }) =>
-  view.scrollTop < before.top && view.scrollHeight >= before.height && view.clientHeight <= before.shown
+/** The browser itself never moves a view down, and up only where there is less to scroll than before. */
+const hasMoved = (view: HTMLElement, before: { top: number; height: number; shown: number }) =>
+  view.scrollTop > before.top ||
+  (view.scrollTop < before.top && view.scrollHeight >= before.height && view.clientHeight <= before.shown)
 
 const topIn = (view: HTMLElement, row: Element) => row.getBoundingClientRect().top - view.getBoundingClientRect().top
 

@@ -33,7 +33,7 @@ export const Welcome = () => {
 const SignIn = () => {
   const login = useSignal('')
   const password = useSignal('')
-  const { form, busy, problem, submit } = useSubmit(() =>
+  const { form, busy, problem, issues, submit } = useSubmit(() =>
     signIn({ login: login.value.trim(), password: password.value }),
   )
   return (
@@ -46,6 +46,7 @@ const SignIn = () => {
         spellcheck={false}
         required
         value={login.value}
+        problem={issues.value['login']}
         onValue={(value) => (login.value = value)}
       />
       <Field
@@ -55,6 +56,7 @@ const SignIn = () => {
         autocomplete="current-password"
         required
         value={password.value}
+        problem={issues.value['password']}
         onValue={(value) => (password.value = value)}
       />
       <Submit words="Sign in" busyWords="Signing in…" busy={busy.value} problem={problem.value} />

@@ -8,9 +8,11 @@ const CODES: Partial<Record<ErrorCode, string>> = {
   'auth.invalid_credentials': 'That name and password do not go together.',
   'password.wrong': 'That is not your current password.',
   'password.common': 'Too many people use this password. Please choose another.',
+  'user.not_found': 'This person has no account any more.',
   'username.taken': 'Somebody has this username already.',
   'email.taken': 'There is an account with this address already.',
   'conversation.not_found': 'This conversation is gone, or you are no longer in it.',
+  'conversation.blocked': 'You cannot write to this person.',
   'conversation.full': 'This group is full.',
   'member.not_allowed': 'Your role in this group does not allow that.',
   'message.not_found': 'This message is gone.',
@@ -31,11 +33,12 @@ const FIELDS_OF: Partial<Record<ErrorCode, string[]>> = {
 }
 
 const FIELDS: Record<string, string> = {
+  login: 'This is no username and no email address.',
   displayName: 'Use 1 to 64 characters.',
   username: 'Use 2 to 32 letters, digits, dots, dashes or underscores, and begin with a letter or a digit.',
   email: 'This does not look like an email address.',
-  password: 'Use at least 8 characters.',
-  newPassword: 'Use at least 8 characters.',
+  password: 'Use 8 to 256 characters.',
+  newPassword: 'Use 8 to 256 characters.',
   title: 'Use 1 to 100 characters.',
 }
 

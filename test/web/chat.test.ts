@@ -1,29 +1,8 @@
-import type { Browser, BrowserContextOptions } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { launchBrowser } from '../support/browser.ts'
-import { startServer, type TestServer } from '../support/server.ts'
-import { PASSWORD, Person } from './person.ts'
+import { expect, test } from 'vitest'
+import { gather } from './company.ts'
+import { PASSWORD } from './person.ts'
 
-let server: TestServer
-let browser: Browser
-let present: Person[] = []
-
-beforeAll(async () => {
-  server = await startServer()
-  browser = await launchBrowser()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.[Symbol.asyncDispose]()
-})
-
-afterEach(async () => {
-  const complaints = present.flatMap((person) => person.complaints)
-  await Promise.all(present.map((person) => person.page.context().close()))
-  present = []
-  expect(complaints, 'the browser has nothing to complain about').toEqual([])
-})
+const { stage, signUp, people } = gather()
 
 test('two people find each other and talk both ways', async () => {
   const [ana, ben] = await people('Ana', 'Ben')
@@ -226,53 +205,6 @@ test('what an input method or a narrow window does sends nothing, drops nothing 
   expect(await ana.texts()).toEqual(['one', 'two'])
 })
 
-test('older messages load while scrolling up, and what is being read stays where it is', async () => {
-  const [ana, ben] = await people('Ana', 'Ben')
-  await ana.find(ben)
-  const lines = Array.from({ length: 75 }, (_, at) => `line ${at + 1} of many`)
-  for (const line of lines) await ana.say(line)
-  await ana.sees('line 75 of many')
-  await expect.poll(() => ana.page.locator('.message-waiting').count(), { timeout: 30_000 }).toBe(0)
-  await ana.page.reload()
-  await ana.sees('line 75 of many')
-
-  let shown = await ana.texts()
-  while (shown.length < lines.length) {
-    const oldest = ana.message(shown[0] ?? '')
-    await oldest.scrollIntoViewIfNeeded()
-    await expect.poll(async () => (await ana.texts()).length).toBeGreaterThan(shown.length)
-    const { y } = (await oldest.boundingBox()) ?? { y: -1 }
-    expect(y).toBeGreaterThan(0)
-    expect(y).toBeLessThan(760)
-    shown = await ana.texts()
-  }
-
-  expect(await ana.texts()).toEqual(lines)
-})
-
-test('who scrolls up is not thrown back by what is drawn in the same moment', async () => {
-  const [ana, ben] = await people('Ana', 'Ben')
-  await ana.find(ben)
-  const lines = Array.from({ length: 30 }, (_, at) => `line ${at + 1} of some`)
-  for (const line of lines) await ana.say(line)
-  await ana.holds(lines)
-  const timeline = ana.page.locator('.timeline')
-  await expect.poll(() => timeline.evaluate((view) => view.scrollTop)).toBeGreaterThan(300)
-
-  const top = await timeline.evaluate(async (view) => {
-    view.scrollTop -= 250
-    const { scrollTop } = view
-    // Drawn anew at once, while the word of the scrolling comes with the next frame.
-    view.querySelector<HTMLElement>('.message')?.click()
-    await Promise.resolve()
-    await Promise.resolve()
-    return view.scrollTop - scrollTop
-  })
-
-  expect(top).toBe(0)
-  await expect.poll(() => ana.page.locator('.to-latest').count()).toBe(1)
-})
-
 test('a reload in the middle keeps the conversation, the place and what was being written', async () => {
   const [ana, ben] = await people('Ana', 'Ben')
   await ana.find(ben)
@@ -297,7 +229,7 @@ test('when the server dies and comes back, both go on by themselves, with nothin
   await ben.open('Ana')
   await ben.sees('before')
 
-  const back = server.crash()
+  const back = stage.server.crash()
   await ana.connectionLine.waitFor()
   await ben.connectionLine.waitFor()
   expect(await ana.connectionLine.textContent()).toContain('Reconnecting…')
@@ -325,8 +257,8 @@ test('a device is signed out from another one, and signing in again finds everyt
   const [ana, ben] = await people('Ana', 'Ben')
   await ana.find(ben)
   await ana.say('kept')
-  const page = await (await browser.newContext()).newPage()
-  await page.goto(server.url)
+  const page = await (await stage.browser.newContext()).newPage()
+  await page.goto(stage.server.url)
   await page.getByLabel('Username or email').fill(ana.username)
   await page.getByLabel('Password').fill('not the password')
   await page.getByRole('button', { name: 'Sign in' }).click()
@@ -342,12 +274,3 @@ test('a device is signed out from another one, and signing in again finds everyt
   await ana.page.getByRole('button', { name: 'Sign out', exact: true }).click()
   await ana.page.getByText('Good to see you').waitFor()
 })
-
-const signUp = async (name: string, context: BrowserContextOptions = {}): Promise<Person> => {
-  const person = await Person.signUp({ browser, url: server.url, name, context })
-  present.push(person)
-  return person
-}
-
-const people = <Names extends string[]>(...names: Names) =>
-  Promise.all(names.map((name) => signUp(name))) as Promise<{ [At in keyof Names]: Person }>
