@@ -15,10 +15,26 @@ test('what a turn was answered is known until the next one', () => {
   const [first, second] = [1, 2].map((n) => ({ hub: 'a', n }))
   if (!first || !second) throw new Error('no turns')
   turns.take(1, first)
-  turns.note(1, first, answers)
+  turns.note(1, first, { answers, characters: 2 })
 
   expect(turns.take(1, first)).toBe(answers)
   expect([turns.take(1, second), turns.take(1, second)]).toEqual([null, null])
-  turns.note(1, first, answers)
+  turns.note(1, first, { answers, characters: 2 })
   expect(turns.take(1, second)).toBeNull()
+})
+
+test('what is kept of all answers has a bound, and what later turns let go makes room', () => {
+  const turns = new Turns()
+  const large = { answers: [{ ok: true as const, json: '{}' }], characters: 6 * 1024 * 1024 }
+  const turn = (n: number) => ({ hub: 'a', n })
+  const isKept = (userId: number, n: number) => turns.take(userId, turn(n)) === large.answers
+  for (const userId of [1, 2, 3]) {
+    turns.take(userId, turn(1))
+    turns.note(userId, turn(1), large)
+  }
+
+  expect([isKept(1, 1), isKept(2, 1), isKept(3, 1)]).toEqual([true, true, false])
+  turns.take(1, turn(2))
+  turns.note(3, turn(1), large)
+  expect(isKept(3, 1)).toBe(true)
 })
