@@ -17,6 +17,8 @@ export type Asked =
   | { kind: 'command'; command: Command }
   /** A command to the direct conversation with somebody, who is all that the dialect names. It is opened if need be. */
   | { kind: 'direct'; userId: number; command: (conversationId: number) => Command }
+  /** A message that is sent unless it is one of the user's own, of this id, that is there already. */
+  | { kind: 'passed on'; messageId: number; command: Command }
   /** Marks everything in a conversation as read. */
   | { kind: 'read-all'; conversationId: number }
   /** Which friends are online. */

@@ -32,6 +32,8 @@ class Door {
   #deadline: ReturnType<typeof setTimeout> | undefined
   /** Frames are taken one at a time: those that follow the token wait until it is looked at. */
   #turn: Promise<void> = Promise.resolve()
+  /** How much waits for its turn, in characters or bytes. */
+  #waiting = 0
 
   constructor(c: C, client: WebSocket, codes: Codes) {
     this.#c = c
@@ -42,11 +44,21 @@ class Door {
   open(): void {
     this.#deadline = setTimeout(() => this.#end(this.#codes.badToken, 'not authenticated'), DEADLINE_MS)
     listen(this.#client, {
-      heard: (data) => {
-        this.#turn = this.#turn.then(() => this.#hear(data)).catch((error: unknown) => this.#fail(error))
-      },
+      heard: (data) => this.#queue(data),
       closed: (code, reason) => this.#end(code, reason),
     })
+  }
+
+  #queue(data: string | ArrayBuffer): void {
+    if (!isOpen(this.#client)) return
+    const size = typeof data === 'string' ? data.length : data.byteLength
+    // One frame may be too large by itself, and is refused then; what waits behind a token that is looked at is held in memory.
+    if (this.#waiting > 0 && this.#waiting + size > LIMITS.bufferedBytes) return this.#end(this.#codes.fault, 'too much at once')
+    this.#waiting += size
+    this.#turn = this.#turn
+      .then(() => this.#hear(data))
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => void (this.#waiting -= size))
   }
 
   async #hear(data: string | ArrayBuffer): Promise<void> {

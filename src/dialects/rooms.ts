@@ -59,10 +59,13 @@ export const rooms: Dialect = {
         const sent = SendMessage.safeParse(said.data)
         if (!sent.success) return invalid
         const { conversation_id: conversationId, message } = sent.data
-        // What was posted already was told to everybody then; the document has its clients pass it on all the same.
-        if (isStored(message.id, conversationId)) return { kind: 'reply', frames: [] }
         const content = { kind: 'text' as const, text: message.content }
-        return { kind: 'command', command: { type: 'message.send', conversationId, clientId: newClientId(), content } }
+        const command = { type: 'message.send' as const, conversationId, clientId: newClientId(), content }
+        // What was posted already was told to everybody then; the document has its clients pass it on all the same.
+        const posted = WholeNumber.pipe(MessageId).safeParse(message.id)
+        return posted.success && conversationOfMessage(posted.data) === conversationId
+          ? { kind: 'passed on', messageId: posted.data, command }
+          : { kind: 'command', command }
       }
       default:
         return unknownType
@@ -86,11 +89,6 @@ export const rooms: Dialect = {
     .on('POST', slashed('/api/admin/chat/invitations'), signedInAdmin, askIn)
     .on('PUT', slashed('/api/admin/chat/invitations/:id/respond'), signedInAdmin, answerInvitation)
     .onError(onFailure),
-}
-
-const isStored = (id: unknown, conversationId: number): boolean => {
-  const messageId = WholeNumber.pipe(MessageId).safeParse(id)
-  return messageId.success && conversationOfMessage(messageId.data) === conversationId
 }
 
 const told003 = (event: ServerEvent, viewer: Viewer): object | null => {

@@ -9,10 +9,12 @@ import {
 import { DIALECTS } from '../dialects/index.ts'
 import { openDirect } from '../directory/conversations.ts'
 import { openDirectory } from '../directory/directory.ts'
+import type { Order } from '../core/orders.ts'
 import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { type PresenceReply, ServerEvent } from '../protocol/events.ts'
+import type { Message } from '../protocol/message.ts'
 import { CLOSE } from '../protocol/socket.ts'
 import type { Answer } from './batch.ts'
 import { checkFrame } from './frames.ts'
@@ -30,8 +32,8 @@ type Hub = {
   friends: () => number[]
   /** Takes one from the user's budget; answers the refusal where nothing is left. */
   spend: () => Refusal | null
-  /** Performs a command within the user's budget, in the order of the calls. */
-  perform: (command: Command, socket: LiveSocket) => Promise<Answer>
+  /** Performs what the user asks, within the budget and in the order of the calls. */
+  perform: (order: Command | Order, socket: LiveSocket) => Promise<Answer>
 }
 
 /** Serves the sockets that speak one of the documented dialects: hears their frames, and puts events into their words. */
@@ -100,6 +102,10 @@ export class DialectDesk {
         if (typeof conversationId !== 'number') return conversationId
         return toldOf(await this.#hub.perform(asked.command(conversationId), socket))
       }
+      case 'passed on':
+        return (await this.#isOwn(asked.messageId, socket))
+          ? { ok: true }
+          : toldOf(await this.#hub.perform(asked.command, socket))
       case 'read-all':
         return toldOf(
           await this.#hub.perform(
@@ -122,6 +128,11 @@ export class DialectDesk {
       case 'refused':
         return this.#hub.spend() ?? asked.refusal
     }
+  }
+
+  async #isOwn(messageId: number, socket: LiveSocket): Promise<boolean> {
+    const found = await this.#hub.perform({ type: 'message.get', messageId }, socket)
+    return found.ok && (JSON.parse(found.json) as Message).senderId === this.#hub.userId
   }
 
   /** The direct conversation with somebody, opened if need be. */

@@ -1,8 +1,9 @@
 import { env } from 'cloudflare:workers'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { appointment } from '../../src/directory/administrators.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { HistoryPage } from '../../src/protocol/message.ts'
+import { holdEntryOf } from '../support/hold.ts'
 import { openDirect, openGroup, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signUp } from '../support/rest.ts'
@@ -125,6 +126,19 @@ describe('the first frame of document 003', () => {
     await expect.poll(() => heard(his)).toEqual(numbers)
   })
 
+  test('[003] what waits behind a token that is looked at has a bound', async () => {
+    const { alice, bob } = await admins()
+    const conversationId = await openDirect(alice, bob)
+    const release = holdEntryOf(conversationId)
+    onTestFinished(release)
+    const socket = await RawSocket.open({ path: '/ws/chat' })
+
+    emit(socket, 'authenticate', { token: alice.accessToken })
+    for (let i = 0; i < 10; i += 1) socket.sendRaw('x'.repeat(200_000))
+
+    await expect.poll(() => socket.closed).toEqual({ code: 1011, reason: 'too much at once' })
+  })
+
   test('[003] who authenticates again as somebody else is somebody else', async () => {
     const { alice, bob } = await admins()
     const carol = await signUp()
@@ -215,6 +229,17 @@ describe('the rooms of document 003', () => {
     emit(hers, 'send_message', { conversation_id: String(conversationId), message: { id: 'tmp-1', content: 'new' } })
 
     await expect.poll(() => heard(his)).toEqual(['once', 'new'])
+  })
+
+  test('[003] a message whose id is of no message there is told like any', async () => {
+    const { alice, bob } = await admins()
+    const conversationId = await openDirect(alice, bob)
+    const [hers, his] = [await arrive(alice), await arrive(bob)]
+
+    const message = { id: conversationId * 2 ** 26 + 5, content: 'numbered by a clock' }
+    emit(hers, 'send_message', { conversation_id: String(conversationId), message })
+
+    await expect.poll(() => heard(his)).toEqual(['numbered by a clock'])
   })
 
   test('[003] who left a conversation hears what is posted to them, and no more what is said there', async () => {
