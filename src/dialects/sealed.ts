@@ -17,7 +17,7 @@ const NewSealed = z.object({
   associatedData: SealedContent.shape.associatedData.nullish().transform((value) => value ?? ''),
 })
 const MAX_LISTED = 500
-const MAX_CHARACTERS = 16 * 1024 * 1024
+const MAX_CHARACTERS = 8 * 1024 * 1024
 const Page = z.object({
   limit: WholeNumber.pipe(z.int().min(1)).default(LIMITS.defaultPageSize),
   before: WholeNumber.optional(),

@@ -1,5 +1,6 @@
 import type { Order } from '../core/orders.ts'
 import type { InboxEntry, Member, MemberList } from '../protocol/conversation.ts'
+import type { Refusal } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { HistoryPage, Message } from '../protocol/message.ts'
 import { postOrders } from './post-orders.ts'
@@ -8,7 +9,7 @@ import type { Conversations } from './stubs.ts'
 /** What one reading may cost: calls to conversations, the messages that they read, and what these hold in memory. */
 const MAX_CALLS = 200
 const MAX_MESSAGES = 4_000
-const MAX_CHARACTERS = 8 * 1024 * 1024
+const MAX_CHARACTERS = 4 * 1024 * 1024
 
 /** `by` keeps what the user wrote, or what others did; `with` keeps the direct conversation with somebody and what they said in groups. */
 export type NewestQuery = { by?: 'self' | 'others'; with?: number; skip: number; limit: number }
@@ -23,13 +24,13 @@ type ReadPage = (entry: InboxEntry, query: { before?: number; limit: number }) =
 
 /**
  * Merges the newest messages of many conversations by their time, reading only as far into each as is needed. Deleted ones are left
- * out. Where it would cost too much it answers what it has: the newest are among it.
+ * out. Where it would cost too much it answers what it has: the newest are among it. `spend` is asked before each page.
  */
 export const newestMessages = async (
   userId: number,
-  given: { entries: InboxEntry[]; query: NewestQuery; read: ReadPage },
-): Promise<Newest> => {
-  const { entries, query, read } = given
+  given: { entries: InboxEntry[]; query: NewestQuery; read: ReadPage; spend: () => Refusal | null },
+): Promise<Newest | Refusal> => {
+  const { entries, query, read, spend } = given
   const sources = entries.filter((entry) => concerns(entry, query)).map(sourceOf)
   // What the other side wrote fills a page too, and is passed over.
   const limit = query.by === undefined ? Math.min(query.skip + query.limit, LIMITS.pageSize) : LIMITS.pageSize
@@ -46,6 +47,8 @@ export const newestMessages = async (
       continue
     }
     if (cost.calls >= MAX_CALLS || cost.messages >= MAX_MESSAGES || cost.characters > MAX_CHARACTERS) break
+    const refusal = spend()
+    if (refusal) return refusal
     const page = await read(source.entry, { ...(source.before !== null && { before: source.before }), limit })
     cost.calls += 1
     cost.messages += page?.messages.length ?? 0

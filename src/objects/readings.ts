@@ -12,6 +12,8 @@ type Hub = {
   userId: number
   reader: InboxReader
   conversations: Conversations
+  /** Takes one from the user's budget; answers the refusal where nothing is left. */
+  spend: () => Refusal | null
   /** Whether somebody would hear of it. */
   isHere: () => boolean
   /** A conversation that could not be asked was asked. */
@@ -47,15 +49,18 @@ export class Readings {
     return page
   }
 
-  /** The newest messages over all conversations. Refuses with `server.unavailable` where too many such readings wait. */
+  /**
+   * The newest messages over all conversations, each page of one conversation for a command. Refuses with `rate.limited`, and with
+   * `server.unavailable` where too many such readings wait.
+   */
   newest(query: NewestQuery): Promise<Newest | Refusal> {
     if (this.#waiting >= MAX_READINGS) return Promise.resolve(refuse('server.unavailable', { retryAfter: 1 }))
     this.#waiting += 1
-    const { userId, reader, conversations } = this.#hub
+    const { userId, reader, conversations, spend } = this.#hub
     // One at a time: each holds what it has read in memory, which others share.
     const reading = this.#last.then(async () => {
       const { entries } = await reader.readAll({ wake: false })
-      return newestMessages(userId, { entries, query, read: pageReader(conversations, userId) })
+      return newestMessages(userId, { entries, query, read: pageReader(conversations, userId), spend })
     })
     const ended = () => void (this.#waiting -= 1)
     this.#last = reading.then(ended, ended)

@@ -263,6 +263,21 @@ describe('the messages of document 000', () => {
     )
   })
 
+  test('[000] GET /messages/ costs a command for each conversation that it reads', async () => {
+    const [alice, bob] = [await signUp(), await signUp()]
+    const socket = await RawSocket.arrive(bob)
+    for (const groupId of await Promise.all(Array.from({ length: 5 }, () => openGroup(alice, bob))))
+      await say(socket, groupId)
+    onTestFinished(() => setBudgetOf(alice, usual))
+    const look = async () => (await ask('GET', '/messages/', { token: alice.accessToken })).status
+
+    await setBudgetOf(alice, '4')
+    const refused = await look()
+    await setBudgetOf(alice, usual)
+
+    expect([refused, await look()]).toEqual([429, 200])
+  })
+
   test('[000] GET /messages/ reads more than forty conversations', async () => {
     const [alice, bob] = [await signUp(), await signUp()]
     const socket = await RawSocket.arrive(bob)
