@@ -22,7 +22,7 @@ import {
 export const eraseAccount = async (people: People, userId: number): Promise<Refusal | null> => {
   const { db, hubOf } = people
   // Before, while there is still somebody to try again; and after, for what came in between.
-  const refusal = await hubOf(userId).erase()
+  const refusal = await hubOf(userId).erase({ endSessions: false })
   if (refusal) return refusal
   const { friends } = await circleOf(db, userId)
   try {
@@ -58,5 +58,5 @@ export const eraseAccount = async (people: People, userId: number): Promise<Refu
     refreshCirclesLater(people, [userId, ...friends])
   }
   tell(people, friends, { type: 'friend.removed', userId })
-  return (await hubOf(userId).erase()) ? refuse('server.unavailable', { retryAfter: 1 }) : null
+  return (await hubOf(userId).erase({ endSessions: true })) ? refuse('server.unavailable', { retryAfter: 1 }) : null
 }

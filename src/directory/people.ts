@@ -11,7 +11,7 @@ import { countFault } from './metrics.ts'
 export type HubOfUser = {
   notify(event: DirectoryEvent): Promise<void>
   circleChanged(): Promise<void>
-  erase(): Promise<Refusal | null>
+  erase(options: { endSessions: boolean }): Promise<Refusal | null>
   charge(price: number): Promise<Refusal | null>
   order(order: Order): Promise<{ ok: true; json: string } | Refusal>
   orderForAnother(order: Order): Promise<{ ok: true; json: string } | Refusal>

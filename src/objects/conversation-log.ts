@@ -28,6 +28,8 @@ import {
 } from './message-orders.ts'
 import { answered, type Emission, type Outcome, refused } from './outcome.ts'
 
+const DELETED_AT_ONCE = 2_000
+
 /** The log of one conversation: takes orders, answers questions, and knows whom to tell. Synchronous throughout. */
 export class ConversationLog {
   readonly #store: ConversationStore
@@ -57,6 +59,16 @@ export class ConversationLog {
 
   get isDeleted(): boolean {
     return this.#state.row.deletedAt !== null
+  }
+
+  /** Whether it is deleted and its messages are still there. */
+  get hasRemains(): boolean {
+    return this.isDeleted && this.#store.lastMessage() !== undefined
+  }
+
+  /** Deletes a part of the messages of a conversation that was deleted. */
+  deleteRemains(): void {
+    this.#store.deleteOldest(DELETED_AT_ONCE)
   }
 
   member(userId: number): MemberRow | undefined {

@@ -118,6 +118,14 @@ export class ConversationStore {
     return this.#db.select().from(messages).where(hasReacted).limit(limit).all()
   }
 
+  /** Deletes the rows of the oldest messages, so many of them at most. */
+  deleteOldest(limit: number): void {
+    this.#db
+      .delete(messages)
+      .where(lt(messages.seq, sql`(SELECT min(seq) FROM messages) + ${limit}`))
+      .run()
+  }
+
   lastMessage(): MessageRow | undefined {
     return this.#db.select().from(messages).orderBy(desc(messages.seq)).limit(1).get()
   }

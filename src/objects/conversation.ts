@@ -115,7 +115,7 @@ export class Conversation extends DurableObject<Env> {
     }
     submitted.rev = log?.rev ?? 0
     if (input.turn && input.orders.some(isContested) && characters < MAX_NOTED) {
-      this.#turns.note(input.userId, input.turn, submitted.answers)
+      this.#turns.note(input.userId, input.turn, { answers: submitted.answers, characters })
     }
     // For the word to those whom others added or removed nobody else waits.
     if (input.orders.some(({ type }) => MEMBERSHIP.has(type))) await this.#notices?.send()
@@ -233,14 +233,16 @@ export class Conversation extends DurableObject<Env> {
 
   /**
    * The guard of the deliveries: set before a burst, it fires where nobody took it back. Then what an earlier life left is taken up, calls
-   * that do not end are made again, and those who joined or left are told so. Running it twice changes nothing.
+   * that do not end are made again, those who joined or left are told so, and of a deleted conversation some messages more are deleted. Running
+   * it twice changes nothing.
    */
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {
     const log = this.#log
     if (!log || !this.#guard || !this.#fanOut) return
     if (this.#guard.fired()) this.#fanOut.giveUpCalls(Date.now() - CALL_LIMIT_MS)
     else this.#takeUp(log, info?.scheduledTime ?? Date.now())
-    if (!this.#fanOut.settled) this.#guard.arm()
+    if (log.hasRemains) log.deleteRemains()
+    if (!this.#fanOut.settled || log.hasRemains) this.#guard.arm()
     await this.#notices?.send()
     this.#report()
   }
@@ -291,7 +293,7 @@ export class Conversation extends DurableObject<Env> {
     const log = new ConversationLog(store, row)
     const guard = new Guard(countedStorage(this.ctx.storage), {
       standing: standingAlarm,
-      isSettled: () => fanOut.settled && log.untold().length === 0,
+      isSettled: () => fanOut.settled && log.untold().length === 0 && !log.hasRemains,
     })
     const hubs = keptHubs(this.env)
     const fanOut = new FanOut({
@@ -312,7 +314,7 @@ export class Conversation extends DurableObject<Env> {
     this.#fanOut = fanOut
     this.#notices = new MembershipNotices({ env: this.env, log, fanOut, guard })
     // Work that an earlier life left behind, with no alarm to take it up: a fired alarm is gone.
-    if (log.untold().length > 0) guard.arm()
+    if (log.untold().length > 0 || log.hasRemains) guard.arm()
     return log
   }
 

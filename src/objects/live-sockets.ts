@@ -41,20 +41,30 @@ export type LiveSocket = Omit<Attachment, 'heard'> & {
   greeting: Promise<void>
 }
 
+/** Sockets of one user, those among them that were closed and whose client has not answered. */
+const MAX_LINGERING = 2 * LIMITS.socketsPerUser
+/** What may wait for the clients of one user that do not read. */
+const MAX_WAITING_BYTES = 16 * LIMITS.bufferedBytes
+
 /** The open sockets of one user. Being open proves nothing: `isOnline` asks for a sign of life. */
 export class LiveSockets {
   readonly #ctx: DurableObjectState
   readonly #speak: (socket: LiveSocket, frame: string) => string[]
+  readonly #onRemoved: () => void
   readonly #sockets = new Map<WebSocket, LiveSocket>()
   readonly #heard = new Map<number, number>()
   /** The last sign of life of sockets that closed. */
   #leftAt = 0
   #isHeardKept = true
 
-  /** `speak` puts a frame of the native protocol into those of the socket's dialects. */
-  constructor(ctx: DurableObjectState, speak: (socket: LiveSocket, frame: string) => string[]) {
+  /** `speak` puts a frame of the native protocol into those of the socket's dialects; `onRemoved` is called for each that went or was closed. */
+  constructor(
+    ctx: DurableObjectState,
+    hub: { speak: (socket: LiveSocket, frame: string) => string[]; onRemoved: () => void },
+  ) {
     this.#ctx = ctx
-    this.#speak = speak
+    this.#speak = hub.speak
+    this.#onRemoved = hub.onRemoved
     for (const ws of ctx.getWebSockets()) {
       // A socket that was closed may be listed until its client has answered that, which it need not do.
       if (ws.readyState !== WebSocket.OPEN) continue
@@ -92,6 +102,16 @@ export class LiveSockets {
     this.#sockets.set(ws, socket)
     count('causerie_connections_opened_total')
     return socket
+  }
+
+  /**
+   * Whether no more may be opened. What was closed here counts until its client has answered, and holds what it did not read: a client that
+   * does neither would else open others without end.
+   */
+  get isFull(): boolean {
+    const all = this.#ctx.getWebSockets()
+    const waiting = all.reduce((sum, ws) => sum + (ws.bufferedAmount ?? 0), 0)
+    return all.length >= MAX_LINGERING || waiting > MAX_WAITING_BYTES
   }
 
   greeted(socket: LiveSocket, sessionExpiresAt: number, now: number): void {
@@ -156,6 +176,7 @@ export class LiveSockets {
     this.#sockets.delete(ws)
     count('causerie_connections_closed_total')
     count('causerie_connection_seconds_total', (now - socket.connectedAt) / 1000)
+    this.#onRemoved()
   }
 
   close(socket: LiveSocket, code: number, reason: string): void {

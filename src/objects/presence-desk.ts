@@ -38,6 +38,11 @@ export class PresenceDesk {
     return this.#book.online().filter((userId) => peers.has(userId))
   }
 
+  /** Whether others were told last that this user is here. */
+  get isAnnounced(): boolean {
+    return this.#book.announced
+  }
+
   /** A socket was greeted. */
   async arrived(): Promise<void> {
     if (this.#book.announced) return this.#book.warm ? undefined : this.#meetPeers()

@@ -29,6 +29,9 @@ import { SessionDesk } from './session-desk.ts'
 import { keptConversations } from './stubs.ts'
 import { UserOrders } from './user-orders.ts'
 
+/** When to come again where too many sockets wait for their clients: a network takes a while to give up. */
+const FULL_RETRY_SECONDS = 10
+
 /** One user: the live sockets, the inbox, presence. It orders what the sockets see, and carries what they ask. */
 export class UserHub extends DurableObject<Env> {
   readonly #userId: number
@@ -53,7 +56,10 @@ export class UserHub extends DurableObject<Env> {
     })
     const [userId, store] = [this.#userId, new HubStore(storage)]
     const conversations = keptConversations(env)
-    const sockets = new LiveSockets(ctx, (socket, frame) => this.#dialects.speak(socket, frame))
+    const sockets = new LiveSockets(ctx, {
+      speak: (socket, frame) => this.#dialects.speak(socket, frame),
+      onRemoved: () => this.#presence.mayHaveLeft(),
+    })
     const isHere = () => sockets.size > 0
     this.#sockets = sockets
     this.#sessions = new SessionDesk({
@@ -97,6 +103,7 @@ export class UserHub extends DurableObject<Env> {
         reader: this.#feed.reader,
         conversations,
         isHere,
+        spend: () => this.#budgets.spend(),
         tellHead: (entry) => this.#tell({ type: 'conversation.head', conversationId: entry.conversation.id, entry }),
         waitUntil: (work) => ctx.waitUntil(work),
       })
@@ -129,12 +136,12 @@ export class UserHub extends DurableObject<Env> {
   /**
    * Takes the upgrade of a socket. Who it is comes from the ticket in `x-causerie-ticket`, or from the verified `x-causerie-session`, which
    * only the worker can set. Answers 401 where the ticket is not good or the session has ended: the worker then closes the socket with the
-   * fitting code. Answers 429 where the user opens too many.
+   * fitting code. Answers 429 where the user opens too many, or too many that were closed wait for their clients.
    */
   override async fetch(request: Request): Promise<Response> {
     const sessionId = await this.#sessions.sessionOf(request)
     if (sessionId === null) return new Response(null, { status: 401 })
-    const wait = this.#budgets.open()
+    const wait = this.#sockets.isFull ? FULL_RETRY_SECONDS : this.#budgets.open()
     if (wait > 0) return new Response(null, { status: 429, headers: { 'retry-after': String(wait) } })
     const { 0: client, 1: server } = new WebSocketPair()
     const dialects = dialectsOf(request.headers.get('x-causerie-dialects'))
@@ -168,6 +175,8 @@ export class UserHub extends DurableObject<Env> {
       return
     }
     this.#sessions.vet(now)
+    // Who was silent for so long that others were told they had gone is back without another greeting.
+    if (!this.#presence.isAnnounced) this.ctx.waitUntil(this.#presence.arrived())
     if (socket.dialects.length > 0) {
       for (const frame of await this.#dialects.hear(socket, data)) this.#sockets.send(socket, frame)
       return
@@ -271,10 +280,11 @@ export class UserHub extends DurableObject<Env> {
 
   /**
    * The account ends: what the user wrote is erased everywhere, and no conversation is kept here. Doing it again finishes what an earlier try
-   * left undone.
+   * left undone. With `endSessions` its sockets are closed too: once there is no account left to come back to. Refuses with
+   * `server.unavailable` where a conversation could not be asked.
    */
-  async erase(): Promise<Refusal | null> {
-    this.#sessions.endAll()
+  async erase({ endSessions }: { endSessions: boolean }): Promise<Refusal | null> {
+    if (endSessions) this.#sessions.endAll()
     const refusal = await this.#orders.erase()
     if (refusal) return refusal
     await this.#circle.refresh()
@@ -308,11 +318,10 @@ export class UserHub extends DurableObject<Env> {
 
   #socketClosed(ws: WebSocket): void {
     this.#sockets.remove(ws)
-    this.#presence.mayHaveLeft()
     this.ctx.waitUntil(reportMetrics(this.env, Date.now()))
   }
 
-  async #perform(command: Command, isOver?: () => boolean): Promise<Answer> {
+  async #perform(command: Command | Order, isOver?: () => boolean): Promise<Answer> {
     const refusal = this.#budgets.spend(1 + (command.type === 'presence.get' ? priceOfPresence(command.userIds) : 0))
     if (refusal) return refusal
     if (command.type === 'presence.get')
@@ -333,7 +342,6 @@ export class UserHub extends DurableObject<Env> {
 
   #endSockets(ended: (sessionId: string) => boolean): void {
     this.#sockets.endSessions(ended, JSON.stringify({ type: 'session.revoked' } satisfies ServerEvent))
-    this.#presence.mayHaveLeft()
   }
 }
 

@@ -16,6 +16,12 @@ const TELLING = ['deliver', 'deliverCatchUp', 'join', 'leave']
 const TABLES =
   "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY name"
 
+const messagesOf = (conversationId: number): Promise<number> =>
+  runInDurableObject(
+    conversationOf(env, conversationId),
+    (_, { storage }) => storage.sql.exec<{ n: number }>('SELECT count(*) AS n FROM messages').one().n,
+  )
+
 const deafen = (who: SignedIn): Promise<void> =>
   runInDurableObject(hubOf(env, who.user.id), (hub) => {
     for (const method of TELLING) Object.defineProperty(hub, method, { value: undefined, configurable: true })
@@ -193,3 +199,17 @@ test('[SYNC4] what was written long before the alarm was set again is told, thou
   expect(bobs.of('message.created')).toHaveLength(2)
   await guardIsDown(conversationId)
 }, 120_000)
+
+test('[CONV13] the messages of a deleted group are deleted in a while, also where it was started anew', async () => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  const conversationId = await openGroup(alice, bob)
+  const socket = await RawSocket.arrive(alice)
+  for (let i = 0; i < 3; i += 1) await say(socket, conversationId)
+  expect(await messagesOf(conversationId)).toBe(3)
+
+  await ask('DELETE', `/v1/conversations/${conversationId}`, { token: alice.accessToken })
+  await abort(conversationId)
+
+  await expect.poll(() => messagesOf(conversationId), { timeout: 40_000 }).toBe(0)
+  await guardIsDown(conversationId)
+})

@@ -1,12 +1,13 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import type { Conversation } from '../../src/objects/conversation.ts'
 import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
 import type { UserHub } from '../../src/objects/user-hub.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { HistoryPage, Message } from '../../src/protocol/message.ts'
 import type { MemberList } from '../../src/protocol/conversation.ts'
+import { holdOrdersOf } from '../support/hold.ts'
 import { entryFor, openDirect, openGroup, pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, PASSWORD, signIn, signUp, statusOf } from '../support/rest.ts'
@@ -71,6 +72,21 @@ test('[ME1] in a direct conversation the other one keeps their own words, and wh
   expect(items.map(({ content }) => content)).toEqual([{ kind: 'text', text: 'yours' }, null])
   expect(items[1]?.id).toBe(said.id)
   expect((await entryFor(bob, conversationId)).memberIds).toEqual([alice.user.id, bob.user.id])
+})
+
+test('[ME1] where the account cannot be ended now, its sessions go on', async () => {
+  const { alice, conversationId } = await pair()
+  const socket = await RawSocket.arrive(alice)
+  const release = holdOrdersOf(conversationId)
+  onTestFinished(release)
+
+  expect((await erase(alice)).status).toBe(503)
+
+  expect(socket.closed).toBeNull()
+  await RawSocket.arrive(alice)
+  release()
+  expect((await erase(alice)).status).toBe(204)
+  await expect.poll(() => socket.closed?.code).toBe(4403)
 })
 
 test('[ME1] nothing new is said to an account that ended, also where it had blocked', async () => {

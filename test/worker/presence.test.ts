@@ -123,6 +123,37 @@ test('[PRES1] whose session ends before the first socket is greeted does not com
   expect(heardOf(bobs, alice)).toEqual([])
 })
 
+test('[PRES2] going is told also of who was cut, and of who speaks again coming', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  // Her network is gone: the end of the connection comes to nobody.
+  await runInDurableObject(hubOf(env, alice.user.id), (_, state) => {
+    for (const ws of state.getWebSockets()) ws.close = () => {}
+  })
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 121_000 })
+
+  await say(bobs, conversationId)
+
+  await expect.poll(() => heardOf(bobs, alice).at(-1), { timeout: 40_000 }).toBe(false)
+  expect(alices.closed).toBeNull()
+})
+
+test('[PRES2] who was silent for so long that it counted as gone is back with the next frame', async () => {
+  const { alice, bob } = await pair()
+  const [laptop, phone, bobs] = [
+    await RawSocket.arrive(alice),
+    await RawSocket.arrive(alice),
+    await RawSocket.arrive(bob),
+  ]
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 })
+  phone.close()
+  await expect.poll(() => heardOf(bobs, alice).at(-1), { timeout: 40_000 }).toBe(false)
+
+  await presenceOf(laptop)
+
+  await expect.poll(() => heardOf(bobs, alice).at(-1)).toBe(true)
+})
+
 test('[PRES2] going is told fifteen seconds after the last socket closed; who is back within them never left, also where the hubs slept', async () => {
   const { alice, bob, conversationId } = await pair()
   const carol = await signUp()

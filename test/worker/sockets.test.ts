@@ -360,6 +360,23 @@ test('[CONN16] who opens more than sixty sockets in ten seconds is told to wait,
   expect(others.status).toBe(101)
 })
 
+test('[CONN16] who leaves too much unread opens no more, and who reads it may', async () => {
+  const { alice, bob } = await pair()
+  const socket = await RawSocket.arrive(alice)
+  let waiting = 17 * LIMITS.bufferedBytes
+  await runInDurableObject(hubOf(env, alice.user.id), (_, state) => {
+    for (const ws of state.getWebSockets()) Object.defineProperty(ws, 'bufferedAmount', { get: () => waiting })
+  })
+  const upgrade = async (who: SignedIn) => {
+    const headers = { upgrade: 'websocket', authorization: `Bearer ${who.accessToken}` }
+    return (await exports.default.fetch(new Request('https://causerie.test/v1/socket', { headers }))).status
+  }
+
+  expect([await upgrade(alice), await upgrade(bob)]).toEqual([429, 101])
+  waiting = 0
+  expect([await upgrade(alice), socket.closed]).toEqual([101, null])
+})
+
 test('[CONN12] a socket ends with its session: with 4401, when it says something or is told something', async () => {
   const { alice, bob, conversationId } = await pair()
   const [saying, told] = [await RawSocket.arrive(await signUp()), await RawSocket.arrive(alice)]
