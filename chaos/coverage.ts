@@ -23,6 +23,10 @@ export const PERFORMED: Record<string, readonly [file: string, words: string]> =
   'POST /messages': ['dialects.ts', "'/messages/'"],
   'POST /conversation/send_message': ['dialects.ts', "'/conversation/send_message'"],
   'POST /api/admin/chat/conversations/:id/messages': ['dialects.ts', '`/api/admin/chat/conversations/${c}/messages`'],
+  'PUT /messages/:message_id': ['dialects.ts', "method: 'PUT', path: `/messages/${id}`"],
+  'DELETE /messages/:message_id': ['dialects.ts', "method: 'DELETE', path: `/messages/${id}`"],
+  'PUT /messages/:message_id/read': ['dialects.ts', "method: 'PUT', path: `/messages/${id}/read`"],
+  'POST /conversation/delete_message': ['dialects.ts', "'/conversation/delete_message'"],
   'rooms authenticate': ['dialects.ts', "type: 'authenticate'"],
 }
 
@@ -85,10 +89,6 @@ export const LEFT_OUT: Record<string, string> = {
   'POST /users': DOCUMENT,
   'PUT /users/:user_id': DOCUMENT,
   'DELETE /users/:user_id': DOCUMENT,
-  'PUT /messages/:message_id': DOCUMENT,
-  'DELETE /messages/:message_id': DOCUMENT,
-  'PUT /messages/:message_id/read': DOCUMENT,
-  'POST /conversation/delete_message': DOCUMENT,
   'DELETE /conversation/delete_message': DOCUMENT,
   'POST /create_conversation': DOCUMENT,
   'POST /delete_conversation': DOCUMENT,

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Device, Outcome, Said } from './device.ts'
 import type { Answer, Api } from './dialects.ts'
-import type { History } from './history.ts'
+import type { Doing, History } from './history.ts'
 import { type Person, signIn } from './person.ts'
-import { ask, isVague } from './rest.ts'
+import { type Ask, ask, isVague } from './rest.ts'
 import { SEQ_SPAN, type Session } from './wire.ts'
 
 const PAUSE_MS = 300
 
 /**
  * A client of one of the documented APIs. It cannot name what it sends, so it sends nothing twice: what had no answer may be there once
- * or not at all.
+ * or not at all. Its answers tell no revisions, so what it changes is in order only where it makes one change at a time.
  */
 export class DialectDevice implements Device {
   readonly name: string
@@ -24,6 +24,7 @@ export class DialectDevice implements Device {
   #session: Session | null = null
   #ws: WebSocket | null = null
   #sent = 0
+  #head = 0
   #isStopped = false
 
   constructor(options: {
@@ -55,7 +56,7 @@ export class DialectDevice implements Device {
   }
 
   head(): number {
-    return 0
+    return this.#head
   }
 
   revOf(): null {
@@ -75,17 +76,14 @@ export class DialectDevice implements Device {
 
   async perform(doing: Said): Promise<Outcome> {
     const session = this.#session
-    if (doing.do !== 'send' || !session) return { ok: null }
-    this.#sent += 1
-    const clientId = `~${this.name}-${this.#sent}`
-    const text = `${clientId} and some words`
+    const asked = session && this.#asked(doing)
+    if (!asked) return { ok: null }
     const op = this.#history.newOp()
     const { userId: who, name: device } = this
-    const invoked = { do: 'send' as const, c: doing.c, clientId, text }
-    this.#history.write({ e: 'invoke', op, who, device, session: session.id, lane: null, ...invoked })
-    const request = { ...this.#api.post(this.#talk, text), token: session.accessToken, from: this.#person.address }
+    this.#history.write({ e: 'invoke', op, who, device, session: session.id, lane: null, ...asked.doing })
+    const request = { ...asked.request, token: session.accessToken, from: this.#person.address }
     const answer = await ask<Answer>(this.#base, request)
-    const id = answer.status !== null && answer.ok ? Number(this.#api.posted(answer.body)) : Number.NaN
+    const id = answer.status !== null && answer.ok ? asked.idIn(answer.body) : Number.NaN
     if (Number.isInteger(id)) {
       const seq = id % SEQ_SPAN
       this.#history.write({ e: 'ok', op, id, seq })
@@ -98,6 +96,31 @@ export class DialectDevice implements Device {
     if (isUnknown && answer.status !== 401) this.#history.write({ e: 'unknown', op, why: String(answer.status) })
     else this.#history.write({ e: 'fail', op, code: String(answer.status) })
     return { ok: null }
+  }
+
+  /** The request for it, what the history is to say of it, and how its answer tells the message; null where the document has no way. */
+  #asked(doing: Said): { doing: Doing; request: Omit<Ask, 'token'>; idIn: (body: Answer) => number } | null {
+    const { post, posted, edit, delete: remove, read } = this.#api
+    switch (doing.do) {
+      case 'send': {
+        this.#sent += 1
+        // What it sends has no name of its own, so the text has one.
+        const clientId = `~${this.name}-${this.#sent}`
+        const text = `${clientId} and some words`
+        const idIn = (body: Answer) => Number(posted(body))
+        return { doing: { do: 'send', c: doing.c, clientId, text }, request: post(this.#talk, text), idIn }
+      }
+      case 'edit':
+        return edit ? { doing, request: edit(doing.id, doing.text), idIn: () => doing.id } : null
+      case 'delete':
+        return remove ? { doing, request: remove(doing.id), idIn: () => doing.id } : null
+      case 'read': {
+        const id = doing.c * SEQ_SPAN + doing.seq
+        return read ? { doing, request: read(id), idIn: () => id } : null
+      }
+      default:
+        return null
+    }
   }
 
   async #live(): Promise<void> {
@@ -120,7 +143,9 @@ export class DialectDevice implements Device {
     })
     ws.addEventListener('message', ({ data }) => {
       const id = Number(this.#api.heard(JSON.parse(String(data)) as Answer))
-      if (Number.isInteger(id)) this.#history.write({ e: 'heard', socket: number, id })
+      if (!Number.isInteger(id)) return
+      this.#history.write({ e: 'heard', socket: number, id })
+      if (Math.floor(id / SEQ_SPAN) === this.#talk.c) this.#head = Math.max(this.#head, id % SEQ_SPAN)
     })
     return new Promise((resolve) => {
       ws.addEventListener('close', ({ code }) => {

@@ -1,5 +1,7 @@
 import type { Ask } from './rest.ts'
 
+type Request = Omit<Ask, 'token'>
+
 /** One of the documented APIs as its own clients use it, written down anew from the documents. */
 export type Api = {
   /** The number of its document. */
@@ -7,7 +9,11 @@ export type Api = {
   socket: (token: string) => string
   /** What the client says first, where the document wants that. */
   firstFrame?: (token: string) => object
-  post: (to: { userId: number; c: number }, text: string) => Omit<Ask, 'token'>
+  post: (to: { userId: number; c: number }, text: string) => Request
+  /** What it does to a message, as far as the document has a way. */
+  edit?: (id: number, text: string) => Request
+  delete?: (id: number) => Request
+  read?: (id: number) => Request
   /** The id of the message that was posted. */
   posted: (body: Answer) => number | string | undefined
   /** The id of a new message that a frame tells. */
@@ -30,6 +36,8 @@ export const APIS: Api[] = [
     document: '000',
     socket: (token) => `/messages/ws?token=${token}`,
     post: ({ userId }, content) => ({ method: 'POST', path: '/messages/', json: { receiver_id: userId, content } }),
+    edit: (id, content) => ({ method: 'PUT', path: `/messages/${id}`, json: { content } }),
+    delete: (id) => ({ method: 'DELETE', path: `/messages/${id}` }),
     posted: ({ id }) => id,
     heard: ({ type, id }) => (type === 'new_message' ? id : undefined),
   },
@@ -51,6 +59,7 @@ export const APIS: Api[] = [
       path: '/conversation/send_message',
       json: { receiver_id: userId, content },
     }),
+    delete: (id) => ({ method: 'POST', path: '/conversation/delete_message', json: { message_id: id } }),
     posted: ({ message_id }) => message_id,
     heard: ({ type, message_id }) => (type === 'new_message' ? message_id : undefined),
   },
@@ -70,6 +79,7 @@ export const APIS: Api[] = [
     document: '004',
     socket: (token) => `/ws/${token}`,
     post: ({ userId }, content) => ({ method: 'POST', path: '/messages/', json: { receiver_id: userId, content } }),
+    read: (id) => ({ method: 'PUT', path: `/messages/${id}/read` }),
     posted: ({ id }) => id,
     heard: ({ type, message }) => (type === 'new_message' ? message?.id : undefined),
   },
