@@ -13,6 +13,7 @@ import { HistoryPage, type Message, TextContent } from '../protocol/message.ts'
 import { callerOf } from '../worker/caller.ts'
 import { reportFailure } from '../worker/failure.ts'
 import { people } from '../worker/people.ts'
+import { refusalHeaders } from '../worker/refusal-headers.ts'
 import type { DialectEnv } from './dialect.ts'
 import { bodyIn, type C, WholeNumber } from './fastapi.ts'
 import { carryOut, change } from './orders.ts'
@@ -101,12 +102,11 @@ export const messageShape = (message: Message) => ({
 const succeeded = (c: C, data?: object): Response => c.json({ success: true, ...(data && { data }) })
 
 /** The document says no more than `success`; clients look for the reason under one of these names. */
-const failed = (c: Context, { code, issues, retryAfter }: Refusal): Response => {
+const failed = (c: Context, refusal: Refusal): Response => {
+  const { code, issues } = refusal
   const [status, sentence] = ERRORS[code]
-  const headers: Record<string, string> = {}
-  if (retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(retryAfter))
-  if (status === 401) headers['www-authenticate'] = 'Bearer'
-  return c.json({ success: false, error: sentence, message: sentence, ...(issues && { issues }) }, status, headers)
+  const body = { success: false, error: sentence, message: sentence, ...(issues && { issues }) }
+  return c.json(body, status, refusalHeaders(refusal, status))
 }
 
 const conversationAt = (c: C): number | Refusal =>

@@ -6,6 +6,7 @@ import { hubOf } from '../objects/stubs.ts'
 import { ERRORS, type ErrorCode, isRefusal, issuesOf, refuse, type Refusal } from '../protocol/errors.ts'
 import { callerOf } from '../worker/caller.ts'
 import { reportFailure } from '../worker/failure.ts'
+import { refusalHeaders } from '../worker/refusal-headers.ts'
 import { signInLimit } from '../worker/sign-in-limit.ts'
 import type { DialectEnv } from './dialect.ts'
 
@@ -48,14 +49,11 @@ export const openToAll: MiddlewareHandler<DialectEnv> = async (c, next) => {
 
 /** A refusal as `{detail}`: a sentence, or a list of what is wrong with the input. */
 export const detail = (c: Context, refusal: Refusal): Response => {
-  const { code, issues, retryAfter } = refusal
+  const { code, issues } = refusal
   const [usual, sentence] = ERRORS[code]
   const status: ContentfulStatusCode = STATUS[code] ?? usual
-  const headers: Record<string, string> = {}
-  if (retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(retryAfter))
-  if (status === 401) headers['www-authenticate'] = 'Bearer'
   const wrong = issues?.map(({ path, message }) => ({ type: 'value_error', loc: path.split('.'), msg: message }))
-  return c.json({ detail: wrong ?? sentence }, status, headers)
+  return c.json({ detail: wrong ?? sentence }, status, refusalHeaders(refusal, status))
 }
 
 /** A result as JSON, or its refusal. */

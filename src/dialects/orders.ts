@@ -3,7 +3,7 @@ import type { Order } from '../core/orders.ts'
 import { hubOf } from '../objects/stubs.ts'
 import { MessageReply } from '../protocol/events.ts'
 import type { Message } from '../protocol/message.ts'
-import type { Refusal } from '../protocol/errors.ts'
+import { isRefusal, type Refusal } from '../protocol/errors.ts'
 import type { C } from './fastapi.ts'
 
 /** Has the caller's hub carry an order to its conversation, and answers what came of it as this schema has it. */
@@ -19,5 +19,5 @@ export const carryOut = async <Schema extends z.ZodType<object>>(
 /** The same for an order that changes a message: answers the message. */
 export const change = async (c: C, order: Order): Promise<Message | Refusal> => {
   const reply = await carryOut(c, order, MessageReply)
-  return 'ok' in reply ? reply : reply.message
+  return isRefusal(reply) ? reply : reply.message
 }

@@ -1,4 +1,4 @@
-import { isCloseCode } from '../core/close-code.ts'
+import { closeLike } from '../core/close-code.ts'
 import { isRefusal, type Refusal } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { claimsOf } from '../worker/caller.ts'
@@ -20,11 +20,11 @@ export const acceptUnknown = (c: C, codes: Codes): Response => {
   if (!isUpgrade(c))
     return c.json({ success: false, error: 'This is the address of a WebSocket.' }, 426, { upgrade: 'websocket' })
   const { 0: client, 1: server } = new WebSocketPair()
-  new Door(c, server, codes).open()
+  new UnauthenticatedSocket(c, server, codes).open()
   return new Response(null, { status: 101, webSocket: client })
 }
 
-class Door {
+class UnauthenticatedSocket {
   readonly #c: C
   readonly #client: WebSocket
   readonly #codes: Codes
@@ -77,14 +77,14 @@ class Door {
     if (!hub) return this.#tell(JSON.stringify(authenticationFailed))
     const earlier = this.#hub
     this.#hub = hub
-    if (earlier) closeAlike(earlier, 1000, '')
+    if (earlier) closeLike(earlier, 1000, '')
     clearTimeout(this.#deadline)
     this.#tell(JSON.stringify(authenticated))
     listen(hub, {
       heard: (data) => this.#tell(data),
-      closed: (code, reason) => (this.#hub === hub ? this.#end(code, reason) : closeAlike(hub, code, reason)),
+      closed: (code, reason) => (this.#hub === hub ? this.#end(code, reason) : closeLike(hub, code, reason)),
     })
-    if (!isOpen(this.#client)) closeAlike(hub, 1000, '')
+    if (!isOpen(this.#client)) closeLike(hub, 1000, '')
   }
 
   #tell(data: string | ArrayBuffer): void {
@@ -101,8 +101,8 @@ class Door {
 
   #end(code: number, reason: string): void {
     clearTimeout(this.#deadline)
-    closeAlike(this.#client, code, reason)
-    if (this.#hub) closeAlike(this.#hub, code, reason)
+    closeLike(this.#client, code, reason)
+    if (this.#hub) closeLike(this.#hub, code, reason)
   }
 }
 
@@ -125,12 +125,3 @@ const listen = (
 }
 
 const isOpen = (ws: WebSocket): boolean => ws.readyState === WebSocket.OPEN
-
-const closeAlike = (ws: WebSocket, code: number, reason: string): void => {
-  try {
-    if (isCloseCode(code)) ws.close(code, reason)
-    else ws.close()
-  } catch {
-    // Closed already.
-  }
-}

@@ -121,7 +121,7 @@ export const refresh = async (accounts: Accounts, input: Refresh): Promise<Signe
 export const authenticate = async (accounts: Accounts, accessToken: string): Promise<Caller | Refusal> => {
   const now = accounts.now()
   const claims = await verifyAccessToken(accounts.env, accessToken, now)
-  if ('ok' in claims) return claims
+  if (isRefusal(claims)) return claims
   const session = await liveSession(accounts.db, claims.sessionId, now)
   if (session?.userId !== claims.userId) return refuse('session.revoked')
   return { userId: session.userId, sessionId: session.id }

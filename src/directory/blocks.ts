@@ -7,6 +7,7 @@ import type { Directory } from './directory.ts'
 import { endFriendship, endRequests, tellFriendRemoved } from './friends.ts'
 import { insist } from './insist.ts'
 import { declineBetween, tellInvitationAnswered } from './invitations.ts'
+import { pageFrom } from './page.ts'
 import { pairKey } from './pairs.ts'
 import { type People, refreshCircles, tell } from './people.ts'
 import { blocks, conversations, users } from './schema.ts'
@@ -22,8 +23,8 @@ export const blocksOf = async (db: Directory, userId: number, page: PageQuery): 
     .where(and(eq(blocks.blockerId, userId), gt(users.id, cursor), isNull(users.deletedAt)))
     .orderBy(asc(users.id))
     .limit(limit + 1)
-  const items = found.slice(0, limit).map(({ user, since }) => ({ user, since: new Date(since).toISOString() }))
-  return { items, nextCursor: found.length > limit ? String(items.at(-1)?.user.id) : null }
+  const { rows, nextCursor } = pageFrom(found, limit, ({ user }) => user.id)
+  return { items: rows.map(({ user, since }) => ({ user, since: new Date(since).toISOString() })), nextCursor }
 }
 
 /**

@@ -180,7 +180,7 @@ export const answerEvent = async (
     .onConflictDoUpdate({ target: [rsvps.eventId, rsvps.userId], set: { answer }, setWhere: ne(rsvps.answer, answer) })
     .returning()
   const event = await eventById(db, eventId)
-  if (changed && !('ok' in event)) tellAnswered(people, event, userId)
+  if (changed && !isRefusal(event)) tellAnswered(people, event, userId)
   return event
 }
 
@@ -194,7 +194,7 @@ export const withdrawAnswer = async (
     .where(and(eq(rsvps.eventId, eventId), eq(rsvps.userId, userId)))
     .returning()
   const event = await eventById(people.db, eventId)
-  if ('ok' in event) return event
+  if (isRefusal(event)) return event
   if (gone) tellAnswered(people, event, userId)
   return null
 }
@@ -248,7 +248,7 @@ const isFreeTitle = (db: Directory, title: string, ownId: number) =>
 
 const tellAgain = async (people: People, eventId: number): Promise<CalendarEvent | Refusal> => {
   const event = await eventById(people.db, eventId)
-  if (!('ok' in event)) tellEventChanged(people, event)
+  if (!isRefusal(event)) tellEventChanged(people, event)
   return event
 }
 

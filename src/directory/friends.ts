@@ -5,6 +5,7 @@ import type { Friend, FriendPage, FriendRequest, FriendRequestOutcome, FriendReq
 import { LIMITS } from '../protocol/limits.ts'
 import type { PageQuery } from '../protocol/page.ts'
 import type { Directory } from './directory.ts'
+import { pageFrom } from './page.ts'
 import { areBlocked, areFriends, isFriendship } from './pairs.ts'
 import { type People, refreshCirclesLater, tell } from './people.ts'
 import { friendRequests, friendships, users } from './schema.ts'
@@ -21,8 +22,8 @@ export const friendsOf = async (db: Directory, userId: number, page: PageQuery):
     .where(and(isFriendshipOf(userId), gt(users.id, cursor), isNull(users.deletedAt)))
     .orderBy(asc(users.id))
     .limit(limit + 1)
-  const items = found.slice(0, limit).map(({ user, since }) => ({ user, since: new Date(since).toISOString() }))
-  return { items, nextCursor: found.length > limit ? String(items.at(-1)?.user.id) : null }
+  const { rows, nextCursor } = pageFrom(found, limit, ({ user }) => user.id)
+  return { items: rows.map(({ user, since }) => ({ user, since: new Date(since).toISOString() })), nextCursor }
 }
 
 /** Open requests, both ways, the newest first. */
@@ -39,8 +40,8 @@ export const friendRequestsOf = async (db: Directory, userId: number, page: Page
     )
     .orderBy(desc(friendRequests.id))
     .limit(limit + 1)
-  const items = found.slice(0, limit).map(requestView)
-  return { items, nextCursor: found.length > limit ? String(items.at(-1)?.id) : null }
+  const { rows, nextCursor } = pageFrom(found, limit, ({ id }) => id)
+  return { items: rows.map(requestView), nextCursor }
 }
 
 /** Asks somebody to be friends; where the other has asked already, they are friends at once. `created` is false on a repeat. */

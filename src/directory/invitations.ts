@@ -8,6 +8,7 @@ import { LIMITS } from '../protocol/limits.ts'
 import type { PageQuery } from '../protocol/page.ts'
 import { DAY_MS, openDirect, tooMany } from './conversations.ts'
 import type { Directory } from './directory.ts'
+import { pageFrom } from './page.ts'
 import { areBlocked } from './pairs.ts'
 import { type People, tell } from './people.ts'
 import { invitations, users } from './schema.ts'
@@ -27,8 +28,8 @@ export const invitationsOf = async (db: Directory, userId: number, page: PageQue
     )
     .orderBy(desc(invitations.id))
     .limit(limit + 1)
-  const items = found.slice(0, limit).map(view)
-  return { items, nextCursor: found.length > limit ? String(items.at(-1)?.id) : null }
+  const { rows, nextCursor } = pageFrom(found, limit, ({ id }) => id)
+  return { items: rows.map(view), nextCursor }
 }
 
 /**

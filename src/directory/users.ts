@@ -4,6 +4,7 @@ import { refuse, type Refusal } from '../protocol/errors.ts'
 import type { Me, UpdateMe, User, UserPage } from '../protocol/user.ts'
 import type { Directory } from './directory.ts'
 import { countGuess, guessKey } from './login-attempts.ts'
+import { pageFrom } from './page.ts'
 import { users } from './schema.ts'
 import { valuesOf } from './values-of.ts'
 
@@ -109,8 +110,8 @@ export const searchUsers = async (
     .where(and(isNull(users.deletedAt), query === undefined ? gt(users.id, cursor) : startsWith(query, cursor)))
     .orderBy(asc(users.id))
     .limit(limit + 1)
-  const items = found.slice(0, limit)
-  return { items, nextCursor: found.length > limit ? String(items.at(-1)?.id) : null }
+  const { rows: items, nextCursor } = pageFrom(found, limit, ({ id }) => id)
+  return { items, nextCursor }
 }
 
 /** Changes nothing where the new address is another account's; who tries address after address is soon told to wait. */

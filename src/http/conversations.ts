@@ -14,6 +14,7 @@ import {
   UpdateMember,
 } from '../protocol/conversation.ts'
 import { ConversationId, UserId } from '../protocol/ids.ts'
+import { isRefusal } from '../protocol/errors.ts'
 import { HistoryQuery, NewMessage } from '../protocol/message.ts'
 import { numberParam } from '../protocol/page.ts'
 import { people } from '../worker/people.ts'
@@ -44,7 +45,7 @@ export const conversations = new Hono<Authenticated>()
       input.kind === 'direct'
         ? await openDirect(people(c), { userId, otherId: input.userId })
         : await openGroup(people(c), { ...input, userId })
-    return 'ok' in made ? answer(c, made) : c.json(made.entry, made.created ? 201 : 200)
+    return isRefusal(made) ? answer(c, made) : c.json(made.entry, made.created ? 201 : 200)
   })
   .get('/:id', params(ById), (c) => order(c, { type: 'entry.get', conversationId: c.req.valid('param').id }))
   .patch('/:id', params(ById), body(UpdateConversation), (c) =>

@@ -14,6 +14,7 @@ import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { type PresenceReply, ServerEvent } from '../protocol/events.ts'
+import { MAX_SEQ } from '../protocol/ids.ts'
 import type { Message } from '../protocol/message.ts'
 import { CLOSE } from '../protocol/socket.ts'
 import type { Answer } from './batch.ts'
@@ -110,7 +111,7 @@ export class DialectDesk {
         return toldOf(
           await this.#hub.perform(
             // A mark above the last message is brought down to it.
-            { type: 'read.mark', conversationId: asked.conversationId, seq: 2 ** 26 - 1 },
+            { type: 'read.mark', conversationId: asked.conversationId, seq: MAX_SEQ },
             socket,
           ),
         )

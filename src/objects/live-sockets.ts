@@ -2,7 +2,6 @@ import * as z from 'zod'
 import { type DialectName, DIALECT_NAMES } from '../dialects/dialect.ts'
 import { DIALECTS } from '../dialects/index.ts'
 import { count } from '../directory/metrics.ts'
-import { isCloseCode } from '../core/close-code.ts'
 import { isAlive, isDead } from '../core/presence.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { CLOSE } from '../protocol/socket.ts'
@@ -273,16 +272,6 @@ export class LiveSockets {
     const pong = this.#ctx.getWebSocketAutoResponseTimestamp(socket.ws)?.getTime() ?? 0
     socket.lastFrameAt = Math.max(socket.lastFrameAt, pong)
     return socket.lastFrameAt
-  }
-}
-
-/** Hibernated sockets must answer a close themselves, or the client hangs. */
-export const answerClose = (ws: WebSocket, code: number, reason: string): void => {
-  try {
-    if (isCloseCode(code)) ws.close(code, reason)
-    else ws.close()
-  } catch {
-    // A socket that is gone already.
   }
 }
 

@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import migrations from '../../migrations/hub/migrations.js'
+import { closeLike } from '../core/close-code.ts'
 import type { Order } from '../core/orders.ts'
 import { reportMetrics } from '../directory/metrics.ts'
 import type { Ticket } from '../protocol/auth.ts'
@@ -19,7 +20,7 @@ import { decodeFrame, replyFrame } from './frames.ts'
 import { helloTo } from './hello.ts'
 import { HubStore } from './hub-store.ts'
 import { InboxBook } from './inbox-book.ts'
-import { answerClose, LiveSockets, type LiveSocket } from './live-sockets.ts'
+import { LiveSockets, type LiveSocket } from './live-sockets.ts'
 import { logFault } from './log.ts'
 import { migrateStorage } from './migrate.ts'
 import type { Newest, NewestQuery } from './newest-messages.ts'
@@ -191,7 +192,7 @@ export class UserHub extends DurableObject<Env> {
 
   /** Answers the close, and tells the user's circle if that was the last socket. */
   override webSocketClose(ws: WebSocket, code: number, reason: string): void {
-    answerClose(ws, code, reason)
+    closeLike(ws, code, reason)
     this.#socketClosed(ws)
   }
 

@@ -2,6 +2,8 @@ import * as z from 'zod'
 
 /** 2^26 messages fit in one conversation, and 2^27 conversations stay below 2^53. */
 const SEQ_SPAN = 2 ** 26
+/** The highest number that a message can have in its conversation. */
+export const MAX_SEQ = SEQ_SPAN - 1
 const MAX_CONVERSATION_ID = 2 ** 27 - 1
 
 export const UserId = z.int().positive()
@@ -11,10 +13,7 @@ export const ConversationId = z.int().positive().max(MAX_CONVERSATION_ID)
 export type ConversationId = z.infer<typeof ConversationId>
 
 /** The place of a message in its conversation: 1, 2, 3 … with no holes. */
-export const Seq = z
-  .int()
-  .min(0)
-  .max(SEQ_SPAN - 1)
+export const Seq = z.int().min(0).max(MAX_SEQ)
 
 /** The number of a change in its conversation. A client that has applied revision n lacks exactly the changes above n. */
 export const Rev = z.int().min(0)
