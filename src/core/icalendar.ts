@@ -1,4 +1,4 @@
-import type { CalendarEvent } from '../protocol/event.ts'
+import type { CalendarEvent } from '../protocol/calendar.ts'
 
 /** An event as calendars exchange it (RFC 5545). `host` makes its id unique in the world. */
 export const icalendarOf = (event: CalendarEvent, host: string): string =>

@@ -5,7 +5,7 @@ import type { DirectoryEvent } from '../protocol/events.ts'
 import type { Restored } from '../protocol/restoration.ts'
 import { type Directory, openDirectory } from './directory.ts'
 import { insist } from './insist.ts'
-import { countFault } from './metrics.ts'
+import { logFault } from './faults.ts'
 
 /** Where a user hears of what happened, and keeps a copy of who the friends are. */
 export type HubOfUser = {
@@ -50,7 +50,7 @@ export const peopleOf = (
 export const tell = ({ hubOf, later }: People, userIds: number[], event: DirectoryEvent): void => {
   for (const userId of new Set(userIds)) {
     const told = insist(() => hubOf(userId).notify(event))
-    later(told.catch((error: unknown) => log('notify.failed', userId, error)))
+    later(told.catch((error: unknown) => logFault('notify.failed', error, { level: 'warn', userId })))
   }
 }
 
@@ -63,12 +63,6 @@ export const refreshCircles = async ({ hubOf }: People, userIds: number[]): Prom
 export const refreshCirclesLater = (people: People, userIds: number[]): void => {
   for (const userId of userIds) {
     const refreshed = refreshCircles(people, [userId])
-    people.later(refreshed.catch((error: unknown) => log('circle.stale', userId, error)))
+    people.later(refreshed.catch((error: unknown) => logFault('circle.stale', error, { level: 'warn', userId })))
   }
-}
-
-const log = (event: string, userId: number, error: unknown): void => {
-  countFault(event)
-  const { name, message } = error instanceof Error ? error : new Error('not an error')
-  console.error(JSON.stringify({ level: 'warn', event, userId, error: name, message }))
 }

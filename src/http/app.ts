@@ -5,7 +5,7 @@ import { auth } from './auth.ts'
 import { backup } from './backup.ts'
 import { blocks } from './blocks.ts'
 import { conversations } from './conversations.ts'
-import { crowdOfSockets } from './crowd.ts'
+import { shedSocketLoad } from './load-shedding.ts'
 import { events } from './events.ts'
 import { friendRequests, friends } from './friends.ts'
 import { invitations } from './invitations.ts'
@@ -16,17 +16,17 @@ import { me } from './me.ts'
 import { messages } from './messages.ts'
 import { failuresReported, metrics } from './metrics.ts'
 import { socket } from './socket.ts'
-import { toTheEnd } from './to-the-end.ts'
+import { finishRequest } from './finish-request.ts'
 import { users } from './users.ts'
 import { wellKnown } from './well-known.ts'
 
 /** The HTTP API. */
 export const app = new Hono<Public>()
   // Made here, never taken from the client: it goes into the log.
-  .use(requestId({ headerName: '' }), toTheEnd, securityHeaders, failuresReported, allowedOrigins)
+  .use(requestId({ headerName: '' }), finishRequest, securityHeaders, failuresReported, allowedOrigins)
   // Its bodies are larger than others.
   .route('/v1/backup', backup)
-  .use(bodyCap(), crowdOfSockets)
+  .use(bodyCap(), shedSocketLoad)
   .route('/', wellKnown)
   .route('/metrics', metrics)
   .route('/v1/auth', auth)

@@ -6,7 +6,7 @@ import { hubOf } from '../objects/stubs.ts'
 import { Login, Refresh, Register } from '../protocol/auth.ts'
 import { accounts } from '../worker/accounts.ts'
 import { authenticated, type Authenticated } from './authenticated.ts'
-import { crowd } from './crowd.ts'
+import { shedLoad } from './load-shedding.ts'
 import { answer, answerEmpty } from './problem.ts'
 import { signInLimit } from './sign-in-limit.ts'
 import { body, params } from './validation.ts'
@@ -30,7 +30,7 @@ export const auth = new Hono<Authenticated>()
     const { userId } = c.var.caller
     return answerEmpty(c, await endSession(accounts(c.env), { userId, sessionId: c.req.valid('param').id }))
   })
-  .post('/ticket', crowd, authenticated, async (c) => {
+  .post('/ticket', shedLoad, authenticated, async (c) => {
     const { userId, sessionId } = c.var.caller
     const ticket = await hubOf(c.env, userId).issueTicket(sessionId)
     return answer(c, ticket, 201)

@@ -10,9 +10,9 @@ import {
   listEvents,
   updateEvent,
   withdrawAnswer,
-} from '../directory/events.ts'
+} from '../directory/calendar.ts'
 import { isRefusal } from '../protocol/errors.ts'
-import { EventsQuery, NewCalendarEvent, Rsvp, UpdateCalendarEvent } from '../protocol/event.ts'
+import { EventsQuery, NewCalendarEvent, Rsvp, UpdateCalendarEvent } from '../protocol/calendar.ts'
 import { numberParam } from '../protocol/page.ts'
 import { people } from '../worker/people.ts'
 import { type Authenticated, authenticated, budgeted } from './authenticated.ts'

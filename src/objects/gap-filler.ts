@@ -1,6 +1,6 @@
+import { logFault } from '../directory/faults.ts'
 import type { CatchUp } from './batch.ts'
 import type { InboxBook } from './inbox-book.ts'
-import { logFault } from './log.ts'
 import { conversationOf } from './stubs.ts'
 import { CALL_LIMIT_MS, within } from './within.ts'
 

@@ -1,10 +1,10 @@
 import { isAlive, OFFLINE_GRACE_MS } from '../core/presence.ts'
+import { logFault } from '../directory/faults.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import type { Presence } from '../protocol/user.ts'
 import type { Circle } from './circle.ts'
 import type { InboxReader } from './inbox-reader.ts'
 import type { LiveSockets } from './live-sockets.ts'
-import { logFault } from './log.ts'
 import { PresenceBook } from './presence-book.ts'
 import { hubOf } from './stubs.ts'
 import { CALL_LIMIT_MS, within } from './within.ts'
@@ -49,7 +49,7 @@ export class PresenceDesk {
     this.#book.announced = true
     // A change of the circle that could not be told to this hub is learned here.
     const { circle, userId } = this.#hub
-    await circle.refresh().catch((error: unknown) => logFault('circle.stale', error, { userId }))
+    await circle.refresh().catch((error: unknown) => logFault('circle.stale', error, { level: 'warn', userId }))
     await Promise.all([this.#meetPeers(), this.parted()])
   }
 

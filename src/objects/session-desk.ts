@@ -2,10 +2,10 @@ import { openDirectory } from '../directory/directory.ts'
 import { sha256 } from '../directory/secrets.ts'
 import { liveSession } from '../directory/sessions.ts'
 import { newTicket, TICKET_LIFE_MS } from '../directory/tickets.ts'
+import { logFault } from '../directory/faults.ts'
 import type { Ticket } from '../protocol/auth.ts'
 import type { HubStore } from './hub-store.ts'
 import type { LiveSocket, LiveSockets } from './live-sockets.ts'
-import { logFault } from './log.ts'
 
 /** Who ends a session says so to the hub at once; where that call was lost, the sockets are closed within this time. */
 const VET_MS = 60_000

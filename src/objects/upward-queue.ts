@@ -1,8 +1,8 @@
 import { charactersOf, type Order } from '../core/orders.ts'
+import { logFault } from '../directory/faults.ts'
 import { refuse } from '../protocol/errors.ts'
 import type { Answer } from './batch.ts'
 import { fitting } from './call-size.ts'
-import { logFault } from './log.ts'
 
 const MAX_BATCH = 100
 /** Who sends faster than answers come waits this long between two calls. Whoever awaits each answer never does. */

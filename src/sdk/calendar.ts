@@ -1,4 +1,4 @@
-import type { CalendarEvent, RsvpAnswer } from '../protocol/event.ts'
+import type { CalendarEvent, RsvpAnswer } from '../protocol/calendar.ts'
 import type { Http } from './http.ts'
 import { type Page, pagePath } from './page.ts'
 

@@ -1,6 +1,6 @@
-import { DrizzleQueryError } from 'drizzle-orm'
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
+import { causeOf } from '../directory/faults.ts'
 import { countFault } from '../directory/metrics.ts'
 import { refuse, type Refusal } from '../protocol/errors.ts'
 
@@ -23,9 +23,6 @@ export const reportFailure = (c: Context, error: Error): Refusal => {
   countFault(line.event)
   return isUnavailable ? refuse('server.unavailable', { retryAfter: 1 }) : refuse('server.fault')
 }
-
-// Drizzle puts the parameters of the query into its message, and they have no place in a log.
-const causeOf = (error: Error): Error => (error instanceof DrizzleQueryError && error.cause ? error.cause : error)
 
 /** An object that restarts or is overloaded, or a database that cannot be reached: trying again will help. */
 const isOutage = (error: Error): boolean =>

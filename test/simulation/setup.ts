@@ -17,7 +17,7 @@ vi.mock('../../src/directory/metrics.ts', () => ({
   isReportDue: () => false,
   reportMetrics: () => Promise.resolve(),
 }))
-vi.mock('../../src/objects/log.ts', () => ({ logFault: () => {} }))
+vi.mock('../../src/directory/faults.ts', () => ({ logFault: () => {} }))
 
 vi.stubGlobal('WebSocketRequestResponsePair', class {})
 vi.stubGlobal(

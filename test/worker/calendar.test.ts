@@ -1,7 +1,7 @@
 import { env, exports } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import type { SignedIn } from '../../src/protocol/auth.ts'
-import { CalendarEvent, CalendarEventPage } from '../../src/protocol/event.ts'
+import { CalendarEvent, CalendarEventPage } from '../../src/protocol/calendar.ts'
 import { LIMITS } from '../../src/protocol/limits.ts'
 import { crowd } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'

@@ -9,7 +9,7 @@ import type {
   NewCalendarEvent,
   RsvpAnswer,
   UpdateCalendarEvent,
-} from '../protocol/event.ts'
+} from '../protocol/calendar.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { DAY_MS, tooMany } from './conversations.ts'
 import type { Directory } from './directory.ts'

@@ -16,7 +16,7 @@ let sentAway = 0
  * After an outage everybody comes back in the same moment. Who comes when too many are under way is sent away before any work is done for
  * them: work for somebody who has given up waiting would keep all others waiting too.
  */
-export const crowd = createMiddleware(async (c, next) => {
+export const shedLoad = createMiddleware(async (c, next) => {
   if (underWay >= AT_ONCE) {
     sentAway += 1
     const retryAfter = 1 + Math.floor(Math.random() * Math.min(MAX_SECONDS, sentAway / PER_SECOND))
@@ -32,4 +32,4 @@ export const crowd = createMiddleware(async (c, next) => {
 })
 
 /** The same for sockets, whichever protocol they speak. */
-export const crowdOfSockets = createMiddleware((c, next) => (isUpgrade(c) ? crowd(c, next) : next()))
+export const shedSocketLoad = createMiddleware((c, next) => (isUpgrade(c) ? shedLoad(c, next) : next()))
