@@ -41,7 +41,7 @@ export const isContested = (order: Order): boolean => CONTESTED.has(order.type)
 export const conversationOfOrder = (order: Order): number =>
   'conversationId' in order ? order.conversationId : conversationOfMessage(order.messageId)
 
-/** About how many letters an order has; of those that say nothing, few. */
+/** About how many characters an order has; of those that say nothing, few. */
 export const charactersOf = (order: Order): number => {
   if (order.type !== 'message.send' && order.type !== 'message.edit') return SMALL
   const { content } = order

@@ -12,7 +12,7 @@ const id = z.int()
 const Text = z.object({ content: z.string() })
 const Person = z.object({ id, name: z.string(), username: z.string(), email: z.string() })
 const Account = z.object({ email: z.string(), password: z.string() })
-const Letter = Text.extend({
+const DirectMessage = Text.extend({
   id,
   timestamp: z.string(),
   created_at: z.string(),
@@ -20,13 +20,13 @@ const Letter = Text.extend({
   receiver_id: id,
   is_read: z.boolean(),
 })
-const NewLetter = Text.extend({ receiver_id: id })
+const NewDirectMessage = Text.extend({ receiver_id: id })
 const sealedFields = { nonce: z.string(), ciphertext: z.string(), authTag: z.string(), associatedData: z.string() }
 const Sealed = z.object({ messageId: id, conversationId: id, senderId: id, timestamp: z.string(), ...sealedFields })
 const Said = z.object({ message: z.string() })
 const Plan = z.object({ title: z.string(), description: z.string(), date: z.string(), location: z.string() })
 const Planned = Plan.extend({ id, organizer_id: id })
-const Line = Text.extend({
+const FriendsMessage = Text.extend({
   conversation_id: id,
   message_id: id,
   sender_id: id,
@@ -77,17 +77,17 @@ export const DIALECT_ROUTES: Record<string, DialectTold> = {
 
   'POST /messages': [
     'Send a direct message, plain or sealed',
-    z.union([NewLetter, z.object({ conversationId: id, ...sealedFields })]),
-    { 200: Letter, 201: z.object({ messageId: id, timestamp: z.string() }) },
+    z.union([NewDirectMessage, z.object({ conversationId: id, ...sealedFields })]),
+    { 200: DirectMessage, 201: z.object({ messageId: id, timestamp: z.string() }) },
   ],
-  'GET /messages': ['All messages, oldest first', null, { 200: z.array(Letter) }],
-  'GET /messages/conversation/:user_id': ['The messages between two users', null, { 200: z.array(Letter) }],
+  'GET /messages': ['All messages, oldest first', null, { 200: z.array(DirectMessage) }],
+  'GET /messages/conversation/:user_id': ['The messages between two users', null, { 200: z.array(DirectMessage) }],
   'GET /messages/online-users': ['Who is online', null, { 200: z.array(id) }],
-  'GET /messages/received': ['Received messages, newest first', null, { 200: z.array(Letter) }],
-  'GET /messages/sent': ['Sent messages, newest first', null, { 200: z.array(Letter) }],
-  'PUT /messages/:message_id': ['Edit a message', Text, { 200: Letter }],
+  'GET /messages/received': ['Received messages, newest first', null, { 200: z.array(DirectMessage) }],
+  'GET /messages/sent': ['Sent messages, newest first', null, { 200: z.array(DirectMessage) }],
+  'PUT /messages/:message_id': ['Edit a message', Text, { 200: DirectMessage }],
   'DELETE /messages/:message_id': ['Delete a message', null, { 200: Said.extend({ id }) }],
-  'PUT /messages/:message_id/read': ['Mark as read', null, { 200: Letter }],
+  'PUT /messages/:message_id/read': ['Mark as read', null, { 200: DirectMessage }],
   'GET /conversations/:conv_id/messages': [
     'Sealed messages, newest first',
     null,
@@ -103,7 +103,7 @@ export const DIALECT_ROUTES: Record<string, DialectTold> = {
       receiver_id: id.optional(),
       media_ids: z.array(id).optional(),
     }),
-    { 200: Line },
+    { 200: FriendsMessage },
   ],
   ...both('/conversation/delete_message', [
     'Delete a message',
@@ -196,7 +196,7 @@ const said = (event: string, fields: z.ZodRawShape) => ({
 })
 
 const pair = { sender_id: id, receiver_id: id }
-const letterFields = { id, content: z.string(), ...pair }
+const directMessageFields = { id, content: z.string(), ...pair }
 const token = z.object({ token: z.string() })
 const room = { conversation_id: z.string() }
 const failed = frame('error', { message: z.string() })
@@ -209,8 +209,8 @@ const SOCKETS: (Omit<Socket, 'does' | 'name'> & { name: DialectName })[] = [
     says: { ...frame('ping'), ...frame('send_message', { receiver_id: id, content: z.string() }) },
     replies: { ...frame('pong'), ...failed },
     hears: {
-      ...frame('new_message', { ...letterFields, created_at: z.string() }),
-      ...frame('message_updated', { ...letterFields, updated_at: z.string() }),
+      ...frame('new_message', { ...directMessageFields, created_at: z.string() }),
+      ...frame('message_updated', { ...directMessageFields, updated_at: z.string() }),
       ...frame('message_deleted', { id, ...pair }),
     },
   },
@@ -227,7 +227,7 @@ const SOCKETS: (Omit<Socket, 'does' | 'name'> & { name: DialectName })[] = [
     },
     replies: { ...frame('online_friends', { friends: z.array(id) }), ...failed },
     hears: {
-      ...frame('new_message', { ...Line.shape, receiver_id: id, timestamp: z.string() }),
+      ...frame('new_message', { ...FriendsMessage.shape, receiver_id: id, timestamp: z.string() }),
       ...frame('delete_message', { message_id: id }),
       ...frame('messages_read', { conversation_id: id, user_id: id }),
       ...frame('user_typing', { user_id: id, is_typing: z.boolean() }),
@@ -271,7 +271,7 @@ const SOCKETS: (Omit<Socket, 'does' | 'name'> & { name: DialectName })[] = [
     address: '/ws/{token}',
     says: {},
     replies: {},
-    hears: frame('new_message', { message: Letter.omit({ timestamp: true }) }),
+    hears: frame('new_message', { message: DirectMessage.omit({ timestamp: true }) }),
   },
 ]
 

@@ -6,7 +6,7 @@ import { UserId } from '../protocol/ids.ts'
 import { TextContent } from '../protocol/message.ts'
 import type { Dialect, DialectEnv } from './dialect.ts'
 import { answer, budgeted, signedIn, slashed, throttled, WholeNumber } from './fastapi.ts'
-import { allLetters, deleteLetter, editLetter, lettersWith, postLetter } from './letters.ts'
+import { listDirectMessages, deleteDirectMessage, editDirectMessage, listMessagesWith, postDirectMessage } from './direct-messages.ts'
 import { createPerson, deletePerson, everybody, person, updatePerson } from './people.ts'
 import { invalid, malformed, naiveSeconds, objectIn, receiverOf, unknownType, wordsOf } from './words.ts'
 
@@ -58,14 +58,14 @@ export const direct: Dialect = {
   },
 
   routes: new Hono<DialectEnv>()
-    .on('POST', slashed('/messages'), signedIn, postLetter)
-    .on('GET', slashed('/messages'), signedIn, budgeted, allLetters)
-    .on('GET', slashed('/messages/conversation/:user_id'), signedIn, budgeted, lettersWith)
+    .on('POST', slashed('/messages'), signedIn, postDirectMessage)
+    .on('GET', slashed('/messages'), signedIn, budgeted, listDirectMessages)
+    .on('GET', slashed('/messages/conversation/:user_id'), signedIn, budgeted, listMessagesWith)
     .on('GET', slashed('/messages/online-users'), signedIn, budgeted, async (c) =>
       answer(c, await hubOf(c.env, c.var.caller.userId).online()),
     )
-    .on('PUT', slashed('/messages/:message_id'), signedIn, editLetter)
-    .on('DELETE', slashed('/messages/:message_id'), signedIn, deleteLetter)
+    .on('PUT', slashed('/messages/:message_id'), signedIn, editDirectMessage)
+    .on('DELETE', slashed('/messages/:message_id'), signedIn, deleteDirectMessage)
     .on('POST', slashed('/users'), throttled, createPerson)
     .on('GET', slashed('/users'), signedIn, budgeted, everybody)
     .on('GET', slashed('/users/:user_id'), signedIn, person)

@@ -9,7 +9,7 @@ import { LIMITS } from '../protocol/limits.ts'
 import { people } from '../worker/people.ts'
 import type { Dialect, DialectEnv } from './dialect.ts'
 import { bodyIn, budgeted, type C, detail, idIn, openToAll, signedIn, slashed, throttled } from './fastapi.ts'
-import { lettersBy, postLetter, readLetter } from './letters.ts'
+import { listMessagesBy, postDirectMessage, readDirectMessage } from './direct-messages.ts'
 import { everybody, oneself, person, registerPerson, signIn, signOut } from './people.ts'
 import { isPosted, naiveSeconds, receiverOf, wordsOf, zuluSeconds } from './words.ts'
 
@@ -37,7 +37,7 @@ export const events: Dialect = {
     if (event.type !== 'message.created') return []
     const { message } = event
     if (message.senderId === viewer.userId && isPosted(message)) return []
-    const letter = {
+    const told = {
       id: message.id,
       content: wordsOf(message),
       created_at: zuluSeconds(message.createdAt),
@@ -45,7 +45,7 @@ export const events: Dialect = {
       receiver_id: receiverOf(message, viewer),
       is_read: false,
     }
-    return [{ type: 'new_message', message: letter }]
+    return [{ type: 'new_message', message: told }]
   },
 
   answer: () => [],
@@ -57,10 +57,10 @@ export const events: Dialect = {
     .on('GET', slashed('/auth/me'), signedIn, oneself)
     .on('GET', slashed('/users'), signedIn, budgeted, everybody)
     .on('GET', slashed('/users/:user_id'), signedIn, person)
-    .on('POST', slashed('/messages'), signedIn, postLetter)
-    .on('GET', slashed('/messages/received'), signedIn, budgeted, lettersBy('others'))
-    .on('GET', slashed('/messages/sent'), signedIn, budgeted, lettersBy('self'))
-    .on('PUT', slashed('/messages/:message_id/read'), signedIn, readLetter)
+    .on('POST', slashed('/messages'), signedIn, postDirectMessage)
+    .on('GET', slashed('/messages/received'), signedIn, budgeted, listMessagesBy('others'))
+    .on('GET', slashed('/messages/sent'), signedIn, budgeted, listMessagesBy('self'))
+    .on('PUT', slashed('/messages/:message_id/read'), signedIn, readDirectMessage)
     .on('POST', slashed('/events'), signedIn, budgeted, (c) => create(c))
     .on('GET', slashed('/events'), openToAll, async (c) => c.json((await listed(openDirectory(c.env))).map(shapeOf)))
     .on('GET', slashed('/events/:event_id'), openToAll, async (c) => {

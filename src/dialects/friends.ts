@@ -6,7 +6,7 @@ import { ConversationId, UserId } from '../protocol/ids.ts'
 import { TextContent } from '../protocol/message.ts'
 import type { Asked, Dialect, DialectEnv, Viewer } from './dialect.ts'
 import { budgeted, signedIn, slashed, WholeNumber } from './fastapi.ts'
-import { befriend, closeTalk, eraseLine, openTalk, postLine, shapeOf, welcomeFriend } from './talks.ts'
+import { sendFriendRequest, deleteConversation, deleteMessage, createConversation, sendMessage, shapeOf, acceptRequest } from './friends-routes.ts'
 import { invalid, isPosted, malformed, naiveMicros, objectIn, receiverOf, unknownType } from './words.ts'
 
 const SendMessage = z.object({ receiver_id: WholeNumber.pipe(UserId), content: TextContent.shape.text })
@@ -51,12 +51,12 @@ export const friends: Dialect = {
   },
 
   routes: new Hono<DialectEnv>()
-    .on('POST', slashed('/conversation/send_message'), signedIn, postLine)
-    .on(['POST', 'DELETE'], slashed('/conversation/delete_message'), signedIn, eraseLine)
-    .on('POST', slashed('/create_conversation'), signedIn, openTalk)
-    .on(['POST', 'DELETE'], slashed('/delete_conversation'), signedIn, closeTalk)
-    .on('POST', slashed('/me/send_friend_request'), signedIn, budgeted, befriend)
-    .on('POST', slashed('/me/accept_friend_request'), signedIn, budgeted, welcomeFriend),
+    .on('POST', slashed('/conversation/send_message'), signedIn, sendMessage)
+    .on(['POST', 'DELETE'], slashed('/conversation/delete_message'), signedIn, deleteMessage)
+    .on('POST', slashed('/create_conversation'), signedIn, createConversation)
+    .on(['POST', 'DELETE'], slashed('/delete_conversation'), signedIn, deleteConversation)
+    .on('POST', slashed('/me/send_friend_request'), signedIn, budgeted, sendFriendRequest)
+    .on('POST', slashed('/me/accept_friend_request'), signedIn, budgeted, acceptRequest),
 }
 
 const sendOf = (object: object, clientId: string): Asked => {

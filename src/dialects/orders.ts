@@ -2,8 +2,9 @@ import type { z } from 'zod'
 import type { Order } from '../core/orders.ts'
 import { hubOf } from '../objects/stubs.ts'
 import { MessageReply } from '../protocol/events.ts'
-import type { Message } from '../protocol/message.ts'
-import { isRefusal, type Refusal } from '../protocol/errors.ts'
+import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
+import { MessageId } from '../protocol/ids.ts'
+import { Message } from '../protocol/message.ts'
 import type { C } from './fastapi.ts'
 
 /** Has the caller's hub carry an order to its conversation, and answers what came of it as this schema has it. */
@@ -14,6 +15,13 @@ export const carryOut = async <Schema extends z.ZodType<object>>(
 ): Promise<z.output<Schema> | Refusal> => {
   const answered = await hubOf(c.env, c.var.caller.userId).order(order)
   return answered.ok ? schema.parse(JSON.parse(answered.json)) : answered
+}
+
+/** The message of this number, which any number may be. One that was deleted is not there. */
+export const storedMessage = async (c: C, messageId: number): Promise<Message | Refusal> => {
+  if (!MessageId.safeParse(messageId).success) return refuse('message.not_found')
+  const message = await carryOut(c, { type: 'message.get', messageId }, Message)
+  return isRefusal(message) || message.deletedAt === null ? message : refuse('message.not_found')
 }
 
 /** The same for an order that changes a message: answers the message. */

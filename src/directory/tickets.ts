@@ -8,7 +8,7 @@ const HALF = 16
 
 type Secret = { REFRESH_SECRET: string }
 
-/** `<user id>.<43 letters>`: 128 random bits, and 128 that prove that this server made it. */
+/** `<user id>.<43 characters>`: 128 random bits, and 128 that prove that this server made it. */
 export const newTicket = (env: Secret, userId: number): Promise<string> =>
   ticketOf(env, { userId, random: crypto.getRandomValues(new Uint8Array(HALF)) })
 

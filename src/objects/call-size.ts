@@ -1,6 +1,6 @@
 /**
- * What may be as large as people like goes from one object to another, and on to the sockets, in parts of about this many letters. A call
- * carries 32 MiB at most, a letter beyond Latin-1 takes two bytes there, and a socket that 1 MiB waits for counts as slow.
+ * What may be as large as people like goes from one object to another, and on to the sockets, in parts of about this many characters. A call
+ * carries 32 MiB at most, a character beyond Latin-1 takes two bytes there, and a socket that 1 MiB waits for counts as slow.
  */
 export const PART_CHARACTERS = 512 * 1024
 

@@ -14,7 +14,7 @@ const MAX_PACE_MS = 100
 type Queue = {
   revs: number[]
   frames: string[]
-  /** Letters of them. */
+  /** Characters of them. */
   characters: number
   /** What the call in flight carries, as far as it is still to be told, and when it was made. */
   flying: Taken | null

@@ -6,7 +6,7 @@ export const LIMITS = {
   textLength: 8_000,
   /** What the inbox shows of a text, in UTF-16 code units. */
   previewLength: 200,
-  /** The ciphertext of a sealed message, in base64 letters. */
+  /** The ciphertext of a sealed message, in base64 characters. */
   sealedLength: 128 * 1024,
   /** Members of one group. */
   members: 1_000,

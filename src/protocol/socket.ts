@@ -16,7 +16,7 @@ const have = z
 
 /**
  * `GET /v1/socket`. `have` says what the client holds: per conversation its id, the revision and its own read mark, in base 36,
- * and the first eight letters of `epoch`, joined by dots, conversations joined by `_`. `hello` then leaves out what has not changed.
+ * and the first eight characters of `epoch`, joined by dots, conversations joined by `_`. `hello` then leaves out what has not changed.
  */
 export const SocketQuery = z.object({ have: have.optional(), ticket: z.string().max(256).optional() })
 

@@ -4,13 +4,13 @@ import { acceptFriendRequest, askToBeFriends, requestBetween } from '../director
 import { accountByLogin } from '../directory/users.ts'
 import { hubOf } from '../objects/stubs.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
-import { ConversationId, MessageId } from '../protocol/ids.ts'
+import { ConversationId } from '../protocol/ids.ts'
 import { LIMITS } from '../protocol/limits.ts'
-import { Message, TextContent } from '../protocol/message.ts'
+import { type Message, TextContent } from '../protocol/message.ts'
 import { Username } from '../protocol/user.ts'
 import { people } from '../worker/people.ts'
 import { type C, checked, detail, fieldsIn, WholeNumber } from './fastapi.ts'
-import { carryOut, change } from './orders.ts'
+import { carryOut, change, storedMessage } from './orders.ts'
 import { naiveMicros, newPostedId, wordsOf } from './words.ts'
 
 /**
@@ -26,7 +26,7 @@ const MEDIA_WORDS = '\u{1F4CE}'
 const Medium = WholeNumber.pipe(z.int().min(0))
 /** A form with one of them has no list. */
 const Media = z.union([z.array(Medium).max(LIMITS.attachmentsPerMessage), Medium.transform((id) => [id])])
-const NewLine = z
+const NewMessage = z
   .object({
     content: z.union([TextContent.shape.text, z.literal('')]).nullish(),
     media_ids: Media.nullish(),
@@ -40,38 +40,35 @@ const NewLine = z
 const PERSON = ['receiver_id', 'other_user_id', 'friend_id', 'user_id']
 const NAME = ['username', 'receiver_username', 'friend_username']
 
-export const postLine = async (c: C): Promise<Response> => {
+export const sendMessage = async (c: C): Promise<Response> => {
   const fields = await fieldsOf(c)
   if (isRefusal(fields)) return detail(c, fields)
-  const line = checked(NewLine, fields, 'body')
-  if (isRefusal(line)) return detail(c, line)
+  const message = checked(NewMessage, fields, 'body')
+  if (isRefusal(message)) return detail(c, message)
   const conversationId = await conversationFor(c, fields)
   if (typeof conversationId !== 'number') return detail(c, conversationId)
   const sent = await change(c, {
     type: 'message.send',
     conversationId,
     clientId: newPostedId(),
-    content: { kind: 'text', text: line.text },
-    attachments: line.media.map((id) => ({ fileId: String(id), name: `media ${id}` })),
+    content: { kind: 'text', text: message.text },
+    attachments: message.media.map((id) => ({ fileId: String(id), name: `media ${id}` })),
   })
   return isRefusal(sent) ? detail(c, sent) : c.json(shapeOf(sent))
 }
 
-export const eraseLine = async (c: C): Promise<Response> => {
+export const deleteMessage = async (c: C): Promise<Response> => {
   const fields = await fieldsOf(c)
   if (isRefusal(fields)) return detail(c, fields)
   const messageId = numberIn(fields, ['message_id'])
   if (typeof messageId !== 'number') return detail(c, messageId)
-  const line = MessageId.safeParse(messageId).success
-    ? await carryOut(c, { type: 'message.get', messageId }, Message)
-    : refuse('message.not_found')
-  if (isRefusal(line)) return detail(c, line)
-  if (line.deletedAt !== null) return detail(c, refuse('message.not_found'))
+  const message = await storedMessage(c, messageId)
+  if (isRefusal(message)) return detail(c, message)
   const deleted = await change(c, { type: 'message.delete', messageId })
   return isRefusal(deleted) ? detail(c, deleted) : c.json({ message: 'Message deleted', message_id: messageId })
 }
 
-export const openTalk = async (c: C): Promise<Response> => {
+export const createConversation = async (c: C): Promise<Response> => {
   const fields = await fieldsOf(c)
   if (isRefusal(fields)) return detail(c, fields)
   const otherId = await personIn(c, fields)
@@ -80,7 +77,7 @@ export const openTalk = async (c: C): Promise<Response> => {
   return typeof opened === 'number' ? c.json({ conversation_id: opened, other_user_id: otherId }) : detail(c, opened)
 }
 
-export const closeTalk = async (c: C): Promise<Response> => {
+export const deleteConversation = async (c: C): Promise<Response> => {
   const fields = await fieldsOf(c)
   if (isRefusal(fields)) return detail(c, fields)
   const conversationId = conversationIn(fields)
@@ -90,7 +87,7 @@ export const closeTalk = async (c: C): Promise<Response> => {
   return c.json({ message: 'Conversation deleted', conversation_id: conversationId })
 }
 
-export const befriend = async (c: C): Promise<Response> => {
+export const sendFriendRequest = async (c: C): Promise<Response> => {
   const fields = await fieldsOf(c)
   if (isRefusal(fields)) return detail(c, fields)
   const otherId = await personIn(c, fields)
@@ -103,7 +100,7 @@ export const befriend = async (c: C): Promise<Response> => {
     : c.json({ status: 'pending', request_id: outcome.request.id, receiver_id: otherId })
 }
 
-export const welcomeFriend = async (c: C): Promise<Response> => {
+export const acceptRequest = async (c: C): Promise<Response> => {
   const fields = await fieldsOf(c)
   if (isRefusal(fields)) return detail(c, fields)
   const requestId = await requestIn(c, fields)

@@ -6,28 +6,28 @@ import { hubOf } from '../objects/stubs.ts'
 import { InboxEntry, MemberList } from '../protocol/conversation.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { ReadReply } from '../protocol/events.ts'
-import { conversationOfMessage, MessageId } from '../protocol/ids.ts'
-import { Message, TextContent } from '../protocol/message.ts'
+import { conversationOfMessage } from '../protocol/ids.ts'
+import { type Message, TextContent } from '../protocol/message.ts'
 import { answer, bodyIn, type C, detail, idIn, queryIn, WholeNumber } from './fastapi.ts'
-import { carryOut, change } from './orders.ts'
+import { carryOut, change, storedMessage } from './orders.ts'
 import { naiveMicros, newPostedId, receiverOf, wordsOf, zuluSeconds } from './words.ts'
 
-/** Letters from one person to another, at `/messages/`: two documents have them, and one object holds the fields of both. */
+/** Messages from one person to another, at `/messages/`: two documents have them, and one object holds the fields of both. */
 
 /** Nobody reads further back than this by a list; the routes of one conversation do. */
 const MAX_LISTED = 1_000
 
 const Words = z.object({ content: TextContent.shape.text })
-const NewLetter = Words.extend({ receiver_id: WholeNumber })
+const NewDirectMessage = Words.extend({ receiver_id: WholeNumber })
 const Page = z.object({
   skip: WholeNumber.pipe(z.int().min(0)).default(0),
   limit: WholeNumber.pipe(z.int().min(0)).default(100),
 })
 
-export const postLetter = async (c: C): Promise<Response> => {
-  const letter = await bodyIn(c, NewLetter)
-  if (isRefusal(letter)) return detail(c, letter)
-  const { receiver_id: receiverId, content: text } = letter
+export const postDirectMessage = async (c: C): Promise<Response> => {
+  const message = await bodyIn(c, NewDirectMessage)
+  if (isRefusal(message)) return detail(c, message)
+  const { receiver_id: receiverId, content: text } = message
   const conversationId = await hubOf(c.env, c.var.caller.userId).conversationWith(receiverId)
   if (typeof conversationId !== 'number') return detail(c, conversationId)
   const content = { kind: 'text' as const, text }
@@ -36,68 +36,66 @@ export const postLetter = async (c: C): Promise<Response> => {
 }
 
 /** Everything of the caller's, the oldest first. */
-export const allLetters = async (c: C): Promise<Response> => {
-  const newest = await newestLetters(c, { skip: 0, limit: MAX_LISTED })
+export const listDirectMessages = async (c: C): Promise<Response> => {
+  const newest = await newestMessages(c, { skip: 0, limit: MAX_LISTED })
   return isRefusal(newest) ? detail(c, newest) : c.json(newest.toReversed())
 }
 
-export const lettersWith = async (c: C): Promise<Response> => {
+export const listMessagesWith = async (c: C): Promise<Response> => {
   const userId = idIn(c, 'user_id')
   if (typeof userId !== 'number') return detail(c, userId)
   const other = await userById(openDirectory(c.env), userId)
   if (isRefusal(other)) return detail(c, other)
   // Every direct conversation has the caller in it, and none is with the caller.
   if (userId === c.var.caller.userId) return c.json([])
-  const newest = await newestLetters(c, { with: userId, skip: 0, limit: MAX_LISTED })
+  const newest = await newestMessages(c, { with: userId, skip: 0, limit: MAX_LISTED })
   return isRefusal(newest) ? detail(c, newest) : c.json(newest.toReversed())
 }
 
 /** What the caller wrote, or what others did, the newest first. */
-export const lettersBy =
+export const listMessagesBy =
   (by: 'self' | 'others') =>
   async (c: C): Promise<Response> => {
     const page = queryIn(c, Page)
     if (isRefusal(page)) return detail(c, page)
     const skip = Math.min(page.skip, MAX_LISTED)
-    return answer(c, await newestLetters(c, { by, skip, limit: Math.min(page.limit, MAX_LISTED - skip) }))
+    return answer(c, await newestMessages(c, { by, skip, limit: Math.min(page.limit, MAX_LISTED - skip) }))
   }
 
-export const editLetter = async (c: C): Promise<Response> => {
-  const letter = await letterAt(c)
-  if (isRefusal(letter)) return detail(c, letter)
+export const editDirectMessage = async (c: C): Promise<Response> => {
+  const message = await messageAt(c)
+  if (isRefusal(message)) return detail(c, message)
   const words = await bodyIn(c, Words)
   if (isRefusal(words)) return detail(c, words)
   const content = { kind: 'text' as const, text: words.content }
-  const edited = await change(c, { type: 'message.edit', messageId: letter.id, content })
+  const edited = await change(c, { type: 'message.edit', messageId: message.id, content })
   return isRefusal(edited) ? detail(c, edited) : answer(c, await inItsPlace(c, edited))
 }
 
-export const deleteLetter = async (c: C): Promise<Response> => {
-  const letter = await letterAt(c)
-  if (isRefusal(letter)) return detail(c, letter)
+export const deleteDirectMessage = async (c: C): Promise<Response> => {
+  const message = await messageAt(c)
+  if (isRefusal(message)) return detail(c, message)
   // The documents know no groups, in which others may delete it too.
-  if (letter.senderId !== c.var.caller.userId) return detail(c, refuse('message.not_owner'))
-  const deleted = await change(c, { type: 'message.delete', messageId: letter.id })
-  return isRefusal(deleted) ? detail(c, deleted) : c.json({ message: 'Message deleted', id: letter.id })
+  if (message.senderId !== c.var.caller.userId) return detail(c, refuse('message.not_owner'))
+  const deleted = await change(c, { type: 'message.delete', messageId: message.id })
+  return isRefusal(deleted) ? detail(c, deleted) : c.json({ message: 'Message deleted', id: message.id })
 }
 
-/** Reading a letter reads those before it. */
-export const readLetter = async (c: C): Promise<Response> => {
-  const letter = await letterAt(c)
-  if (isRefusal(letter)) return detail(c, letter)
-  const { conversationId, seq } = letter
+/** Reading a message reads those before it. */
+export const readDirectMessage = async (c: C): Promise<Response> => {
+  const message = await messageAt(c)
+  if (isRefusal(message)) return detail(c, message)
+  const { conversationId, seq } = message
   const read = await carryOut(c, { type: 'read.mark', conversationId, seq }, ReadReply)
-  return isRefusal(read) ? detail(c, read) : answer(c, await inItsPlace(c, letter))
+  return isRefusal(read) ? detail(c, read) : answer(c, await inItsPlace(c, message))
 }
 
 /** The message that the path names. The documents say 404 where there is none, and 403 where it is between others. */
-const letterAt = async (c: C): Promise<Message | Refusal> => {
+const messageAt = async (c: C): Promise<Message | Refusal> => {
   const id = idIn(c, 'message_id')
   if (typeof id !== 'number') return id
-  if (!MessageId.safeParse(id).success) return refuse('message.not_found')
-  const message = await carryOut(c, { type: 'message.get', messageId: id }, Message)
-  if (!isRefusal(message)) return message.deletedAt === null ? message : refuse('message.not_found')
-  if (message.code !== 'conversation.not_found') return message
+  const message = await storedMessage(c, id)
+  if (!isRefusal(message) || message.code !== 'conversation.not_found') return message
   // That there is such a conversation is no secret, for its number is one of a row; what is in it is, so any message is 403.
   const exists = await conversationExists(openDirectory(c.env), conversationOfMessage(id))
   return refuse(exists ? 'message.not_owner' : 'message.not_found')
@@ -114,7 +112,7 @@ const inItsPlace = async (c: C, message: Message): Promise<object | Refusal> => 
   return seenFrom({ userId: c.var.caller.userId, entry, members: members.items }, message)
 }
 
-const newestLetters = async (
+const newestMessages = async (
   c: C,
   query: { by?: 'self' | 'others'; with?: number; skip: number; limit: number },
 ): Promise<object[] | Refusal> => {
