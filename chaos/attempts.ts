@@ -74,7 +74,10 @@ export class Attempts {
     evidence.ops.delete(entry.op)
     this.#findings.count(`acknowledged: ${invoke.do}`)
     if (evidence.late.has(entry.op)) {
-      this.#findings.report('revoked.acked', `${invoke.do} of session ${invoke.session} was taken after the session had ended`)
+      this.#findings.report(
+        'revoked.acked',
+        `${invoke.do} of session ${invoke.session} was taken after the session had ended`,
+      )
     }
     if (evidence.afterRemoval.has(entry.op)) {
       this.#findings.report('removed.acked', `${invoke.do} of ${invoke.who} was taken after their removal`)

@@ -80,7 +80,10 @@ export class Checker {
       for (const [seq, message] of seen) {
         const stored = log?.messages[seq - 1]
         if (stored && stored.id === message.id) continue
-        this.#findings.report('received.lost', `${c}/${seq}: somebody received message ${message.id}, which is not there`)
+        this.#findings.report(
+          'received.lost',
+          `${c}/${seq}: somebody received message ${message.id}, which is not there`,
+        )
       }
     }
     for (const id of this.#evidence.heard) {
@@ -135,7 +138,10 @@ export class Checker {
     if (!log) return this.#findings.report('reading.missing', `nobody could read conversation ${c}`)
     const stored = log.messages[sent.acked.seq - 1]
     if (stored?.id === sent.acked.id && keyOf(stored.sender, stored.clientId) === key) return
-    this.#findings.report('ack.lost', `${c}/${sent.acked.seq}: ${key} was acknowledged as ${sent.acked.id} and is not there`)
+    this.#findings.report(
+      'ack.lost',
+      `${c}/${sent.acked.seq}: ${key} was acknowledged as ${sent.acked.id} and is not there`,
+    )
   }
 
   #checkLanes(): void {
@@ -149,7 +155,10 @@ export class Checker {
         const seq = places.get(`${c}/${key}`)
         if (seq === undefined || outcome === 'fail') continue
         if (hasStored && seq < before.seq) {
-          this.#findings.report('sender.reordered', `${name}: ${key} at ${seq}, sent after ${before.key} at ${before.seq}`)
+          this.#findings.report(
+            'sender.reordered',
+            `${name}: ${key} at ${seq}, sent after ${before.key} at ${before.seq}`,
+          )
         }
         if (seq > before.seq) before = { seq, key }
       }

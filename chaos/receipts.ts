@@ -31,7 +31,8 @@ export class Receipts {
     const where = `${c}, revision ${rev}, socket ${event.socket} of ${socket.who}`
     // A mark that is nobody else's has no revision.
     if (rev > 0) {
-      if (rev < (socket.revs.get(c) ?? 0)) this.#findings.report('order.backward', `${where}: after ${socket.revs.get(c)}`)
+      if (rev < (socket.revs.get(c) ?? 0))
+        this.#findings.report('order.backward', `${where}: after ${socket.revs.get(c)}`)
       socket.revs.set(c, Math.max(rev, socket.revs.get(c) ?? 0))
     }
     if (message) {
@@ -76,7 +77,10 @@ export class Receipts {
       const { seq, id, sender, clientId } = message
       seen.set(seq, { seq, id, sender, clientId })
     } else if (before.id !== message.id || before.clientId !== message.clientId || before.sender !== message.sender) {
-      this.#findings.report('order.differs', `${where}: ${message.clientId} at ${message.seq}, others saw ${before.clientId}`)
+      this.#findings.report(
+        'order.differs',
+        `${where}: ${message.clientId} at ${message.seq}, others saw ${before.clientId}`,
+      )
     }
   }
 

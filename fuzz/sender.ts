@@ -181,7 +181,9 @@ export class Sender {
 const idOf = (data: Said['data']): string | null => {
   try {
     const value: unknown = JSON.parse(String(data))
-    return typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string' ? value.id : null
+    return typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string'
+      ? value.id
+      : null
   } catch {
     return null
   }

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { requireAdmin } from '../directory/administrators.ts'
 import { openDirectory } from '../directory/directory.ts'
 import { acceptInvitation, declineInvitation, invite } from '../directory/invitations.ts'
-import { tell } from '../directory/people.ts'
+import { tell } from '../directory/context.ts'
 import { hubOf } from '../objects/stubs.ts'
 import { ERRORS, isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { ConversationId, UserId } from '../protocol/ids.ts'
@@ -12,7 +12,7 @@ import { NewInvitation } from '../protocol/invitation.ts'
 import { HistoryPage, type Message, TextContent } from '../protocol/message.ts'
 import { callerOf } from '../worker/caller.ts'
 import { reportFailure } from '../worker/failure.ts'
-import { people } from '../worker/people.ts'
+import { directoryContext } from '../worker/directory-context.ts'
 import { refusalHeaders } from '../worker/refusal-headers.ts'
 import type { DialectEnv } from './dialect.ts'
 import { bodyIn, type C, WholeNumber } from './fastapi.ts'
@@ -63,14 +63,14 @@ export const askIn = async (c: C): Promise<Response> => {
   const input = await bodyIn(c, Ask)
   if (isRefusal(input)) return failed(c, input)
   const { to_user_id: userId, message } = input
-  const made = await invite(people(c), { fromId: c.var.caller.userId, userId, message })
+  const made = await invite(directoryContext(c), { fromId: c.var.caller.userId, userId, message })
   if (isRefusal(made)) return failed(c, made)
   const { invitation, created } = made
   // The document has no list of invitations: who was away at the first can only be told again.
   if (!created) {
     const refusal = await hubOf(c.env, c.var.caller.userId).charge()
     if (refusal) return failed(c, refusal)
-    tell(people(c), [userId], { type: 'invitation.created', invitation })
+    tell(directoryContext(c), [userId], { type: 'invitation.created', invitation })
   }
   return succeeded(c, { invitation_id: String(invitation.id) })
 }
@@ -82,7 +82,7 @@ export const answerInvitation = async (c: C): Promise<Response> => {
   if (invitationId === null) return failed(c, refuse('invitation.not_found'))
   const answer = { userId: c.var.caller.userId, invitationId }
   const settle = input.action === 'accept' ? acceptInvitation : declineInvitation
-  const invitation = await settle(people(c), answer)
+  const invitation = await settle(directoryContext(c), answer)
   if (isRefusal(invitation)) return failed(c, invitation)
   return input.action === 'accept' ? succeeded(c, { conversation_id: String(invitation.conversationId) }) : succeeded(c)
 }

@@ -6,7 +6,13 @@ import { UserId } from '../protocol/ids.ts'
 import { TextContent } from '../protocol/message.ts'
 import type { Dialect, DialectEnv } from './dialect.ts'
 import { answer, budgeted, signedIn, slashed, throttled, WholeNumber } from './fastapi.ts'
-import { listDirectMessages, deleteDirectMessage, editDirectMessage, listMessagesWith, postDirectMessage } from './direct-messages.ts'
+import {
+  listDirectMessages,
+  deleteDirectMessage,
+  editDirectMessage,
+  listMessagesWith,
+  postDirectMessage,
+} from './direct-messages.ts'
 import { createPerson, deletePerson, everybody, person, updatePerson } from './people.ts'
 import { invalid, malformed, naiveSeconds, objectIn, receiverOf, unknownType, wordsOf } from './words.ts'
 

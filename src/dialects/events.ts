@@ -6,7 +6,7 @@ import { type Directory, openDirectory } from '../directory/directory.ts'
 import { isRefusal } from '../protocol/errors.ts'
 import { NewCalendarEvent } from '../protocol/calendar.ts'
 import { LIMITS } from '../protocol/limits.ts'
-import { people } from '../worker/people.ts'
+import { directoryContext } from '../worker/directory-context.ts'
 import type { Dialect, DialectEnv } from './dialect.ts'
 import { bodyIn, budgeted, type C, detail, idIn, openToAll, signedIn, slashed, throttled } from './fastapi.ts'
 import { listMessagesBy, postDirectMessage, readDirectMessage } from './direct-messages.ts'
@@ -104,7 +104,7 @@ const create = async (c: C): Promise<Response> => {
   const input = await bodyIn(c, NewEvent)
   if (isRefusal(input)) return detail(c, input)
   const { date: startsAt, ...words } = input
-  const event = await createEvent(people(c), { ...words, startsAt, organizerId: c.var.caller.userId })
+  const event = await createEvent(directoryContext(c), { ...words, startsAt, organizerId: c.var.caller.userId })
   return isRefusal(event) ? detail(c, event) : c.json(shapeOf(event))
 }
 

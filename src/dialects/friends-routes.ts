@@ -8,7 +8,7 @@ import { ConversationId } from '../protocol/ids.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { type Message, TextContent } from '../protocol/message.ts'
 import { Username } from '../protocol/user.ts'
-import { people } from '../worker/people.ts'
+import { directoryContext } from '../worker/directory-context.ts'
 import { type C, checked, detail, fieldsIn, WholeNumber } from './fastapi.ts'
 import { carryOut, change, storedMessage } from './orders.ts'
 import { naiveMicros, newPostedId, wordsOf } from './words.ts'
@@ -92,7 +92,7 @@ export const sendFriendRequest = async (c: C): Promise<Response> => {
   if (isRefusal(fields)) return detail(c, fields)
   const otherId = await personIn(c, fields)
   if (typeof otherId !== 'number') return detail(c, otherId)
-  const asked = await askToBeFriends(people(c), { userId: c.var.caller.userId, otherId })
+  const asked = await askToBeFriends(directoryContext(c), { userId: c.var.caller.userId, otherId })
   if (isRefusal(asked)) return detail(c, asked)
   const { outcome } = asked
   return outcome.state === 'friends'
@@ -105,7 +105,7 @@ export const acceptRequest = async (c: C): Promise<Response> => {
   if (isRefusal(fields)) return detail(c, fields)
   const requestId = await requestIn(c, fields)
   if (typeof requestId !== 'number') return detail(c, requestId)
-  const friend = await acceptFriendRequest(people(c), { userId: c.var.caller.userId, requestId })
+  const friend = await acceptFriendRequest(directoryContext(c), { userId: c.var.caller.userId, requestId })
   return isRefusal(friend) ? detail(c, friend) : c.json({ status: 'accepted', ...friendShape(friend.user) })
 }
 

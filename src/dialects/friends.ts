@@ -6,7 +6,15 @@ import { ConversationId, UserId } from '../protocol/ids.ts'
 import { TextContent } from '../protocol/message.ts'
 import type { Asked, Dialect, DialectEnv, Viewer } from './dialect.ts'
 import { budgeted, signedIn, slashed, WholeNumber } from './fastapi.ts'
-import { sendFriendRequest, deleteConversation, deleteMessage, createConversation, sendMessage, shapeOf, acceptRequest } from './friends-routes.ts'
+import {
+  sendFriendRequest,
+  deleteConversation,
+  deleteMessage,
+  createConversation,
+  sendMessage,
+  shapeOf,
+  acceptRequest,
+} from './friends-routes.ts'
 import { invalid, isPosted, malformed, naiveMicros, objectIn, receiverOf, unknownType } from './words.ts'
 
 const SendMessage = z.object({ receiver_id: WholeNumber.pipe(UserId), content: TextContent.shape.text })

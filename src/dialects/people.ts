@@ -9,7 +9,7 @@ import { isRefusal, type Refusal } from '../protocol/errors.ts'
 import type { SignedIn } from '../protocol/auth.ts'
 import { DisplayName, Email, type Me, type User, Username } from '../protocol/user.ts'
 import { accounts } from '../worker/accounts.ts'
-import { people } from '../worker/people.ts'
+import { directoryContext } from '../worker/directory-context.ts'
 import { bodyIn, type C, detail, idIn } from './fastapi.ts'
 
 /** Accounts and people, at `/register`, `/login`, `/auth/` and `/users/`: one object holds the fields of all documents. */
@@ -108,7 +108,7 @@ export const deletePerson = async (c: C): Promise<Response> => {
   const refused = await refuseOthers(c)
   if (refused) return refused
   const { userId } = c.var.caller
-  const failed = await eraseAccount(people(c), userId)
+  const failed = await eraseAccount(directoryContext(c), userId)
   return failed ? detail(c, failed) : c.json({ message: 'User deleted', id: userId })
 }
 

@@ -53,7 +53,8 @@ class UnauthenticatedSocket {
     if (!isOpen(this.#client)) return
     const size = typeof data === 'string' ? data.length : data.byteLength
     // One frame may be too large by itself, and is refused then; what waits behind a token that is looked at is held in memory.
-    if (this.#waiting > 0 && this.#waiting + size > LIMITS.bufferedBytes) return this.#end(this.#codes.fault, 'too much at once')
+    if (this.#waiting > 0 && this.#waiting + size > LIMITS.bufferedBytes)
+      return this.#end(this.#codes.fault, 'too much at once')
     this.#waiting += size
     this.#turn = this.#turn
       .then(() => this.#hear(data))

@@ -9,7 +9,7 @@ import { insist } from './insist.ts'
 import { declineBetween, tellInvitationAnswered } from './invitations.ts'
 import { pageFrom } from './page.ts'
 import { pairKey } from './pairs.ts'
-import { type People, refreshCircles, tell } from './people.ts'
+import { type DirectoryContext, refreshCircles, tell } from './context.ts'
 import { blocks, conversations, users } from './schema.ts'
 import { PUBLIC, userById } from './users.ts'
 
@@ -31,8 +31,11 @@ export const blocksOf = async (db: Directory, userId: number, page: PageQuery): 
  * Ends what is between the two, friendship, requests and open invitations, and keeps it from beginning again. Once it answered,
  * no direct message passes and neither sees the other online. Doing it again mends what an earlier try left undone.
  */
-export const block = async (people: People, pair: { userId: number; otherId: number }): Promise<Block | Refusal> => {
-  const { db } = people
+export const block = async (
+  context: DirectoryContext,
+  pair: { userId: number; otherId: number },
+): Promise<Block | Refusal> => {
+  const { db } = context
   const { userId, otherId } = pair
   if (userId === otherId) return refuse('block.with_self')
   const user = await userById(db, otherId)
@@ -42,7 +45,7 @@ export const block = async (people: People, pair: { userId: number; otherId: num
     .from(blocks)
     .where(and(eq(blocks.blockerId, userId), ne(blocks.blockedId, otherId)))
   if ((made?.count ?? 0) >= LIMITS.blocks) return refuse('limit.reached')
-  const now = people.now()
+  const now = context.now()
   const [, [standing], friendships, requests, invitations] = await db.batch([
     db.insert(blocks).values({ blockerId: userId, blockedId: otherId, createdAt: now }).onConflictDoNothing(),
     db.select().from(blocks).where(isBlock(userId, otherId)),
@@ -50,20 +53,20 @@ export const block = async (people: People, pair: { userId: number; otherId: num
     endRequests(db, userId, otherId),
     declineBetween(db, { userId, otherId, now }),
   ])
-  await apply(people, userId, otherId)
-  if (friendships.length > 0) tellFriendRemoved(people, userId, otherId)
-  for (const { id } of requests) tell(people, [userId, otherId], { type: 'friend.request_closed', requestId: id })
-  for (const { id } of invitations) await tellInvitationAnswered(people, id)
+  await apply(context, userId, otherId)
+  if (friendships.length > 0) tellFriendRemoved(context, userId, otherId)
+  for (const { id } of requests) tell(context, [userId, otherId], { type: 'friend.request_closed', requestId: id })
+  for (const { id } of invitations) await tellInvitationAnswered(context, id)
   return { user, since: new Date(standing?.createdAt ?? now).toISOString() }
 }
 
 /** Nothing that the block ended comes back by itself. */
-export const unblock = async (people: People, pair: { userId: number; otherId: number }): Promise<null> => {
+export const unblock = async (context: DirectoryContext, pair: { userId: number; otherId: number }): Promise<null> => {
   const { userId, otherId } = pair
-  await people.db.delete(blocks).where(isBlock(userId, otherId))
+  await context.db.delete(blocks).where(isBlock(userId, otherId))
   // Of nobody, and of an account that ended, no hub keeps a copy; asking would make one.
-  if (isRefusal(await userById(people.db, otherId))) await refreshConversation(people, userId, otherId)
-  else await apply(people, userId, otherId)
+  if (isRefusal(await userById(context.db, otherId))) await refreshConversation(context, userId, otherId)
+  else await apply(context, userId, otherId)
   return null
 }
 
@@ -81,12 +84,12 @@ const isBlock = (blockerId: number, blockedId: number) =>
   and(eq(blocks.blockerId, blockerId), eq(blocks.blockedId, blockedId))
 
 /** Has everything that keeps a copy of the two people's blocks look again. */
-const apply = async (people: People, userId: number, otherId: number): Promise<void> => {
-  await Promise.all([refreshConversation(people, userId, otherId), refreshCircles(people, [userId, otherId])])
+const apply = async (context: DirectoryContext, userId: number, otherId: number): Promise<void> => {
+  await Promise.all([refreshConversation(context, userId, otherId), refreshCircles(context, [userId, otherId])])
 }
 
-const refreshConversation = async (people: People, userId: number, otherId: number): Promise<void> => {
-  const { db, conversationOf } = people
+const refreshConversation = async (context: DirectoryContext, userId: number, otherId: number): Promise<void> => {
+  const { db, conversationOf } = context
   const [found] = await db
     .select({ id: conversations.id, createdBy: conversations.createdBy })
     .from(conversations)

@@ -13,7 +13,7 @@ import type {
 import { LIMITS } from '../protocol/limits.ts'
 import { DAY_MS, tooMany } from './conversations.ts'
 import type { Directory } from './directory.ts'
-import { type People, tell } from './people.ts'
+import { type DirectoryContext, tell } from './context.ts'
 import { events, rsvps, users } from './schema.ts'
 import { valuesOf } from './values-of.ts'
 
@@ -66,12 +66,12 @@ export const eventById = async (db: Directory, id: number): Promise<CalendarEven
 
 /** No two events have one title, whatever its case. */
 export const createEvent = async (
-  people: People,
+  context: DirectoryContext,
   input: NewCalendarEvent & { organizerId: number },
 ): Promise<CalendarEvent | Refusal> => {
   const { organizerId, title, description, location, startsAt } = input
-  const { db } = people
-  const now = people.now()
+  const { db } = context
+  const now = context.now()
   const made = db
     .select({ count: count() })
     .from(events)
@@ -103,22 +103,22 @@ export const createEvent = async (
   ])
   if (!row) return standing ? refuse('event.title_taken') : tooMany
   const event = view(row, [])
-  tellEventChanged(people, event)
+  tellEventChanged(context, event)
   return event
 }
 
 export const updateEvent = async (
-  people: People,
+  context: DirectoryContext,
   input: { userId: number; eventId: number; change: UpdateCalendarEvent },
 ): Promise<CalendarEvent | Refusal> => {
-  const { db } = people
+  const { db } = context
   const { userId, eventId, change } = input
   const no = await refuseOrganizer(db, userId, eventId)
   if (no) return no
   const before = await eventById(db, eventId)
   if (isRefusal(before) || isAsItWas(before, change)) return before
   // All who answered are told.
-  const refusal = await people.hubOf(userId).charge(Math.floor(before.rsvps.length / TOLD_PER_COMMAND))
+  const refusal = await context.hubOf(userId).charge(Math.floor(before.rsvps.length / TOLD_PER_COMMAND))
   if (refusal) return refusal
   const { title, description, location, startsAt } = change
   const [row] = await db
@@ -135,7 +135,7 @@ export const updateEvent = async (
     .returning()
   // Deleted since it was looked up, or the title is another's.
   if (!row) return refuse(title === undefined ? 'event.not_found' : 'event.title_taken')
-  return tellAgain(people, eventId)
+  return tellAgain(context, eventId)
 }
 
 const isAsItWas = (event: CalendarEvent, { startsAt, ...words }: UpdateCalendarEvent): boolean =>
@@ -143,10 +143,10 @@ const isAsItWas = (event: CalendarEvent, { startsAt, ...words }: UpdateCalendarE
   Object.entries(words).every(([field, value]) => value === undefined || Reflect.get(event, field) === value)
 
 export const deleteEvent = async (
-  people: People,
+  context: DirectoryContext,
   input: { userId: number; eventId: number },
 ): Promise<Refusal | null> => {
-  const { db } = people
+  const { db } = context
   const { userId, eventId } = input
   const no = await refuseOrganizer(db, userId, eventId)
   if (no) return no
@@ -154,16 +154,16 @@ export const deleteEvent = async (
     db.select().from(rsvps).where(eq(rsvps.eventId, eventId)),
     db.delete(events).where(eq(events.id, eventId)),
   ])
-  tell(people, [userId, ...answers.map((each) => each.userId)], { type: 'event.deleted', eventId })
+  tell(context, [userId, ...answers.map((each) => each.userId)], { type: 'event.deleted', eventId })
   return null
 }
 
 /** Anybody may answer, and answer differently later. The same answer again is no news. */
 export const answerEvent = async (
-  people: People,
+  context: DirectoryContext,
   input: { userId: number; eventId: number; answer: RsvpAnswer },
 ): Promise<CalendarEvent | Refusal> => {
-  const { db } = people
+  const { db } = context
   const { userId, eventId, answer } = input
   const [changed] = await db
     .insert(rsvps)
@@ -180,22 +180,22 @@ export const answerEvent = async (
     .onConflictDoUpdate({ target: [rsvps.eventId, rsvps.userId], set: { answer }, setWhere: ne(rsvps.answer, answer) })
     .returning()
   const event = await eventById(db, eventId)
-  if (changed && !isRefusal(event)) tellAnswered(people, event, userId)
+  if (changed && !isRefusal(event)) tellAnswered(context, event, userId)
   return event
 }
 
 export const withdrawAnswer = async (
-  people: People,
+  context: DirectoryContext,
   input: { userId: number; eventId: number },
 ): Promise<Refusal | null> => {
   const { userId, eventId } = input
-  const [gone] = await people.db
+  const [gone] = await context.db
     .delete(rsvps)
     .where(and(eq(rsvps.eventId, eventId), eq(rsvps.userId, userId)))
     .returning()
-  const event = await eventById(people.db, eventId)
+  const event = await eventById(context.db, eventId)
   if (isRefusal(event)) return event
-  if (gone) tellAnswered(people, event, userId)
+  if (gone) tellAnswered(context, event, userId)
   return null
 }
 
@@ -246,21 +246,21 @@ const isFreeTitle = (db: Directory, title: string, ownId: number) =>
     ),
   )
 
-const tellAgain = async (people: People, eventId: number): Promise<CalendarEvent | Refusal> => {
-  const event = await eventById(people.db, eventId)
-  if (!isRefusal(event)) tellEventChanged(people, event)
+const tellAgain = async (context: DirectoryContext, eventId: number): Promise<CalendarEvent | Refusal> => {
+  const event = await eventById(context.db, eventId)
+  if (!isRefusal(event)) tellEventChanged(context, event)
   return event
 }
 
 /** For the organizer and those who answered. */
-const tellEventChanged = (people: People, event: CalendarEvent): void => {
+const tellEventChanged = (context: DirectoryContext, event: CalendarEvent): void => {
   const { organizerId, rsvps: answers } = event
-  tell(people, [organizerId, ...answers.map((each) => each.userId)], { type: 'event.changed', event })
+  tell(context, [organizerId, ...answers.map((each) => each.userId)], { type: 'event.changed', event })
 }
 
 /** Of a large event a single answer is told to its author and the organizer only: told to all, one user could keep thousands busy. */
-const tellAnswered = (people: People, event: CalendarEvent, userId: number): void => {
+const tellAnswered = (context: DirectoryContext, event: CalendarEvent, userId: number): void => {
   const { organizerId, rsvps: answers } = event
   const others = answers.length > LIMITS.intimateMembers ? [] : answers.map((each) => each.userId)
-  tell(people, [organizerId, userId, ...others], { type: 'event.changed', event })
+  tell(context, [organizerId, userId, ...others], { type: 'event.changed', event })
 }

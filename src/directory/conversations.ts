@@ -4,7 +4,7 @@ import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { Directory } from './directory.ts'
 import { areBlocked, pairKey } from './pairs.ts'
-import type { People } from './people.ts'
+import type { DirectoryContext } from './context.ts'
 import { conversations, users } from './schema.ts'
 import { userById } from './users.ts'
 
@@ -13,23 +13,23 @@ export type Registered = { id: number; created: boolean }
 
 /** Opens the direct conversation of two people, made by the first of them if there is none. `entry` is the first one's. */
 export const openDirect = async (
-  people: Pick<People, 'db' | 'conversationOf' | 'now'>,
+  context: Pick<DirectoryContext, 'db' | 'conversationOf' | 'now'>,
   pair: { userId: number; otherId: number },
 ): Promise<{ entry: InboxEntry; created: boolean } | Refusal> => {
   const { userId, otherId } = pair
   if (otherId === userId) return refuse('conversation.with_self')
-  const other = await userById(people.db, otherId)
+  const other = await userById(context.db, otherId)
   if (isRefusal(other)) return other
   // A second time where the first finds one that was deleted; a third, where somebody opened and deleted one in between.
   for (let tries = 0; tries < 3; tries += 1) {
-    const registered = await findOrCreateDirect(people.db, { createdBy: userId, otherId, now: people.now() })
+    const registered = await findOrCreateDirect(context.db, { createdBy: userId, otherId, now: context.now() })
     if (isRefusal(registered)) return registered
     // The object is asked every time: where an earlier request registered the conversation and died, this one makes it.
     const { id: conversationId, created } = registered
     const made = { conversationId, kind: 'direct' as const, title: null, userIds: [userId, otherId] }
-    const entry = await people.conversationOf(conversationId).create(made)
+    const entry = await context.conversationOf(conversationId).create(made)
     if (entry) return { entry, created }
-    await releasePair(people.db, conversationId)
+    await releasePair(context.db, conversationId)
   }
   return refuse('conversation.not_found')
 }

@@ -1,7 +1,7 @@
 import { eq, or } from 'drizzle-orm'
 import { refuse, type Refusal } from '../protocol/errors.ts'
 import { circleOf } from './circle.ts'
-import { type People, refreshCirclesLater, tell } from './people.ts'
+import { type DirectoryContext, refreshCirclesLater, tell } from './context.ts'
 import {
   blocks,
   conversations,
@@ -19,8 +19,8 @@ import {
  * Ends an account: what it wrote loses its content, it is a member of nothing, and its row keeps no more than its number. The names
  * are free again. What fails half-way can be asked again.
  */
-export const eraseAccount = async (people: People, userId: number): Promise<Refusal | null> => {
-  const { db, hubOf } = people
+export const eraseAccount = async (context: DirectoryContext, userId: number): Promise<Refusal | null> => {
+  const { db, hubOf } = context
   // Before, while there is still somebody to try again; and after, for what came in between.
   const refusal = await hubOf(userId).erase({ endSessions: false })
   if (refusal) return refusal
@@ -39,7 +39,7 @@ export const eraseAccount = async (people: People, userId: number): Promise<Refu
           displayNameKey: '',
           passwordHash: '',
           isAdmin: false,
-          deletedAt: people.now(),
+          deletedAt: context.now(),
         })
         .where(eq(users.id, userId)),
       db.delete(sessions).where(eq(sessions.userId, userId)),
@@ -55,8 +55,8 @@ export const eraseAccount = async (people: People, userId: number): Promise<Refu
     ])
   } finally {
     // Also where it was done and the answer was lost: nobody can ask again then.
-    refreshCirclesLater(people, [userId, ...friends])
+    refreshCirclesLater(context, [userId, ...friends])
   }
-  tell(people, friends, { type: 'friend.removed', userId })
+  tell(context, friends, { type: 'friend.removed', userId })
   return (await hubOf(userId).erase({ endSessions: true })) ? refuse('server.unavailable', { retryAfter: 1 }) : null
 }

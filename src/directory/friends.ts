@@ -7,7 +7,7 @@ import type { PageQuery } from '../protocol/page.ts'
 import type { Directory } from './directory.ts'
 import { pageFrom } from './page.ts'
 import { areBlocked, areFriends, isFriendship } from './pairs.ts'
-import { type People, refreshCirclesLater, tell } from './people.ts'
+import { type DirectoryContext, refreshCirclesLater, tell } from './context.ts'
 import { friendRequests, friendships, users } from './schema.ts'
 import { bothUsers, PUBLIC, publicOf } from './users.ts'
 
@@ -46,10 +46,10 @@ export const friendRequestsOf = async (db: Directory, userId: number, page: Page
 
 /** Asks somebody to be friends; where the other has asked already, they are friends at once. `created` is false on a repeat. */
 export const askToBeFriends = async (
-  people: People,
+  context: DirectoryContext,
   ask: { userId: number; otherId: number },
 ): Promise<{ outcome: FriendRequestOutcome; created: boolean } | Refusal> => {
-  const { db } = people
+  const { db } = context
   const { userId, otherId } = ask
   if (userId === otherId) return refuse('friend.with_self')
   const both = await bothUsers(db, [userId, otherId])
@@ -61,7 +61,7 @@ export const askToBeFriends = async (
   const isFull = (asked?.count ?? 0) >= LIMITS.openRequests
   // Who was asked by the other only agrees.
   if (isFull && isRefusal(await requestBetween(db, { fromId: otherId, toId: userId }))) return refuse('limit.reached')
-  const now = people.now()
+  const now = context.now()
   const isOpposite = and(eq(friendRequests.fromId, otherId), eq(friendRequests.toId, userId))
   // One transaction: two who ask each other in the same moment become friends, whoever comes second.
   const [befriended, [opposite], [made], [open], [friendship]] = await db.batch([
@@ -91,14 +91,14 @@ export const askToBeFriends = async (
     db.select().from(friendships).where(isFriendship(userId, otherId)),
   ])
   if (befriended.length > 0 && opposite) {
-    const friend = await welcome(people, opposite, now)
+    const friend = await welcome(context, opposite, now)
     return isRefusal(friend) ? friend : { outcome: { state: 'friends', friend }, created: true }
   }
   if (friendship) return refuse('friend.already')
   if (!open) return refuse('conversation.blocked')
   const [from, to] = both
   const request = requestView({ id: open.id, from, to, createdAt: open.createdAt })
-  if (made) tell(people, [userId, otherId], { type: 'friend.requested', request })
+  if (made) tell(context, [userId, otherId], { type: 'friend.requested', request })
   return { outcome: { state: 'pending', request }, created: made !== undefined }
 }
 
@@ -116,33 +116,36 @@ export const requestBetween = async (
 
 /** Only who was asked can accept. */
 export const acceptFriendRequest = async (
-  people: People,
+  context: DirectoryContext,
   answer: { userId: number; requestId: number },
 ): Promise<Friend | Refusal> => {
-  const { db } = people
-  const now = people.now()
+  const { db } = context
+  const now = context.now()
   const isAsked = and(eq(friendRequests.id, answer.requestId), eq(friendRequests.toId, answer.userId))
   const [, [request]] = await db.batch([
     befriend(db, { now, request: isAsked }),
     db.delete(friendRequests).where(isAsked).returning(),
   ])
-  return request ? welcome(people, request, now) : refuse('friend_request.not_found')
+  return request ? welcome(context, request, now) : refuse('friend_request.not_found')
 }
 
 /** Who was asked declines. */
-export const declineFriendRequest = (people: People, answer: { userId: number; requestId: number }) =>
-  closeRequest(people, and(eq(friendRequests.id, answer.requestId), eq(friendRequests.toId, answer.userId)))
+export const declineFriendRequest = (context: DirectoryContext, answer: { userId: number; requestId: number }) =>
+  closeRequest(context, and(eq(friendRequests.id, answer.requestId), eq(friendRequests.toId, answer.userId)))
 
 /** Who asked takes it back. */
-export const takeBackFriendRequest = (people: People, request: { userId: number; requestId: number }) =>
-  closeRequest(people, and(eq(friendRequests.id, request.requestId), eq(friendRequests.fromId, request.userId)))
+export const takeBackFriendRequest = (context: DirectoryContext, request: { userId: number; requestId: number }) =>
+  closeRequest(context, and(eq(friendRequests.id, request.requestId), eq(friendRequests.fromId, request.userId)))
 
-export const unfriend = async (people: People, pair: { userId: number; otherId: number }): Promise<Refusal | null> => {
+export const unfriend = async (
+  context: DirectoryContext,
+  pair: { userId: number; otherId: number },
+): Promise<Refusal | null> => {
   const { userId, otherId } = pair
-  const ended = await endFriendship(people.db, userId, otherId)
+  const ended = await endFriendship(context.db, userId, otherId)
   if (ended.length === 0) return refuse('friend.not_found')
-  refreshCirclesLater(people, [userId, otherId])
-  tellFriendRemoved(people, userId, otherId)
+  refreshCirclesLater(context, [userId, otherId])
+  tellFriendRemoved(context, userId, otherId)
   return null
 }
 
@@ -156,9 +159,9 @@ export const endRequests = (db: Directory, userId: number, otherId: number) =>
     .where(and(inArray(friendRequests.fromId, [userId, otherId]), inArray(friendRequests.toId, [userId, otherId])))
     .returning({ id: friendRequests.id })
 
-export const tellFriendRemoved = (people: People, userId: number, otherId: number): void => {
-  tell(people, [userId], { type: 'friend.removed', userId: otherId })
-  tell(people, [otherId], { type: 'friend.removed', userId })
+export const tellFriendRemoved = (context: DirectoryContext, userId: number, otherId: number): void => {
+  tell(context, [userId], { type: 'friend.removed', userId: otherId })
+  tell(context, [otherId], { type: 'friend.removed', userId })
 }
 
 type Condition = ReturnType<typeof and>
@@ -204,23 +207,23 @@ const befriend = (db: Directory, input: { now: number; request: Condition }) =>
     .returning()
 
 /** Tells both that they are friends now; answers the friend of who accepted. */
-const welcome = async (people: People, request: RequestRow, now: number): Promise<Friend | Refusal> => {
+const welcome = async (context: DirectoryContext, request: RequestRow, now: number): Promise<Friend | Refusal> => {
   const { id: requestId, fromId, toId } = request
-  refreshCirclesLater(people, [fromId, toId])
-  const both = await bothUsers(people.db, [fromId, toId])
+  refreshCirclesLater(context, [fromId, toId])
+  const both = await bothUsers(context.db, [fromId, toId])
   if (isRefusal(both)) return both
   const [from, to] = both
   const since = new Date(now).toISOString()
   const ofAsked: Friend = { user: from, since }
   const added = { type: 'friend.added' as const, requestId, acceptedBy: toId }
-  tell(people, [toId], { ...added, friend: ofAsked })
-  tell(people, [fromId], { ...added, friend: { user: to, since } })
+  tell(context, [toId], { ...added, friend: ofAsked })
+  tell(context, [fromId], { ...added, friend: { user: to, since } })
   return ofAsked
 }
 
-const closeRequest = async (people: People, which: Condition): Promise<Refusal | null> => {
-  const [closed] = await people.db.delete(friendRequests).where(which).returning()
+const closeRequest = async (context: DirectoryContext, which: Condition): Promise<Refusal | null> => {
+  const [closed] = await context.db.delete(friendRequests).where(which).returning()
   if (!closed) return refuse('friend_request.not_found')
-  tell(people, [closed.fromId, closed.toId], { type: 'friend.request_closed', requestId: closed.id })
+  tell(context, [closed.fromId, closed.toId], { type: 'friend.request_closed', requestId: closed.id })
   return null
 }

@@ -3,25 +3,25 @@ import type { InboxEntry } from '../protocol/conversation.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { register, type Registered, tooMany } from './conversations.ts'
 import type { Directory } from './directory.ts'
-import type { People } from './people.ts'
+import type { DirectoryContext } from './context.ts'
 import { blocks, conversations, users } from './schema.ts'
 import { usersByIds } from './users.ts'
 import { valuesOf } from './values-of.ts'
 
 /** Makes a group with these members; asked again with the same `clientId` it is the same one. `entry` is its maker's. */
 export const openGroup = async (
-  people: Pick<People, 'db' | 'conversationOf' | 'now'>,
+  context: Pick<DirectoryContext, 'db' | 'conversationOf' | 'now'>,
   group: { userId: number; title: string; memberIds: number[]; clientId?: string | undefined },
 ): Promise<{ entry: InboxEntry; created: boolean } | Refusal> => {
   const { userId, title, memberIds, clientId } = group
-  const no = await refuseGuests(people.db, userId, memberIds)
+  const no = await refuseGuests(context.db, userId, memberIds)
   if (no) return no
-  const registered = await createGroup(people.db, { createdBy: userId, clientId, now: people.now() })
+  const registered = await createGroup(context.db, { createdBy: userId, clientId, now: context.now() })
   if (isRefusal(registered)) return registered
   // The object is asked every time: where an earlier request registered the conversation and died, this one makes it.
   const { id: conversationId, created } = registered
   const made = { conversationId, kind: 'group' as const, title, userIds: [userId, ...memberIds] }
-  const entry = await people.conversationOf(conversationId).create(made)
+  const entry = await context.conversationOf(conversationId).create(made)
   return entry ? { entry, created } : refuse('conversation.not_found')
 }
 

@@ -10,7 +10,7 @@ import { DAY_MS, openDirect, tooMany } from './conversations.ts'
 import type { Directory } from './directory.ts'
 import { pageFrom } from './page.ts'
 import { areBlocked } from './pairs.ts'
-import { type People, tell } from './people.ts'
+import { type DirectoryContext, tell } from './context.ts'
 import { invitations, users } from './schema.ts'
 import { bothUsers, publicOf } from './users.ts'
 
@@ -37,17 +37,17 @@ export const invitationsOf = async (db: Directory, userId: number, page: PageQue
  * the first one, renewed, and `created` is false.
  */
 export const invite = async (
-  people: People,
+  context: DirectoryContext,
   input: NewInvitation & { fromId: number },
 ): Promise<{ invitation: Invitation; created: boolean } | Refusal> => {
-  const { db } = people
+  const { db } = context
   const { fromId, userId: toId, conversationId = null, message } = input
   if (fromId === toId) return refuse('invitation.with_self')
   const both = await bothUsers(db, [fromId, toId])
   if (isRefusal(both)) return both
-  const no = conversationId === null ? null : await refuseInviter(people, fromId, conversationId)
+  const no = conversationId === null ? null : await refuseInviter(context, fromId, conversationId)
   if (no) return no
-  const now = people.now()
+  const now = context.now()
   const isOpen = and(
     eq(invitations.fromId, fromId),
     eq(invitations.toId, toId),
@@ -86,30 +86,30 @@ export const invite = async (
   const [from, to] = both
   const { id, status, createdAt, answeredAt } = open
   const invitation = view({ id, from, to, conversationId, message: open.message, status, createdAt, answeredAt })
-  if (made) tell(people, [fromId, toId], { type: 'invitation.created', invitation })
+  if (made) tell(context, [fromId, toId], { type: 'invitation.created', invitation })
   return { invitation, created: made !== undefined }
 }
 
 /** Brings the invited into the conversation, which the invitation then names. */
 export const acceptInvitation = async (
-  people: People,
+  context: DirectoryContext,
   answer: { userId: number; invitationId: number },
 ): Promise<Invitation | Refusal> => {
-  const open = await openInvitation(people.db, answer)
+  const open = await openInvitation(context.db, answer)
   if (isRefusal(open)) return open
   // First in, then answered: what fails in between can be tried again, and being in already is no failure. Declined meanwhile, it says
   // all the same what came of it.
-  const conversationId = await enter(people, open)
+  const conversationId = await enter(context, open)
   if (typeof conversationId !== 'number') return conversationId
-  return close(people, answer, { status: 'accepted', conversationId })
+  return close(context, answer, { status: 'accepted', conversationId })
 }
 
 export const declineInvitation = async (
-  people: People,
+  context: DirectoryContext,
   answer: { userId: number; invitationId: number },
 ): Promise<Invitation | Refusal> => {
-  const open = await openInvitation(people.db, answer)
-  return isRefusal(open) ? open : close(people, answer, { status: 'declined' })
+  const open = await openInvitation(context.db, answer)
+  return isRefusal(open) ? open : close(context, answer, { status: 'declined' })
 }
 
 /** Declines all that is open between two people. */
@@ -130,11 +130,11 @@ export const declineBetween = (db: Directory, input: { userId: number; otherId: 
 }
 
 /** Tells both how it was answered. */
-export const tellInvitationAnswered = async (people: People, id: number): Promise<Invitation | null> => {
-  const [row] = await selectInvitations(people.db).where(eq(invitations.id, id))
+export const tellInvitationAnswered = async (context: DirectoryContext, id: number): Promise<Invitation | null> => {
+  const [row] = await selectInvitations(context.db).where(eq(invitations.id, id))
   if (!row) return null
   const invitation = view(row)
-  tell(people, [invitation.from.id, invitation.to.id], { type: 'invitation.answered', invitation })
+  tell(context, [invitation.from.id, invitation.to.id], { type: 'invitation.answered', invitation })
   return invitation
 }
 
@@ -168,8 +168,12 @@ const view = (
 })
 
 /** Whether the conversation's own rule lets this person ask others in. */
-const refuseInviter = async (people: People, userId: number, conversationId: number): Promise<Refusal | null> => {
-  const answered = await people.hubOf(userId).order({ type: 'entry.get', conversationId })
+const refuseInviter = async (
+  context: DirectoryContext,
+  userId: number,
+  conversationId: number,
+): Promise<Refusal | null> => {
+  const answered = await context.hubOf(userId).order({ type: 'entry.get', conversationId })
   if (!answered.ok) return answered
   const { role, conversation } = InboxEntry.parse(JSON.parse(answered.json))
   return mayInvite({ userId, role }, conversation.kind)
@@ -188,30 +192,30 @@ const openInvitation = async (
 const isForAnswering = ({ userId, invitationId }: { userId: number; invitationId: number }) =>
   and(eq(invitations.id, invitationId), eq(invitations.toId, userId))
 
-const enter = async (people: People, invitation: Row): Promise<number | Refusal> => {
+const enter = async (context: DirectoryContext, invitation: Row): Promise<number | Refusal> => {
   const { fromId, toId, conversationId, createdAt } = invitation
   if (conversationId === null) {
-    const opened = await openDirect(people, { userId: fromId, otherId: toId })
+    const opened = await openDirect(context, { userId: fromId, otherId: toId })
     return isRefusal(opened) ? opened : opened.entry.conversation.id
   }
   // In the name of the inviter, who may have lost the right since.
   const order = { type: 'member.add' as const, conversationId, userIds: [toId], invitedAt: createdAt }
-  const added = await people.hubOf(fromId).orderForAnother(order)
+  const added = await context.hubOf(fromId).orderForAnother(order)
   return added.ok ? conversationId : added
 }
 
 const overruledBy = { accepted: ['pending', 'declined'], declined: ['pending'] } as const
 
 const close = async (
-  people: People,
+  context: DirectoryContext,
   answer: { userId: number; invitationId: number },
   change: { status: Exclude<InvitationStatus, 'pending'>; conversationId?: number },
 ): Promise<Invitation | Refusal> => {
-  const [closed] = await people.db
+  const [closed] = await context.db
     .update(invitations)
-    .set({ ...change, answeredAt: people.now() })
+    .set({ ...change, answeredAt: context.now() })
     .where(and(isForAnswering(answer), inArray(invitations.status, overruledBy[change.status])))
     .returning({ id: invitations.id })
   if (!closed) return refuse('invitation.answered')
-  return (await tellInvitationAnswered(people, closed.id)) ?? refuse('invitation.not_found')
+  return (await tellInvitationAnswered(context, closed.id)) ?? refuse('invitation.not_found')
 }

@@ -3,13 +3,13 @@ import { isRefusal, type Refusal } from '../protocol/errors.ts'
 import type { Restored } from '../protocol/restoration.ts'
 import type { Directory } from './directory.ts'
 import { insist } from './insist.ts'
-import type { People } from './people.ts'
+import type { DirectoryContext } from './context.ts'
 import { users } from './schema.ts'
 import { valuesOf } from './values-of.ts'
 
 /** Puts a conversation back to how it stood at `time`. What fails half-way is to be asked again until it is answered. */
 export const restoreConversation = async (
-  { conversationOf }: Pick<People, 'conversationOf'>,
+  { conversationOf }: Pick<DirectoryContext, 'conversationOf'>,
   { conversationId, time }: { conversationId: number; time: number },
 ): Promise<Restored | Refusal> => {
   const former = await conversationOf(conversationId).rewind(time)

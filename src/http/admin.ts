@@ -7,7 +7,7 @@ import { restoreConversation } from '../directory/restoration.ts'
 import { ConversationId } from '../protocol/ids.ts'
 import { numberParam } from '../protocol/page.ts'
 import { RestoreConversation } from '../protocol/restoration.ts'
-import { people } from '../worker/people.ts'
+import { directoryContext } from '../worker/directory-context.ts'
 import { authenticated, type Authenticated } from './authenticated.ts'
 import { answer, problem } from './problem.ts'
 import { body, params } from './validation.ts'
@@ -25,5 +25,5 @@ export const admin = new Hono<Authenticated>()
   .post('/conversations/:id/restore', params(ById), body(RestoreConversation), async (c) => {
     const { id: conversationId } = c.req.valid('param')
     const time = Date.parse(c.req.valid('json').time)
-    return answer(c, await restoreConversation(people(c), { conversationId, time }))
+    return answer(c, await restoreConversation(directoryContext(c), { conversationId, time }))
   })

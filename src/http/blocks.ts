@@ -4,7 +4,7 @@ import { block, blocksOf, unblock } from '../directory/blocks.ts'
 import { openDirectory } from '../directory/directory.ts'
 import { UserId } from '../protocol/ids.ts'
 import { numberParam, PageQuery } from '../protocol/page.ts'
-import { people } from '../worker/people.ts'
+import { directoryContext } from '../worker/directory-context.ts'
 import { type Authenticated, authenticated, budgeted } from './authenticated.ts'
 import { answer, answerEmpty } from './problem.ts'
 import { params, query } from './validation.ts'
@@ -19,9 +19,9 @@ export const blocks = new Hono<Authenticated>()
   )
   .put('/:userId', params(ByUser), async (c) => {
     const { userId: otherId } = c.req.valid('param')
-    return answer(c, await block(people(c), { userId: c.var.caller.userId, otherId }))
+    return answer(c, await block(directoryContext(c), { userId: c.var.caller.userId, otherId }))
   })
   .delete('/:userId', params(ByUser), async (c) => {
     const { userId: otherId } = c.req.valid('param')
-    return answerEmpty(c, await unblock(people(c), { userId: c.var.caller.userId, otherId }))
+    return answerEmpty(c, await unblock(directoryContext(c), { userId: c.var.caller.userId, otherId }))
   })

@@ -17,7 +17,7 @@ import { ConversationId, UserId } from '../protocol/ids.ts'
 import { isRefusal } from '../protocol/errors.ts'
 import { HistoryQuery, NewMessage } from '../protocol/message.ts'
 import { numberParam } from '../protocol/page.ts'
-import { people } from '../worker/people.ts'
+import { directoryContext } from '../worker/directory-context.ts'
 import { type Authenticated, authenticated, budgeted } from './authenticated.ts'
 import { order } from './order.ts'
 import { answer, problem } from './problem.ts'
@@ -43,8 +43,8 @@ export const conversations = new Hono<Authenticated>()
     const { userId } = c.var.caller
     const made =
       input.kind === 'direct'
-        ? await openDirect(people(c), { userId, otherId: input.userId })
-        : await openGroup(people(c), { ...input, userId })
+        ? await openDirect(directoryContext(c), { userId, otherId: input.userId })
+        : await openGroup(directoryContext(c), { ...input, userId })
     return isRefusal(made) ? answer(c, made) : c.json(made.entry, made.created ? 201 : 200)
   })
   .get('/:id', params(ById), (c) => order(c, { type: 'entry.get', conversationId: c.req.valid('param').id }))

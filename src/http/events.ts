@@ -14,7 +14,7 @@ import {
 import { isRefusal } from '../protocol/errors.ts'
 import { EventsQuery, NewCalendarEvent, Rsvp, UpdateCalendarEvent } from '../protocol/calendar.ts'
 import { numberParam } from '../protocol/page.ts'
-import { people } from '../worker/people.ts'
+import { directoryContext } from '../worker/directory-context.ts'
 import { type Authenticated, authenticated, budgeted } from './authenticated.ts'
 import { answer, answerEmpty, problem } from './problem.ts'
 import { body, params, query } from './validation.ts'
@@ -33,7 +33,11 @@ export const events = new Hono<Authenticated>()
   .use(authenticated, budgeted)
   .get('/', query(EventsQuery), async (c) => answer(c, await listEvents(openDirectory(c.env), c.req.valid('query'))))
   .post('/', body(NewCalendarEvent), async (c) =>
-    answer(c, await createEvent(people(c), { ...c.req.valid('json'), organizerId: c.var.caller.userId }), 201),
+    answer(
+      c,
+      await createEvent(directoryContext(c), { ...c.req.valid('json'), organizerId: c.var.caller.userId }),
+      201,
+    ),
   )
   .get('/:file{.+\\.ics}', params(ByFile), async (c) => {
     const event = await eventById(openDirectory(c.env), c.req.valid('param').file)
@@ -47,18 +51,18 @@ export const events = new Hono<Authenticated>()
   .patch('/:id', params(ById), body(UpdateCalendarEvent), async (c) => {
     const { id: eventId } = c.req.valid('param')
     const change = c.req.valid('json')
-    return answer(c, await updateEvent(people(c), { userId: c.var.caller.userId, eventId, change }))
+    return answer(c, await updateEvent(directoryContext(c), { userId: c.var.caller.userId, eventId, change }))
   })
   .delete('/:id', params(ById), async (c) => {
     const { id: eventId } = c.req.valid('param')
-    return answerEmpty(c, await deleteEvent(people(c), { userId: c.var.caller.userId, eventId }))
+    return answerEmpty(c, await deleteEvent(directoryContext(c), { userId: c.var.caller.userId, eventId }))
   })
   .put('/:id/rsvp', params(ById), body(Rsvp), async (c) => {
     const { id: eventId } = c.req.valid('param')
     const { answer: said } = c.req.valid('json')
-    return answer(c, await answerEvent(people(c), { userId: c.var.caller.userId, eventId, answer: said }))
+    return answer(c, await answerEvent(directoryContext(c), { userId: c.var.caller.userId, eventId, answer: said }))
   })
   .delete('/:id/rsvp', params(ById), async (c) => {
     const { id: eventId } = c.req.valid('param')
-    return answerEmpty(c, await withdrawAnswer(people(c), { userId: c.var.caller.userId, eventId }))
+    return answerEmpty(c, await withdrawAnswer(directoryContext(c), { userId: c.var.caller.userId, eventId }))
   })

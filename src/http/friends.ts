@@ -14,7 +14,7 @@ import { isRefusal } from '../protocol/errors.ts'
 import { NewFriendRequest } from '../protocol/friend.ts'
 import { UserId } from '../protocol/ids.ts'
 import { numberParam, PageQuery } from '../protocol/page.ts'
-import { people } from '../worker/people.ts'
+import { directoryContext } from '../worker/directory-context.ts'
 import { type Authenticated, authenticated, budgeted } from './authenticated.ts'
 import { answer, answerEmpty, problem } from './problem.ts'
 import { body, params, query } from './validation.ts'
@@ -30,7 +30,7 @@ export const friends = new Hono<Authenticated>()
   )
   .delete('/:userId', params(ByUser), async (c) => {
     const { userId: otherId } = c.req.valid('param')
-    return answerEmpty(c, await unfriend(people(c), { userId: c.var.caller.userId, otherId }))
+    return answerEmpty(c, await unfriend(directoryContext(c), { userId: c.var.caller.userId, otherId }))
   })
 
 /** `/v1/friend-requests` */
@@ -41,18 +41,18 @@ export const friendRequests = new Hono<Authenticated>()
   )
   .post('/', body(NewFriendRequest), async (c) => {
     const { userId: otherId } = c.req.valid('json')
-    const asked = await askToBeFriends(people(c), { userId: c.var.caller.userId, otherId })
+    const asked = await askToBeFriends(directoryContext(c), { userId: c.var.caller.userId, otherId })
     return isRefusal(asked) ? problem(c, asked) : c.json(asked.outcome, asked.created ? 201 : 200)
   })
   .post('/:id/accept', params(ById), async (c) => {
     const { id: requestId } = c.req.valid('param')
-    return answer(c, await acceptFriendRequest(people(c), { userId: c.var.caller.userId, requestId }))
+    return answer(c, await acceptFriendRequest(directoryContext(c), { userId: c.var.caller.userId, requestId }))
   })
   .post('/:id/decline', params(ById), async (c) => {
     const { id: requestId } = c.req.valid('param')
-    return answerEmpty(c, await declineFriendRequest(people(c), { userId: c.var.caller.userId, requestId }))
+    return answerEmpty(c, await declineFriendRequest(directoryContext(c), { userId: c.var.caller.userId, requestId }))
   })
   .delete('/:id', params(ById), async (c) => {
     const { id: requestId } = c.req.valid('param')
-    return answerEmpty(c, await takeBackFriendRequest(people(c), { userId: c.var.caller.userId, requestId }))
+    return answerEmpty(c, await takeBackFriendRequest(directoryContext(c), { userId: c.var.caller.userId, requestId }))
   })

@@ -7,7 +7,7 @@ import { ChangePassword, DeleteMe } from '../protocol/auth.ts'
 import { isRefusal } from '../protocol/errors.ts'
 import { UpdateMe } from '../protocol/user.ts'
 import { accounts } from '../worker/accounts.ts'
-import { people } from '../worker/people.ts'
+import { directoryContext } from '../worker/directory-context.ts'
 import { type Authenticated, authenticated, budgeted } from './authenticated.ts'
 import { answer, answerEmpty } from './problem.ts'
 import { body } from './validation.ts'
@@ -28,7 +28,7 @@ export const me = new Hono<Authenticated>()
   .delete('/', authenticated, body(DeleteMe), async (c) => {
     const { userId } = c.var.caller
     const confirmed = await confirmPassword(accounts(c.env), userId, c.req.valid('json').password)
-    return answerEmpty(c, isRefusal(confirmed) ? confirmed : await eraseAccount(people(c), userId))
+    return answerEmpty(c, isRefusal(confirmed) ? confirmed : await eraseAccount(directoryContext(c), userId))
   })
   .put('/password', authenticated, body(ChangePassword), async (c) =>
     answerEmpty(c, await changePassword(accounts(c.env), c.var.caller, c.req.valid('json'))),

@@ -32,8 +32,8 @@ export type FirstMembers = {
   userIds: number[]
 }
 
-/** What the use cases of people and plans work on. `later` is for what need not be done before the answer. */
-export type People = {
+/** What the use cases of the directory work on. `later` is for what need not be done before the answer. */
+export type DirectoryContext = {
   db: Directory
   hubOf: (userId: number) => HubOfUser
   conversationOf: (conversationId: number) => ConversationObject
@@ -41,13 +41,13 @@ export type People = {
   now: () => number
 }
 
-export const peopleOf = (
+export const directoryContextOf = (
   env: { DIRECTORY: D1Database },
-  reach: Pick<People, 'hubOf' | 'conversationOf' | 'later'>,
-): People => ({ db: openDirectory(env), now: Date.now, ...reach })
+  reach: Pick<DirectoryContext, 'hubOf' | 'conversationOf' | 'later'>,
+): DirectoryContext => ({ db: openDirectory(env), now: Date.now, ...reach })
 
 /** Tells those whom it concerns. Whoever cannot be reached reads the lists again on connecting. */
-export const tell = ({ hubOf, later }: People, userIds: number[], event: DirectoryEvent): void => {
+export const tell = ({ hubOf, later }: DirectoryContext, userIds: number[], event: DirectoryEvent): void => {
   for (const userId of new Set(userIds)) {
     const told = insist(() => hubOf(userId).notify(event))
     later(told.catch((error: unknown) => logFault('notify.failed', error, { level: 'warn', userId })))
@@ -55,14 +55,14 @@ export const tell = ({ hubOf, later }: People, userIds: number[], event: Directo
 }
 
 /** Has the hubs of two people look again at who is a friend and who is blocked. */
-export const refreshCircles = async ({ hubOf }: People, userIds: number[]): Promise<void> => {
+export const refreshCircles = async ({ hubOf }: DirectoryContext, userIds: number[]): Promise<void> => {
   await Promise.all(userIds.map((userId) => insist(() => hubOf(userId).circleChanged())))
 }
 
 /** The same, where the answer need not wait for it: a hub looks again by itself when its user comes online. */
-export const refreshCirclesLater = (people: People, userIds: number[]): void => {
+export const refreshCirclesLater = (context: DirectoryContext, userIds: number[]): void => {
   for (const userId of userIds) {
-    const refreshed = refreshCircles(people, [userId])
-    people.later(refreshed.catch((error: unknown) => logFault('circle.stale', error, { level: 'warn', userId })))
+    const refreshed = refreshCircles(context, [userId])
+    context.later(refreshed.catch((error: unknown) => logFault('circle.stale', error, { level: 'warn', userId })))
   }
 }
