@@ -4,7 +4,7 @@ import type { Answer, Api } from './dialects.ts'
 import type { Doing, History } from './history.ts'
 import { type Person, signIn } from './person.ts'
 import { type Ask, ask, isVague } from './rest.ts'
-import { SEQ_SPAN, type Session } from './wire.ts'
+import { nameMessage, SEQ_SPAN, type Session } from './wire.ts'
 
 const PAUSE_MS = 300
 
@@ -86,6 +86,7 @@ export class DialectDevice implements Device {
     const id = answer.status !== null && answer.ok ? asked.idIn(answer.body) : Number.NaN
     if (Number.isInteger(id)) {
       const seq = id % SEQ_SPAN
+      if (asked.doing.do === 'send') nameMessage(id, asked.doing.clientId)
       this.#history.write({ e: 'ok', op, id, seq })
       return { ok: true, id, seq }
     }

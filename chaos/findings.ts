@@ -18,6 +18,6 @@ export class Findings {
   }
 
   all(violations: Violation[]): void {
-    this.violations.push(...violations)
+    for (const violation of violations) this.violations.push(violation)
   }
 }

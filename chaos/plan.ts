@@ -65,6 +65,6 @@ const FREQUENCIES: [perSecond: number, make: (random: Random) => Made][] = [
   [0.3, (r) => ({ kind: 'object aborted', pick: r.next() })],
   // Five of six find their object at work, and come to nothing.
   [1.5, (r) => ({ kind: 'object evicted', pick: r.next() })],
-  [0.25, (r) => ({ kind: 'clock put wrong', pick: r.next(), byMs: r.pick(CLOCKS_MS), ms: ms(r, 200, 1_500) })],
+  [0.35, (r) => ({ kind: 'clock put wrong', pick: r.next(), byMs: r.pick(CLOCKS_MS), ms: ms(r, 200, 1_500) })],
   [0.25, (r) => ({ kind: 'disk full', pick: r.next(), ms: ms(r, 100, 800) })],
 ]

@@ -79,7 +79,7 @@ export const reactionsText = (reactions: WireMessage['reactions']): string =>
     .toSorted()
     .join(' ')
 
-type Said = Pick<WireMessage, 'clientId' | 'content'>
+type Said = Pick<WireMessage, 'id' | 'clientId' | 'content'>
 
 /** Nothing is really encrypted here. */
 export const textOf = ({ content }: Pick<WireMessage, 'content'>): string | null =>
@@ -89,8 +89,13 @@ export const textOf = ({ content }: Pick<WireMessage, 'content'>): string | null
       ? content.text
       : Buffer.from(content.ciphertext, 'base64').toString()
 
+/** The names of messages whose text may be another by now, or gone. */
+const named = new Map<number, string>()
+export const nameMessage = (id: number, name: string): void => void named.set(id, name)
+
 /** Who uses a documented API names no message: what they say begins with a name in its place. */
-export const clientIdOf = (message: Said): string => /^~\S+/.exec(textOf(message) ?? '')?.[0] ?? message.clientId
+export const clientIdOf = (message: Said): string =>
+  /^~\S+/.exec(textOf(message) ?? '')?.[0] ?? named.get(message.id) ?? message.clientId
 
 export const messageOf = (message: WireMessage): Message => ({
   seq: message.seq,

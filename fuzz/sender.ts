@@ -17,7 +17,7 @@ const NOTHING = '{"type":"nothing"}'
 /** What the documents have a client say, and that writes nothing. */
 const HARMLESS = ['ping', 'get_online_friends', 'authenticate', 'join_conversation', 'leave_conversation']
 
-type Reply = { id: string | null; ok: boolean; error?: { code: string } }
+type Reply = { id: string | number | null; ok: boolean; error?: { code: string } }
 type Socket = { listener: Listener; token: string }
 
 /** Sends inputs to the server as one person, and tells what is wrong with the answers. */
@@ -178,12 +178,11 @@ export class Sender {
 }
 
 /** The id that a frame's reply repeats, where it can be read. */
-const idOf = (data: Said['data']): string | null => {
+const idOf = (data: Said['data']): string | number | null => {
   try {
     const value: unknown = JSON.parse(String(data))
-    return typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string'
-      ? value.id
-      : null
+    if (typeof value !== 'object' || value === null || !('id' in value)) return null
+    return typeof value.id === 'string' || typeof value.id === 'number' ? value.id : null
   } catch {
     return null
   }

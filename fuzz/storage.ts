@@ -60,6 +60,8 @@ export class Storage {
       const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all() as { name: string }[]
       const held: Held = {}
       for (const { name } of tables.filter((each) => !NOTES.test(each.name))) {
+        // They are deleted some time after their conversation was.
+        if (name === 'messages' && isOfDeleted(database)) continue
         const rows = [...database.prepare(`SELECT * FROM "${name}"`).iterate()].map((row) =>
           JSON.stringify(Object.entries(row).filter(([column]) => !NOTED[name]?.includes(column))),
         )
@@ -72,6 +74,9 @@ export class Storage {
     }
   }
 }
+
+const isOfDeleted = (database: DatabaseSync): boolean =>
+  database.prepare('SELECT 1 FROM conversation WHERE deleted_at IS NOT NULL').get() !== undefined
 
 /** The tables that are not as they were. */
 export const changedIn = (before: Held, after: Held): string[] =>

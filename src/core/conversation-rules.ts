@@ -32,16 +32,13 @@ export const mayRename = (actor: Actor, kind: ConversationKind): Refusal | null 
 /** Asking somebody in is adding them, once they agree. */
 export const mayInvite = (actor: Actor, kind: ConversationKind): Refusal | null => mayLead(actor, kind)
 
-/** Two people of whom one has blocked the other, or is gone, say nothing new to each other; groups that they share go on. */
-export const mayAddress = (input: {
-  kind: ConversationKind
-  isBlocked: boolean
-  hasErased: boolean
-}): Refusal | null => {
-  const { kind, isBlocked, hasErased } = input
-  if (kind === 'group') return null
-  return hasErased ? no('user.not_found') : isBlocked ? no('conversation.blocked') : null
-}
+/** Two people of whom one has blocked the other say nothing new to each other; groups that they share go on. */
+export const mayAddress = ({ kind, isBlocked }: { kind: ConversationKind; isBlocked: boolean }): Refusal | null =>
+  kind === 'direct' && isBlocked ? no('conversation.blocked') : null
+
+/** Nor does anybody write to an account that was erased. */
+export const mayWrite = (input: { kind: ConversationKind; isBlocked: boolean; hasErased: boolean }): Refusal | null =>
+  input.kind === 'direct' && input.hasErased ? no('user.not_found') : mayAddress(input)
 
 export const mayAddMembers = (input: {
   actor: Actor

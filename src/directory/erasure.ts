@@ -2,6 +2,7 @@ import { eq, or } from 'drizzle-orm'
 import { refuse, type Refusal } from '../protocol/errors.ts'
 import { circleOf } from './circle.ts'
 import { type DirectoryContext, refreshCirclesLater, tell } from './context.ts'
+import { insist } from './insist.ts'
 import {
   blocks,
   conversations,
@@ -53,10 +54,18 @@ export const eraseAccount = async (context: DirectoryContext, userId: number): P
       // A backup that reads it takes another, without this account.
       db.delete(snapshot),
     ])
+  } catch (error) {
+    // It may be done, with the answer lost: nobody can ask again then.
+    context.later(endIfGone(context, userId))
+    throw error
   } finally {
-    // Also where it was done and the answer was lost: nobody can ask again then.
     refreshCirclesLater(context, [userId, ...friends])
   }
   tell(context, friends, { type: 'friend.removed', userId })
   return (await hubOf(userId).erase({ endSessions: true })) ? refuse('server.unavailable', { retryAfter: 1 }) : null
+}
+
+const endIfGone = async ({ db, hubOf }: DirectoryContext, userId: number): Promise<void> => {
+  const [account] = await db.select({ deletedAt: users.deletedAt }).from(users).where(eq(users.id, userId))
+  if (account && account.deletedAt !== null) await insist(() => hubOf(userId).erase({ endSessions: true }))
 }

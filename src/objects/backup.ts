@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { isNotNull, sql } from 'drizzle-orm'
 import { drizzle, type DrizzleSqliteDODatabase } from 'drizzle-orm/durable-sqlite'
 import * as z from 'zod'
 import { isConflict, RowSet } from '../directory/row-set.ts'
@@ -53,14 +53,15 @@ export const KEPT: Record<ConversationTable, RowSet> = {
 
 /**
  * Messages behind the one of this number, and with the last of them everything else: so that what is read at one moment fits together,
- * and who wrote a message is among the members.
+ * and who wrote a message is among the members. Of a conversation that was deleted there are no messages, for they go.
  */
 export const pageOf = (storage: DurableObjectStorage, cursor: number): BackupPage => {
   const linesOf = (table: ConversationTable, condition = sql`1`) =>
     drizzle(storage)
       .all<{ line: string }>(sql`SELECT ${KEPT[table].line} AS line ${KEPT[table].from(condition)}`)
       .map(({ line }) => ({ table, row: JSON.parse(line) as BackupRow, size: line.length }))
-  const found = linesOf('messages', sql`seq BETWEEN ${cursor + 1} AND ${cursor + MESSAGES_IN_PAGE + 1}`)
+  const isKept = sql`NOT EXISTS (SELECT 1 FROM ${conversations} WHERE deleted_at IS NOT NULL)`
+  const found = linesOf('messages', sql`${isKept} AND seq BETWEEN ${cursor + 1} AND ${cursor + MESSAGES_IN_PAGE + 1}`)
   const page = fitting(found.slice(0, MESSAGES_IN_PAGE), ({ size }) => size)
   const isLast = page.length === found.length
   const rest = isLast ? [...linesOf('members'), ...linesOf('conversation')] : []
@@ -80,6 +81,8 @@ export const loadRows = (
   const rows = set.parse(input.rows)
   if (isRefusal(rows)) return rows
   const db = drizzle(storage)
+  // Of a file that still has them: they were there, and are deleted by now.
+  if (table === 'messages' && isThere && isDeleted(db)) return { added: 0 }
   if (table === 'conversation' && (rows.some(({ id }) => id !== conversationId) || !isDense(db)))
     return refuse('request.invalid', { issues: [{ path: 'rows', message: 'not what stands before it' }] })
   try {
@@ -91,6 +94,9 @@ export const loadRows = (
   }
   return set.areJust(rows, db.all(set.within(rows))) ? { added: 0 } : refuse('backup.occupied')
 }
+
+const isDeleted = (db: DrizzleSqliteDODatabase): boolean =>
+  db.select().from(conversations).where(isNotNull(conversations.deletedAt)).all().length > 0
 
 /** Whether the messages are numbered without a hole. */
 const isDense = (db: DrizzleSqliteDODatabase): boolean => {

@@ -5,6 +5,7 @@ import { blockersAmong } from '../directory/blocks.ts'
 import { erasedAmong } from '../directory/restoration.ts'
 import { count, countDelivery, isReportDue, reportMetrics } from '../directory/metrics.ts'
 import { openDirectory } from '../directory/directory.ts'
+import { FOR_GOOD } from './log-state.ts'
 import { logFault } from '../directory/faults.ts'
 import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
 import type { BackupPage, Loaded, LoadConversationRows } from '../protocol/backup.ts'
@@ -147,7 +148,8 @@ export class Conversation extends DurableObject<Env> {
       return { entry: null, left: member ? leftBy(log, member) : null }
     }
     if (nap !== null) this.#report()
-    if (nap !== null && (member.asleep || nap > member.nap)) log.noteHub(userId, { asleep: false, nap })
+    const isAsleep = member.nap !== FOR_GOOD && (member.asleep || (nap ?? 0) > member.nap)
+    if (nap !== null && isAsleep) log.noteHub(userId, { asleep: false, nap })
     return { entry: log.entry(member) }
   }
 

@@ -103,10 +103,13 @@ export class DialectDesk {
         if (typeof conversationId !== 'number') return conversationId
         return toldOf(await this.#hub.perform(asked.command(conversationId), socket))
       }
-      case 'passed on':
-        return (await this.#isOwn(asked.messageId, socket))
-          ? { ok: true }
-          : toldOf(await this.#hub.perform(asked.command, socket))
+      case 'passed on': {
+        const found = await this.#hub.perform({ type: 'message.get', messageId: asked.messageId }, socket)
+        // Where that cannot be told now, it is not to be said twice.
+        if (!found.ok && found.code !== 'message.not_found') return found
+        const isOwn = found.ok && (JSON.parse(found.json) as Message).senderId === this.#hub.userId
+        return isOwn ? { ok: true } : toldOf(await this.#hub.perform(asked.command, socket))
+      }
       case 'read-all':
         return toldOf(
           await this.#hub.perform(
@@ -129,11 +132,6 @@ export class DialectDesk {
       case 'refused':
         return this.#hub.spend() ?? asked.refusal
     }
-  }
-
-  async #isOwn(messageId: number, socket: LiveSocket): Promise<boolean> {
-    const found = await this.#hub.perform({ type: 'message.get', messageId }, socket)
-    return found.ok && (JSON.parse(found.json) as Message).senderId === this.#hub.userId
   }
 
   /** The direct conversation with somebody, opened if need be. */

@@ -1,4 +1,4 @@
-import { mayAddress, mayDelete, mayEdit, mayPin, withReaction } from '../core/conversation-rules.ts'
+import { mayAddress, mayDelete, mayEdit, mayPin, mayWrite, withReaction } from '../core/conversation-rules.ts'
 import type { CommandOf } from '../protocol/commands.ts'
 import { isRefusal, type Refusal, refuse } from '../protocol/errors.ts'
 import type { ReadReply } from '../protocol/events.ts'
@@ -20,7 +20,7 @@ type MessageEventType = 'message.created' | 'message.updated' | 'message.deleted
 export const sendMessage = ({ state, actor, order, now }: Given<CommandOf<'message.send'>>): Outcome => {
   const body = bodyOf(order)
   const { clientId } = order
-  const no = mayAddress(state) ?? mayReplyTo(state, order.replyTo)
+  const no = mayWrite(state) ?? mayReplyTo(state, order.replyTo)
   const row = no ? null : state.addMessage({ senderId: actor.userId, clientId, body }, now)
   if (row) return told(state, 'message.created', row)
   // Looked for only now: the insert found out by itself, and nearly every message is new. What may not be sent may yet be a repeat.
@@ -146,7 +146,7 @@ export const markRead = ({ state, actor, order }: Given<CommandOf<'read.mark'>>)
 }
 
 export const signalTyping = ({ state, actor, order }: Given<CommandOf<'typing.start' | 'typing.stop'>>): Outcome => {
-  const no = mayAddress(state)
+  const no = mayWrite(state)
   if (no) return refused(no)
   if (state.presentCount > LIMITS.intimateMembers) return answered({})
   const { userId } = actor

@@ -16,7 +16,7 @@ export const AddPeople = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) =>
 
   // The field that was written in is gone; the button stands in its place.
   useLayoutEffect(() => {
-    if (wasOpen.current && !open.value) opener.current?.focus()
+    if (wasOpen.current && !open.value && document.activeElement === document.body) opener.current?.focus()
     wasOpen.current = open.value
   }, [open.value])
 

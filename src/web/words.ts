@@ -12,7 +12,7 @@ const CODES: Partial<Record<ErrorCode, string>> = {
   'username.taken': 'Somebody has this username already.',
   'email.taken': 'There is an account with this address already.',
   'conversation.not_found': 'This conversation is gone, or you are no longer in it.',
-  'conversation.blocked': 'You cannot write to this person.',
+  'conversation.blocked': 'One of you has blocked the other.',
   'conversation.full': 'This group is full.',
   'member.not_allowed': 'Your role in this group does not allow that.',
   'message.not_found': 'This message is gone.',

@@ -30,7 +30,7 @@ const asked: Request = {
 }
 const problem = (code: keyof typeof ERRORS, change: object = {}) => {
   const [status, title] = ERRORS[code]
-  return JSON.stringify({ type: `urn:causerie:error:${code}`, title, status, code, ...change })
+  return JSON.stringify({ type: `urn:causerie:error:${code}`, title, detail: title, status, code, ...change })
 }
 const answer = (change: Partial<Answer>): Answer => ({
   status: 404,

@@ -266,7 +266,7 @@ describe('the messages of document 000', () => {
   test('[000] GET /messages/ costs a command for each conversation that it reads', async () => {
     const [alice, bob] = [await signUp(), await signUp()]
     const socket = await RawSocket.arrive(bob)
-    for (const groupId of await Promise.all(Array.from({ length: 5 }, () => openGroup(alice, bob))))
+    for (const groupId of await Promise.all(Array.from({ length: 5 }, () => openGroup(bob, alice))))
       await say(socket, groupId)
     onTestFinished(() => setBudgetOf(alice, usual))
     const look = async () => (await ask('GET', '/messages/', { token: alice.accessToken })).status
@@ -282,6 +282,7 @@ describe('the messages of document 000', () => {
     const [alice, bob] = [await signUp(), await signUp()]
     const socket = await RawSocket.arrive(bob)
     const groups = await Promise.all(Array.from({ length: 45 }, () => openGroup(alice, bob)))
+    groups.sort((a, b) => a - b)
     for (const groupId of groups) await say(socket, groupId, `in ${groupId}`)
 
     const { body } = await ask<Letter[]>('GET', '/messages/', { token: alice.accessToken })

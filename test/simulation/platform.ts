@@ -109,7 +109,7 @@ class SimulatedObject {
       waitUntil: (work: Promise<unknown>) => void work.catch(() => {}),
       blockConcurrencyWhile: (work: () => Promise<unknown>) => (life.ready = work()),
       acceptWebSocket: (end: ServerEnd) => this.sockets.push(hold(end).accept(isDead)),
-      getWebSockets: () => this.sockets.map((socket) => hold(new ServerEnd(socket))),
+      getWebSockets: () => this.sockets.map((socket) => life.ends.get(socket) ?? hold(new ServerEnd(socket))),
       setWebSocketAutoResponse: () => {},
       getWebSocketAutoResponseTimestamp: () => new Date(),
     }

@@ -125,7 +125,8 @@ test('[PRES1] whose session ends before the first socket is greeted does not com
 
 test('[PRES2] going is told also of who was cut, and of who speaks again coming', async () => {
   const { alice, bob, conversationId } = await pair()
-  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const [bobs, alices] = [await RawSocket.arrive(bob), await RawSocket.arrive(alice)]
+  await expect.poll(() => heardOf(bobs, alice)).toEqual([true])
   // Her network is gone: the end of the connection comes to nobody.
   await runInDurableObject(hubOf(env, alice.user.id), (_, state) => {
     for (const ws of state.getWebSockets()) ws.close = () => {}
@@ -140,11 +141,12 @@ test('[PRES2] going is told also of who was cut, and of who speaks again coming'
 
 test('[PRES2] who was silent for so long that it counted as gone is back with the next frame', async () => {
   const { alice, bob } = await pair()
-  const [laptop, phone, bobs] = [
-    await RawSocket.arrive(alice),
-    await RawSocket.arrive(alice),
+  const [bobs, laptop, phone] = [
     await RawSocket.arrive(bob),
+    await RawSocket.arrive(alice),
+    await RawSocket.arrive(alice),
   ]
+  await expect.poll(() => heardOf(bobs, alice)).toEqual([true])
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 })
   phone.close()
   await expect.poll(() => heardOf(bobs, alice).at(-1), { timeout: 40_000 }).toBe(false)

@@ -361,7 +361,7 @@ test('[CONN16] who opens more than sixty sockets in ten seconds is told to wait,
 })
 
 test('[CONN16] who leaves too much unread opens no more, and who reads it may', async () => {
-  const { alice, bob } = await pair()
+  const [alice, other] = [await signUp(), await signUp()]
   const socket = await RawSocket.arrive(alice)
   let waiting = 17 * LIMITS.bufferedBytes
   await runInDurableObject(hubOf(env, alice.user.id), (_, state) => {
@@ -372,7 +372,7 @@ test('[CONN16] who leaves too much unread opens no more, and who reads it may', 
     return (await exports.default.fetch(new Request('https://causerie.test/v1/socket', { headers }))).status
   }
 
-  expect([await upgrade(alice), await upgrade(bob)]).toEqual([429, 101])
+  expect([await upgrade(alice), await upgrade(other)]).toEqual([429, 101])
   waiting = 0
   expect([await upgrade(alice), socket.closed]).toEqual([101, null])
 })
