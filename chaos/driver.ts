@@ -291,13 +291,16 @@ const converge = async (url: string, { world, since }: { world: World; since: nu
   // Clients tell read marks a moment late.
   await sleep(500)
   const expected = await heads(url, world)
+  let last: string[] = []
   while (Date.now() - from < CONVERGE_MS) {
-    const isBehind = world.devices.some((device) =>
+    const behind = world.devices.filter((device) =>
       [...world.members].some(([c, ids]) => ids.includes(device.userId) && device.revOf(c) !== expected.get(c)),
     )
-    if (!isBehind) break
+    if (behind.length === 0) break
+    last = behind.map(({ name }) => name)
     await sleep(250)
   }
+  if (last.length > 0) console.log(`        the last to hold everything: ${last.join(', ')}`)
   return Date.now() - since
 }
 

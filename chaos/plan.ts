@@ -55,8 +55,8 @@ const FREQUENCIES: [perSecond: number, make: (random: Random) => Made][] = [
   [0.3, (r) => ({ kind: 'request cut', pick: r.next(), direction: direction(r), within: r.next() })],
   [0.4, (r) => ({ kind: 'stall', pick: r.next(), direction: direction(r), ms: ms(r, 200, 2_500) })],
   [0.4, (r) => ({ kind: 'delay', pick: r.next(), by: ms(r, 20, 400), ms: ms(r, 300, 2_000) })],
-  [0.25, (r) => ({ kind: 'silence', pick: r.next() })],
-  [0.25, (r) => ({ kind: 'storm', pick: r.next() })],
+  [0.23, (r) => ({ kind: 'silence', pick: r.next() })],
+  [0.23, (r) => ({ kind: 'storm', pick: r.next() })],
   [0.3, (r) => ({ kind: 'reader that does not read', pick: r.next(), ms: ms(r, 1_500, 3_000) })],
   [0.3, (r) => ({ kind: 'member removed', pick: r.next(), ms: ms(r, 300, 2_500) })],
   [0.25, (r) => ({ kind: 'session revoked', pick: r.next() })],
@@ -65,6 +65,6 @@ const FREQUENCIES: [perSecond: number, make: (random: Random) => Made][] = [
   [0.3, (r) => ({ kind: 'object aborted', pick: r.next() })],
   // Five of six find their object at work, and come to nothing.
   [1.5, (r) => ({ kind: 'object evicted', pick: r.next() })],
-  [0.35, (r) => ({ kind: 'clock put wrong', pick: r.next(), byMs: r.pick(CLOCKS_MS), ms: ms(r, 200, 1_500) })],
+  [0.28, (r) => ({ kind: 'clock put wrong', pick: r.next(), byMs: r.pick(CLOCKS_MS), ms: ms(r, 200, 1_500) })],
   [0.25, (r) => ({ kind: 'disk full', pick: r.next(), ms: ms(r, 100, 800) })],
 ]
