@@ -59,6 +59,9 @@ const WAKE_PONG_TIMEOUT_MS = 4_000
 /** A connection that held this long was a good one: the next failure starts from the shortest wait. */
 const STABLE_MS = 10_000
 
+/** One that was greeted and did not hold shows that there is a network: it counts as no more failures, so that the long wait stays far. */
+const GREETED_FAILURES = 4
+
 /** One live connection that comes back by itself, and the commands that go over it. */
 export class Connection {
   readonly #ports: Ports
@@ -209,7 +212,10 @@ export class Connection {
   }
 
   #fail(why: string, atLeastMs = 0): void {
-    if (this.isOnline && this.#ports.now() - this.#onlineSince > STABLE_MS) this.#failures = 0
+    if (this.isOnline) {
+      const isStable = this.#ports.now() - this.#onlineSince > STABLE_MS
+      this.#failures = isStable ? 0 : Math.min(this.#failures, GREETED_FAILURES)
+    }
     this.#leave(why)
     const delay = Math.max(atLeastMs, backoff(this.#failures++, this.#ports.random))
     this.#retryTimer = setTimeout(() => this.#connect(), delay)

@@ -135,6 +135,18 @@ test('[CON2] a server that greets and hangs up at once is not hammered', async (
   expect(peers).toHaveLength(7)
 })
 
+test('[CON2] where every connection is greeted and soon lost, no wait is longer than five seconds', async () => {
+  const { connection, peers, newest, greet } = connectionOf()
+  connection.start()
+
+  for (let tries = 1; tries <= 40; tries += 1) {
+    await greet()
+    newest().drop(1006)
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(peers).toHaveLength(tries + 1)
+  }
+})
+
 test('[CON2] a refusal that says when to come back is heeded', async () => {
   let tries = 0
   const { connection } = connectionOf({
