@@ -223,7 +223,9 @@ const main = async (): Promise<boolean> => {
   const rest = async (): Promise<boolean> => {
     await faults.settled()
     calmSince = Date.now()
+    const watching = setInterval(() => console.log(`        not at rest yet: ${workload.unfinished.join(', ')}`), 3_000)
     await workload.stop()
+    clearInterval(watching)
     return true
   }
   const isAtRest = await Promise.race([rest(), sleep(AT_REST_MS, false, { ref: false })])

@@ -26,7 +26,7 @@ type Own = { c: number; id: number }
 export class Workload {
   readonly tally: Tally = { acked: 0, repeats: 0 }
   readonly #devices: Device[]
-  readonly #working: Promise<void>[] = []
+  readonly #working = new Map<Promise<void>, Device>()
   readonly #options: { hands: number; pauseMs: number }
   #isStopping = false
 
@@ -40,7 +40,9 @@ export class Workload {
       const hands = device instanceof DialectDevice ? DIALECT_HANDS : options.hands
       for (let hand = 0; hand < hands; hand += 1) {
         const random = options.random.fork(`${device.name}/${hand}`)
-        this.#working.push(this.#work({ device, random, own, emoji, isFirst: hand === 0 }))
+        const work = this.#work({ device, random, own, emoji, isFirst: hand === 0 })
+        const ended = work.finally(() => this.#working.delete(ended))
+        this.#working.set(ended, device)
       }
     })
   }
@@ -48,7 +50,12 @@ export class Workload {
   /** Resolves when everything that was begun has come to an end. */
   async stop(): Promise<void> {
     this.#isStopping = true
-    await Promise.all(this.#working)
+    await Promise.all(this.#working.keys())
+  }
+
+  /** The devices that something is still under way of. */
+  get unfinished(): string[] {
+    return [...new Set([...this.#working.values()].map(({ name }) => name))]
   }
 
   async #work(hand: { device: Device; random: Random; own: Own[]; emoji: string; isFirst: boolean }): Promise<void> {
