@@ -63,14 +63,15 @@ export const askIn = async (c: C): Promise<Response> => {
   const input = await bodyIn(c, Ask)
   if (isRefusal(input)) return failed(c, input)
   const { to_user_id: userId, message } = input
-  const made = await invite(directoryContext(c), { fromId: c.var.caller.userId, userId, message })
+  const context = directoryContext(c)
+  const made = await invite(context, { fromId: c.var.caller.userId, userId, message })
   if (isRefusal(made)) return failed(c, made)
   const { invitation, created } = made
   // The document has no list of invitations: who was away at the first can only be told again.
   if (!created) {
     const refusal = await hubOf(c.env, c.var.caller.userId).charge()
     if (refusal) return failed(c, refusal)
-    tell(directoryContext(c), [userId], { type: 'invitation.created', invitation })
+    tell(context, [userId], { type: 'invitation.created', invitation })
   }
   return succeeded(c, { invitation_id: String(invitation.id) })
 }

@@ -148,8 +148,9 @@ export class Conversation extends DurableObject<Env> {
       return { entry: null, left: member ? leftBy(log, member) : null }
     }
     if (nap !== null) this.#report()
-    const isAsleep = member.nap !== FOR_GOOD && (member.asleep || (nap ?? 0) > member.nap)
-    if (nap !== null && isAsleep) log.noteHub(userId, { asleep: false, nap })
+    // A greeting of before the erasure must not undo that.
+    const wakes = nap !== null && member.nap !== FOR_GOOD && (member.asleep || nap > member.nap)
+    if (wakes) log.noteHub(userId, { asleep: false, nap })
     return { entry: log.entry(member) }
   }
 

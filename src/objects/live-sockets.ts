@@ -12,6 +12,11 @@ const MAX_HEARD = 256
 /** Well below the time after which a silent socket is cut. */
 const FRAMES_KEPT_MS = 10_000
 
+/** Sockets of one user, those among them that were closed and whose client has not answered. */
+const MAX_LINGERING = 2 * LIMITS.socketsPerUser
+/** What may wait for the clients of one user that do not read. */
+const MAX_WAITING_BYTES = 16 * LIMITS.bufferedBytes
+
 /** What a socket must still know after its hub was hibernated: kept in the attachment. */
 const Attachment = z.object({
   id: z.string(),
@@ -39,11 +44,6 @@ export type LiveSocket = Omit<Attachment, 'heard'> & {
   /** Resolves when `hello` is out; frames that came before wait for it, in order. */
   greeting: Promise<void>
 }
-
-/** Sockets of one user, those among them that were closed and whose client has not answered. */
-const MAX_LINGERING = 2 * LIMITS.socketsPerUser
-/** What may wait for the clients of one user that do not read. */
-const MAX_WAITING_BYTES = 16 * LIMITS.bufferedBytes
 
 /** The open sockets of one user. Being open proves nothing: `isOnline` asks for a sign of life. */
 export class LiveSockets {

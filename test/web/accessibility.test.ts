@@ -2,7 +2,7 @@ import axe from 'axe-core'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { setStage } from '../support/stage.ts'
-import { PASSWORD, Person } from './person.ts'
+import { Person } from './person.ts'
 
 const DESK: BrowserContextOptions = { viewport: { width: 1200, height: 760 } }
 const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true }
@@ -117,7 +117,7 @@ test.each(SHAPES)('where people talk, axe finds nothing serious on %s', async (_
   await go(page, '#/c/999999')
   await page.getByText('This conversation is not here').waitFor()
   await screens.audit('a conversation that is not there')
-  await signIn(ana)
+  await ana.signInElsewhere({ browser: stage.browser, url: stage.server.url })
   await go(page, '#/settings')
   await page.getByRole('button', { name: /^Sign out Chrome/ }).waitFor()
   await screens.audit('settings and devices')
@@ -151,16 +151,6 @@ const screensOf = async (page: Page) => {
 
 const signUp = (name: string, context: BrowserContextOptions): Promise<Person> =>
   Person.signUp({ browser: stage.browser, url: stage.server.url, name, context })
-
-/** On another device, so that there are two. */
-const signIn = async ({ username }: Person): Promise<void> => {
-  const page = await (await stage.browser.newContext()).newPage()
-  await page.goto(stage.server.url)
-  await page.getByLabel('Username or email').fill(username)
-  await page.getByLabel('Password').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('navigation', { name: 'Inbox' }).waitFor()
-}
 
 /** As on a phone, whose Enter begins a line. */
 const say = async ({ composer, page }: Person, text: string): Promise<void> => {

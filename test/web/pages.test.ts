@@ -51,12 +51,7 @@ test('an answer that comes late takes nobody away from where they have gone mean
 
 test('a new password signs the other devices out, and the list says so', async () => {
   const ana = await signUp('Ana')
-  const page = await (await stage.browser.newContext()).newPage()
-  await page.goto(stage.server.url)
-  await page.getByLabel('Username or email').fill(ana.username)
-  await page.getByLabel('Password').fill(PASSWORD)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByText('Nobody here yet').waitFor()
+  await ana.signInElsewhere({ browser: stage.browser, url: stage.server.url })
   const devices = ana.page.getByRole('region', { name: 'Signed in on' }).getByRole('listitem')
   await ana.page.getByRole('link', { name: /^Settings/ }).click()
   await expect.poll(() => devices.count()).toBe(2)

@@ -42,6 +42,16 @@ export class Person {
     return person
   }
 
+  /** Signs in on another device, so that there are two. */
+  async signInElsewhere({ browser, url }: Pick<Guest, 'browser' | 'url'>): Promise<void> {
+    const page = await (await browser.newContext()).newPage()
+    await page.goto(url)
+    await page.getByLabel('Username or email').fill(this.username)
+    await page.getByLabel('Password').fill(PASSWORD)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('link', { name: /^Settings/ }).waitFor()
+  }
+
   get composer(): Locator {
     return this.page.getByRole('textbox', { name: /^Message to/ })
   }

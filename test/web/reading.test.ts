@@ -15,6 +15,26 @@ const isInView = (person: Person, selector: string): Promise<boolean> =>
     return box !== undefined && box.top >= frame.top && box.bottom <= frame.bottom && box.right <= frame.right
   }, selector)
 
+/** A conversation in which Ana has said so many lines. */
+const talk = async (count: number) => {
+  const [ana, ben] = await people('Ana', 'Ben')
+  await ana.find(ben)
+  const lines = someLines(count)
+  for (const line of lines) await ana.say(line)
+  await ana.holds(lines)
+  return { ana }
+}
+/** Scrolls, and has the conversation drawn anew at once, while the word of the scrolling comes with the next frame; answers how far that moved it. */
+const driftAfter = (person: Person, by: number): Promise<number> =>
+  timelineOf(person).evaluate(async (view, distance) => {
+    view.scrollTop += distance
+    const { scrollTop } = view
+    view.querySelector<HTMLElement>('.message')?.click()
+    await Promise.resolve()
+    await Promise.resolve()
+    return view.scrollTop - scrollTop
+  }, by)
+
 test('older messages load while scrolling up, and what is being read stays where it is', async () => {
   const [ana, ben] = await people('Ana', 'Ben')
   await ana.find(ben)
@@ -40,49 +60,21 @@ test('older messages load while scrolling up, and what is being read stays where
 })
 
 test('who scrolls up is not thrown back by what is drawn in the same moment', async () => {
-  const [ana, ben] = await people('Ana', 'Ben')
-  await ana.find(ben)
-  const lines = someLines(30)
-  for (const line of lines) await ana.say(line)
-  await ana.holds(lines)
-  const timeline = ana.page.locator('.timeline')
-  await expect.poll(() => timeline.evaluate((view) => view.scrollTop)).toBeGreaterThan(300)
+  const { ana } = await talk(30)
+  await expect.poll(() => timelineOf(ana).evaluate((view) => view.scrollTop)).toBeGreaterThan(300)
 
-  const top = await timeline.evaluate(async (view) => {
-    view.scrollTop -= 250
-    const { scrollTop } = view
-    // Drawn anew at once, while the word of the scrolling comes with the next frame.
-    view.querySelector<HTMLElement>('.message')?.click()
-    await Promise.resolve()
-    await Promise.resolve()
-    return view.scrollTop - scrollTop
-  })
-
-  expect(top).toBe(0)
+  expect(await driftAfter(ana, -250)).toBe(0)
   await expect.poll(() => ana.page.locator('.to-latest').count()).toBe(1)
 })
 
 test('who scrolls down is not thrown back either', async () => {
-  const [ana, ben] = await people('Ana', 'Ben')
-  await ana.find(ben)
-  const lines = someLines(40)
-  for (const line of lines) await ana.say(line)
-  await ana.holds(lines)
-  const timeline = timelineOf(ana)
-  await timeline.evaluate((view) => view.scrollTo({ top: view.scrollHeight / 3 }))
+  const { ana } = await talk(40)
+  await timelineOf(ana).evaluate((view) => view.scrollTo({ top: view.scrollHeight / 3 }))
   await expect.poll(() => ana.page.locator('.to-latest').count()).toBe(1)
+  // What was scrolled before is known by then.
+  await ana.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
 
-  const top = await timeline.evaluate(async (view) => {
-    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
-    view.scrollTop += 150
-    const { scrollTop } = view
-    view.querySelector<HTMLElement>('.message')?.click()
-    await Promise.resolve()
-    await Promise.resolve()
-    return view.scrollTop - scrollTop
-  })
-
-  expect(top).toBe(0)
+  expect(await driftAfter(ana, 150)).toBe(0)
 })
 
 test('who comes back to a conversation begins with what is new, and has read no more than that', async () => {
@@ -106,11 +98,7 @@ test('who comes back to a conversation begins with what is new, and has read no 
 })
 
 test('what one sends is seen, also by who had scrolled up', async () => {
-  const [ana, ben] = await people('Ana', 'Ben')
-  await ana.find(ben)
-  const lines = someLines(30)
-  for (const line of lines) await ana.say(line)
-  await ana.holds(lines)
+  const { ana } = await talk(30)
   await timelineOf(ana).evaluate((view) => view.scrollTo({ top: 0 }))
   await expect.poll(() => ana.page.locator('.to-latest').count()).toBe(1)
 
