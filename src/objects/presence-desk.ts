@@ -5,7 +5,7 @@ import type { Presence } from '../protocol/user.ts'
 import type { Circle } from './circle.ts'
 import type { InboxReader } from './inbox-reader.ts'
 import type { LiveSockets } from './live-sockets.ts'
-import { PresenceBook } from './presence-book.ts'
+import { PresenceBook, type PresenceReport } from './presence-book.ts'
 import { hubOf } from './stubs.ts'
 import { CALL_LIMIT_MS, within } from './within.ts'
 
@@ -26,6 +26,7 @@ type Hub = {
 export class PresenceDesk {
   readonly #hub: Hub
   readonly #book: PresenceBook
+  #reportedAt = 0
 
   constructor(hub: Hub) {
     this.#hub = hub
@@ -62,22 +63,22 @@ export class PresenceDesk {
   }
 
   /** A peer came or went; answers how this user stands, so that one call tells both. */
-  meet(peer: Presence): Presence {
-    if (this.#hub.circle.hides(peer.userId)) return offline(this.#hub.userId)
+  meet(peer: PresenceReport): PresenceReport {
+    if (this.#hub.circle.hides(peer.userId)) return this.#report(offline(this.#hub.userId))
     this.#learn(peer)
-    return this.#own()
+    return this.#report(this.#own())
   }
 
   /** The user shares a conversation with these people now. */
   meetNewcomers(userIds: number[]): Promise<void> {
-    return this.#meet(this.#visible(userIds).filter((id) => !this.#book.get(id)))
+    return this.#meet(this.#visible(userIds).filter((id) => !this.#book.knows(id)))
   }
 
   /** A conversation was left: those with whom nothing else is shared are out of sight. */
   async parted(): Promise<void> {
     if (this.#book.online().length === 0) return
     const peers = new Set(await this.peers())
-    for (const userId of this.#book.online()) if (!peers.has(userId)) this.#learn(offline(userId))
+    for (const userId of this.#book.online()) if (!peers.has(userId)) this.#lose(userId)
   }
 
   /** Friends or blocks changed: whom this user sees, and who sees this user, follows when it returns. */
@@ -87,27 +88,22 @@ export class PresenceDesk {
     const before = await this.peers()
     await this.#hub.circle.refresh()
     const peers = new Set(await this.peers())
-    for (const userId of before) if (!peers.has(userId)) this.#learn(offline(userId))
+    for (const userId of before) if (!peers.has(userId)) this.#lose(userId)
     for (const userId of before) peers.delete(userId)
     if (this.#book.announced) void this.#meet([...peers])
   }
 
   /** Which of these peers are online now, the user among them. */
   async onlineAmong(peers: number[]): Promise<number[]> {
-    const own = this.#own()
-    const learned = await this.#ask(peers, own)
-    return [own, ...learned].flatMap((presence) => (presence.online ? [presence.userId] : []))
+    const learned = await this.#ask(peers)
+    return [this.#own(), ...learned].flatMap((presence) => (presence.online ? [presence.userId] : []))
   }
 
   /** How these people stand. Somebody who is no peer looks as one who is never here. */
   async presenceOf(userIds: number[]): Promise<Presence[]> {
     const peers = new Set(await this.peers())
-    const own = this.#own()
-    const learned = await this.#ask(
-      userIds.filter((id) => peers.has(id)),
-      own,
-    )
-    const found = new Map([own, ...learned].map((presence) => [presence.userId, presence]))
+    const learned = await this.#ask(userIds.filter((id) => peers.has(id)))
+    const found = new Map([this.#own(), ...learned.map(presenceIn)].map((presence) => [presence.userId, presence]))
     return userIds.map((userId) => found.get(userId) ?? offline(userId))
   }
 
@@ -129,19 +125,31 @@ export class PresenceDesk {
 
   async #meet(peers: number[]): Promise<void> {
     this.#book.warm = true
-    for (const presence of await this.#ask(peers, this.#own())) {
+    for (const report of await this.#ask(peers)) {
       // Who is not here and never was, as far as anybody knows, is no news.
-      if (presence.online || this.#book.get(presence.userId)) this.#learn(presence)
-      else this.#book.note(presence)
+      if (report.online || this.#book.knows(report.userId)) this.#learn(report)
+      else this.#book.note(report)
     }
   }
 
-  #ask(peers: number[], own: Presence): Promise<Presence[]> {
-    return this.#book.exchange(peers, (userId) => within(CALL_LIMIT_MS, hubOf(this.#hub.env, userId).meet(own)))
+  #ask(peers: number[]): Promise<PresenceReport[]> {
+    return this.#book.exchange(peers, (userId) =>
+      within(CALL_LIMIT_MS, hubOf(this.#hub.env, userId).meet(this.#report(this.#own()))),
+    )
   }
 
-  #learn(presence: Presence): void {
-    if (this.#book.note(presence)) this.#hub.tell(presence)
+  #learn(report: PresenceReport): void {
+    if (this.#book.note(report)) this.#hub.tell(presenceIn(report))
+  }
+
+  #lose(userId: number): void {
+    if (this.#book.lose(userId)) this.#hub.tell(offline(userId))
+  }
+
+  #report(own: Presence): PresenceReport {
+    // The clock stands still while one thing is done.
+    this.#reportedAt = Math.max(Date.now(), this.#reportedAt + 1)
+    return { ...own, asOf: this.#reportedAt }
   }
 
   #own(): Presence {
@@ -170,5 +178,8 @@ export class PresenceDesk {
     return [...new Set(userIds)].filter((id) => id !== this.#hub.userId && !this.#hub.circle.hides(id))
   }
 }
+
+/** What the sockets are told of a report. */
+const presenceIn = ({ userId, online, lastSeenAt }: PresenceReport): Presence => ({ userId, online, lastSeenAt })
 
 const offline = (userId: number): Presence => ({ userId, online: false, lastSeenAt: null })

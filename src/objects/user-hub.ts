@@ -10,7 +10,6 @@ import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation
 import type { Refusal } from '../protocol/errors.ts'
 import type { DirectoryEvent, ServerEvent } from '../protocol/events.ts'
 import { CLOSE, decodeHave, type Have, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
-import type { Presence } from '../protocol/user.ts'
 import type { Answer, Batch, CatchUp, Left, Nap } from './batch.ts'
 import { Budgets, priceOfPresence } from './budgets.ts'
 import { Circle } from './circle.ts'
@@ -24,6 +23,7 @@ import { InboxBook } from './inbox-book.ts'
 import { LiveSockets, type LiveSocket } from './live-sockets.ts'
 import { migrateStorage } from './migrate.ts'
 import type { Newest, NewestQuery } from './newest-messages.ts'
+import type { PresenceReport } from './presence-book.ts'
 import { PresenceDesk } from './presence-desk.ts'
 import { Readings } from './readings.ts'
 import { SessionDesk } from './session-desk.ts'
@@ -265,7 +265,7 @@ export class UserHub extends DurableObject<Env> {
   }
 
   /** A peer came or went; answers how this user stands, so that one call tells both. */
-  meet(peer: Presence): Presence {
+  meet(peer: PresenceReport): PresenceReport {
     return this.#presence.meet(peer)
   }
 

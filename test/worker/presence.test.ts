@@ -105,6 +105,20 @@ test('[PRES1] those who share a conversation hear of the first socket, and a hel
   expect(strangers.of('presence.changed')).toEqual([])
 })
 
+test('[PRES1] what was said of somebody earlier and comes later undoes nothing', async () => {
+  const { alice, bob } = await pair()
+  const [alicesHub, bobsHub] = [hubOf(env, alice.user.id), hubOf(env, bob.user.id)]
+  const nobody = { userId: alice.user.id, online: false, lastSeenAt: null, asOf: 0 }
+  const before = await bobsHub.meet(nobody)
+  const bobs = await RawSocket.arrive(bob)
+  await presenceOf(bobs, alice.user.id)
+
+  await alicesHub.meet(before)
+
+  const alices = await RawSocket.arrive(alice)
+  expect(alices.frames[0]).toMatchObject({ type: 'hello', online: [bob.user.id] })
+})
+
 test('[PRES1] whose session ends before the first socket is greeted does not come', async () => {
   const { alice, bob, conversationId } = await pair()
   const bobs = await RawSocket.arrive(bob)
