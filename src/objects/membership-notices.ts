@@ -6,7 +6,7 @@ import type { FanOut } from './fan-out.ts'
 import type { Guard } from './guard.ts'
 import { Rounds } from './rounds.ts'
 import { hubOf } from './stubs.ts'
-import { CALL_LIMIT_MS, GivenUp, within } from './within.ts'
+import { CALL_LIMIT_MS, within, withinTwice } from './within.ts'
 
 type Conversation = { env: Env; log: ConversationLog; fanOut: FanOut; guard: Guard }
 
@@ -62,9 +62,8 @@ export class MembershipNotices {
         return
       }
       const entry = log.entry(member)
-      const join = (): Promise<Nap> => within(CALL_LIMIT_MS, hubOf(env, userId).join(entry))
-      // A hub that is started anew breaks the call under way, and until it knows, its user finds no conversation.
-      const nap = await join().catch((error) => (error instanceof GivenUp ? Promise.reject(error) : join()))
+      // Until the hub knows, its user finds no conversation.
+      const nap = await withinTwice<Nap>(CALL_LIMIT_MS, () => hubOf(env, userId).join(entry))
       if (!isCurrent()) return
       log.noteHub(userId, { told: true, ...(nap === null && { asleep: false }) })
       if (nap !== null) log.noteAsleep(userId, nap)

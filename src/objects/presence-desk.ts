@@ -7,7 +7,7 @@ import type { InboxReader } from './inbox-reader.ts'
 import type { LiveSockets } from './live-sockets.ts'
 import { PresenceBook, type PresenceReport } from './presence-book.ts'
 import { hubOf } from './stubs.ts'
-import { CALL_LIMIT_MS, within } from './within.ts'
+import { CALL_LIMIT_MS, withinTwice } from './within.ts'
 
 type Hub = {
   userId: number
@@ -134,7 +134,7 @@ export class PresenceDesk {
 
   #ask(peers: number[]): Promise<PresenceReport[]> {
     return this.#book.exchange(peers, (userId) =>
-      within(CALL_LIMIT_MS, hubOf(this.#hub.env, userId).meet(this.#report(this.#own()))),
+      withinTwice(CALL_LIMIT_MS, () => hubOf(this.#hub.env, userId).meet(this.#report(this.#own()))),
     )
   }
 

@@ -14,3 +14,7 @@ export const within = <Result>(ms: number, call: Promise<Result>): Promise<Resul
     const timer = setTimeout(() => reject(new GivenUp()), ms)
     call.then(resolve, reject).finally(() => clearTimeout(timer))
   })
+
+/** The same for a call that may be made twice: an object that is started anew breaks the one under way. */
+export const withinTwice = <Result>(ms: number, call: () => Promise<Result>): Promise<Result> =>
+  within(ms, call()).catch((error: unknown) => (error instanceof GivenUp ? Promise.reject(error) : within(ms, call())))

@@ -109,7 +109,10 @@ const Hello = z.object({
   nextCursor: z.string().nullable(),
   /** Ids of conversations that the client named and that the user is no longer a member of. */
   gone: z.array(ConversationId),
-  /** Who, of friends and of those that share a conversation with the user, is online. */
+  /**
+   * Who, of friends and of those that share a conversation with the user, is known to be online. Who else is comes as `presence.changed`
+   * in a moment.
+   */
   online: z.array(UserId),
 })
 export type Hello = z.infer<typeof Hello>
