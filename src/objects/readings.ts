@@ -82,13 +82,16 @@ export class Readings {
   async #again(pause: number): Promise<void> {
     const { reader, tellHead } = this.#hub
     const asked = [...this.#outstanding]
+    let next = Math.min(pause * 2, MAX_PAUSE_MS)
     try {
       const { entries, outstanding } = await reader.readAll({ wake: true })
       const read = asked.filter((conversationId) => !outstanding.includes(conversationId))
       for (const conversationId of read) this.#outstanding.delete(conversationId)
       for (const entry of entries) if (read.includes(entry.conversation.id)) tellHead(entry)
+      // Those that answer, and go on while they do, are not to be spared.
+      if (entries.some(({ conversation }) => outstanding.includes(conversation.id))) next = GAP_MS
     } finally {
-      if (this.#outstanding.size > 0 && !this.#timer) this.#later([], Math.min(pause * 2, MAX_PAUSE_MS))
+      if (this.#outstanding.size > 0 && !this.#timer) this.#later([], next)
     }
   }
 }
