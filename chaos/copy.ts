@@ -6,6 +6,8 @@ export class Copy {
   readonly epoch: string
   readonly messages = new Map<number, Held>()
   rev = 0
+  /** The greatest revision that there is, as far as was heard. */
+  head = 0
   readSeq: number
   isPulling = false
   /** Events that came before one that is missing, or while a pull was under way. */
@@ -32,6 +34,12 @@ export class Copy {
     this.rev = Math.max(this.rev, changes.rev)
   }
 
+  /** Notes that a revision exists; answers whether something is missing that nobody asks for yet. */
+  hear(rev: number): boolean {
+    this.head = Math.max(this.head, rev)
+    return rev > this.rev && !this.isPulling
+  }
+
   /** After a pull: applies what came meanwhile; answers whether something is still missing. */
   catchUp(): boolean {
     const early = this.#early.filter(({ rev }) => rev > this.rev).toSorted((a, b) => a.rev - b.rev)
@@ -41,7 +49,7 @@ export class Copy {
       if (event.rev === this.rev + 1) this.#change(event)
       else this.#early.push(event)
     }
-    return this.#early.length > 0
+    return this.#early.length > 0 || this.rev < this.head
   }
 
   /** The connection is gone: what waited for something missing is asked for by the next. */

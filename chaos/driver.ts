@@ -294,17 +294,29 @@ const converge = async (url: string, { world, since }: { world: World; since: nu
   await sleep(500)
   const expected = await heads(url, world)
   let last: string[] = []
+  let saidAt = Date.now()
   while (Date.now() - from < CONVERGE_MS) {
-    const behind = world.devices.filter((device) =>
-      [...world.members].some(([c, ids]) => ids.includes(device.userId) && device.revOf(c) !== expected.get(c)),
-    )
-    if (behind.length === 0) break
-    last = behind.map(({ name }) => name)
+    last = missing(world, expected)
+    if (last.length === 0) break
+    if (Date.now() - saidAt >= 3_000) {
+      saidAt = Date.now()
+      console.log(`        still missing: ${last.slice(0, 6).join('; ')}`)
+    }
     await sleep(250)
   }
-  if (last.length > 0) console.log(`        the last to hold everything: ${last.join(', ')}`)
   return Date.now() - since
 }
+
+/** What each device does not hold yet. */
+const missing = ({ devices, members }: World, expected: Map<number, number>): string[] =>
+  devices.flatMap((device) =>
+    [...members].flatMap(([c, ids]) => {
+      const [rev, head] = [device.revOf(c), expected.get(c)]
+      return !ids.includes(device.userId) || (rev !== null && head !== undefined && rev >= head)
+        ? []
+        : [`${device.name} ${rev} of ${head} in ${c}`]
+    }),
+  )
 
 const cut = ({ devices }: World): number =>
   devices.reduce((sum, device) => sum + (device instanceof RawDevice ? (device.closed.get(4508) ?? 0) : 0), 0)

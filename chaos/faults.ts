@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Group, Somebody, World } from './clients.ts'
 import type { Doing, History } from './history.ts'
-import { type Person, renew, signIn } from './person.ts'
+import { signInAgain } from './person.ts'
 import type { Fault, FaultKind } from './plan.ts'
 import type { Proxy } from './proxy.ts'
 import type { Inside } from './inside.ts'
@@ -222,7 +222,7 @@ export class Faults {
       if (answer.status === null || isVague(answer.code)) this.#history.write({ e: 'unknown', op, why: 'no answer' })
       else this.#history.write({ e: 'fail', op, code: answer.code })
       if (answer.status === 500) this.#history.write({ e: 'crash', what: `500 to ${doing.do}` })
-      if (answer.status === 401) by.session = await signedInAgain(this.#base, by)
+      if (answer.status === 401) by.session = await signInAgain(this.#base, by)
       // A session that was over before cannot be ended.
       else if (answer.status !== null && answer.code === isDone) return false
       else if (answer.status !== null && answer.status < 500 && answer.status !== 429) {
@@ -246,6 +246,3 @@ export class Faults {
     return devices[Math.floor(pick * devices.length)]
   }
 }
-
-const signedInAgain = async (base: string, { person, session }: { person: Person; session: Somebody['session'] }) =>
-  (await renew(base, person, session)) ?? signIn(base, person)

@@ -50,6 +50,12 @@ export const renew = async (base: string, person: Person, session: Session): Pro
   return answer.ok ? sessionOf(answer.body) : null
 }
 
+/** Another access token, with another session where that one is over. */
+export const signInAgain = async (
+  base: string,
+  { person, session }: { person: Person; session: Session },
+): Promise<Session> => (await renew(base, person, session)) ?? signIn(base, person)
+
 const sessionOf = ({ sessionId, accessToken, refreshToken }: SignedIn): Session => ({
   id: sessionId,
   accessToken,

@@ -291,7 +291,7 @@ export class RawDevice implements Device {
     const copy = this.#copies.get(c) ?? new Copy(entry)
     this.#copies.set(c, copy)
     copy.readSeq = Math.max(copy.readSeq, entry.readSeq)
-    if (entry.rev > copy.rev && !copy.isPulling) void this.#pull(c, copy)
+    if (copy.hear(entry.rev)) void this.#pull(c, copy)
   }
 
   async #pull(conversationId: number, copy: Copy): Promise<void> {

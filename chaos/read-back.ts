@@ -1,21 +1,37 @@
-import type { World } from './clients.ts'
+import type { Somebody, World } from './clients.ts'
 import type { History, Message } from './history.ts'
-import { insist, type Person, signIn } from './person.ts'
+import { insist, type Person, signIn, signInAgain } from './person.ts'
 import { ask } from './rest.ts'
 import { messageOf, type WireEntry, type WirePage } from './wire.ts'
 
-/** Where each conversation stands by itself, as its first member reads it. */
-export const heads = async (base: string, world: World): Promise<Map<number, number>> => {
+/**
+ * Where each conversation stands by itself, as one of its members reads it. By the sessions that there are: to sign everybody in would keep the
+ * server busy for seconds, and others are waiting for it.
+ */
+export const heads = async (base: string, { members, people }: World): Promise<Map<number, number>> => {
   const found = new Map<number, number>()
-  for (const somebody of world.people) {
-    const { accessToken: token } = await signIn(base, somebody.person)
-    for (const [c, memberIds] of world.members) {
-      if (found.has(c) || !memberIds.includes(somebody.person.id)) continue
-      const answer = await insist<WireEntry>(() => ask(base, { method: 'GET', path: `/v1/conversations/${c}`, token }))
-      if (answer.ok) found.set(c, answer.body.rev)
+  for (const [c, memberIds] of members) {
+    for (const somebody of people.filter(({ person }) => memberIds.includes(person.id))) {
+      const rev = await headAs(base, somebody, c)
+      if (rev === null) continue
+      found.set(c, rev)
+      break
     }
   }
   return found
+}
+
+const headAs = async (base: string, somebody: Somebody, c: number): Promise<number | null> => {
+  const read = () =>
+    insist<WireEntry>(() =>
+      ask(base, { method: 'GET', path: `/v1/conversations/${c}`, token: somebody.session.accessToken }),
+    )
+  let answer = await read()
+  if (answer.status === 401) {
+    somebody.session = await signInAgain(base, somebody)
+    answer = await read()
+  }
+  return answer.ok ? answer.body.rev : null
 }
 
 /** Everything that everybody can read, through a sign-in of its own, page by page. */
