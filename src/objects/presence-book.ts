@@ -18,7 +18,7 @@ export class PresenceBook {
   readonly #known = new Map<number, PresenceReport>()
   /** What the peers were last told. */
   announced: boolean
-  /** Whether the peers were asked since this memory began. */
+  /** Whether all peers were asked since this memory began. */
   warm = false
 
   constructor(announced: boolean) {
@@ -33,6 +33,10 @@ export class PresenceBook {
     return this.#known.has(userId)
   }
 
+  seesOnline(userId: number): boolean {
+    return this.#known.get(userId)?.online ?? false
+  }
+
   /** Notes a report; answers whether it is news. A hub that slept knows nothing, so what it hears is new to it. */
   note(report: PresenceReport): boolean {
     const before = this.#known.get(report.userId)
@@ -41,11 +45,12 @@ export class PresenceBook {
     return before?.online !== report.online
   }
 
-  /** A peer is out of sight; answers whether it was seen as online. */
+  /** A peer is out of sight; answers whether it may have been seen as online. */
   lose(userId: number): boolean {
     const before = this.#known.get(userId)
-    if (!before?.online) return false
-    this.#known.set(userId, { ...before, online: false })
+    // A hub that slept knows no more whom it told of.
+    if (before ? !before.online : this.warm) return false
+    if (before) this.#known.set(userId, { ...before, online: false })
     return true
   }
 
@@ -54,14 +59,22 @@ export class PresenceBook {
     this.warm = false
   }
 
-  /** Asks `exchange` of every peer, a few at a time; a hub that cannot be reached is left out. */
-  async exchange(peers: number[], exchange: (userId: number) => Promise<PresenceReport>): Promise<PresenceReport[]> {
-    const learned: PresenceReport[] = []
+  /** Asks `exchange` of every peer, a few at a time. `missed` are those that could not be reached. */
+  async exchange(
+    peers: number[],
+    exchange: (userId: number) => Promise<PresenceReport>,
+  ): Promise<{ reports: PresenceReport[]; missed: number[] }> {
+    const reports: PresenceReport[] = []
+    const missed: number[] = []
     const list = peers.slice(0, MAX_PEERS)
     for (let i = 0; i < list.length; i += AT_ONCE) {
-      const answers = await Promise.allSettled(list.slice(i, i + AT_ONCE).map(exchange))
-      for (const answer of answers) if (answer.status === 'fulfilled') learned.push(answer.value)
+      const asked = list.slice(i, i + AT_ONCE)
+      const answers = await Promise.allSettled(asked.map(exchange))
+      answers.forEach((answer, at) => {
+        if (answer.status === 'fulfilled') reports.push(answer.value)
+        else missed.push(asked[at] ?? 0)
+      })
     }
-    return learned
+    return { reports, missed }
   }
 }

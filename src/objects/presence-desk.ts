@@ -9,7 +9,10 @@ import { PresenceBook, type PresenceReport } from './presence-book.ts'
 import { hubOf } from './stubs.ts'
 import { CALL_LIMIT_MS, withinTwice } from './within.ts'
 
-type Hub = {
+/** When those are met again that could not be reached. */
+const MEET_AGAIN_MS = [2_000, 10_000, 30_000]
+
+type Deps = {
   userId: number
   env: Env
   sockets: LiveSockets
@@ -24,16 +27,16 @@ type Hub = {
  * those hidden by a block.
  */
 export class PresenceDesk {
-  readonly #hub: Hub
+  readonly #deps: Deps
   readonly #book: PresenceBook
   #reportedAt = 0
 
-  constructor(hub: Hub) {
-    this.#hub = hub
-    this.#book = new PresenceBook(hub.sockets.size > 0)
+  constructor(deps: Deps) {
+    this.#deps = deps
+    this.#book = new PresenceBook(deps.sockets.size > 0)
   }
 
-  /** Peers that are known to be online, without asking anybody; `entries` are the lines of the inbox. */
+  /** Peers that are known to be online, without asking anybody; `entries` are those of the inbox. */
   known(entries: InboxEntry[]): number[] {
     const peers = new Set(this.#peersIn(entries))
     return this.#book.online().filter((userId) => peers.has(userId))
@@ -49,9 +52,9 @@ export class PresenceDesk {
     if (this.#book.announced) return this.#book.warm ? undefined : this.#meetPeers()
     this.#book.announced = true
     // A change of the circle that could not be told to this hub is learned here.
-    const { circle, userId } = this.#hub
+    const { circle, userId } = this.#deps
     await circle.refresh().catch((error: unknown) => logFault('circle.stale', error, { level: 'warn', userId }))
-    await Promise.all([this.#meetPeers(), this.parted()])
+    await Promise.all([this.#meetPeers(), this.parted([])])
   }
 
   /** A socket went. Whether its user did shows after the grace, so that a reconnect is no change. */
@@ -64,29 +67,30 @@ export class PresenceDesk {
 
   /** A peer came or went; answers how this user stands, so that one call tells both. */
   meet(peer: PresenceReport): PresenceReport {
-    if (this.#hub.circle.hides(peer.userId)) return this.#report(offline(this.#hub.userId))
+    if (this.#deps.circle.hides(peer.userId)) return this.#report(offline(this.#deps.userId))
     this.#learn(peer)
     return this.#report(this.#own())
   }
 
   /** The user shares a conversation with these people now. */
   meetNewcomers(userIds: number[]): Promise<void> {
-    return this.#meet(this.#visible(userIds).filter((id) => !this.#book.knows(id)))
+    return this.#meet(this.#visible(userIds).filter((id) => !this.#book.seesOnline(id)))
   }
 
-  /** A conversation was left: those with whom nothing else is shared are out of sight. */
-  async parted(): Promise<void> {
-    if (this.#book.online().length === 0) return
+  /** With these people a conversation is shared no more: those with whom nothing else is shared are out of sight. */
+  async parted(userIds: number[]): Promise<void> {
+    const candidates = this.#book.warm ? this.#book.online() : [...new Set([...userIds, ...this.#book.online()])]
+    if (!this.#book.announced || candidates.length === 0) return
     const peers = new Set(await this.peers())
-    for (const userId of this.#book.online()) if (!peers.has(userId)) this.#lose(userId)
+    for (const userId of candidates) if (userId !== this.#deps.userId && !peers.has(userId)) this.#lose(userId)
   }
 
   /** Friends or blocks changed: whom this user sees, and who sees this user, follows when it returns. */
   async circleChanged(): Promise<void> {
     // Where nobody is here, nobody sees anybody, and nobody was told that this user is.
-    if (!this.#book.announced) return this.#hub.circle.refresh()
+    if (!this.#book.announced) return this.#deps.circle.refresh()
     const before = await this.peers()
-    await this.#hub.circle.refresh()
+    await this.#deps.circle.refresh()
     const peers = new Set(await this.peers())
     for (const userId of before) if (!peers.has(userId)) this.#lose(userId)
     for (const userId of before) peers.delete(userId)
@@ -95,20 +99,20 @@ export class PresenceDesk {
 
   /** Which of these peers are online now, the user among them. */
   async onlineAmong(peers: number[]): Promise<number[]> {
-    const learned = await this.#ask(peers)
-    return [this.#own(), ...learned].flatMap((presence) => (presence.online ? [presence.userId] : []))
+    const reports = await this.#askFor(peers)
+    return [this.#own(), ...reports].flatMap((presence) => (presence.online ? [presence.userId] : []))
   }
 
   /** How these people stand. Somebody who is no peer looks as one who is never here. */
   async presenceOf(userIds: number[]): Promise<Presence[]> {
     const peers = new Set(await this.peers())
-    const learned = await this.#ask(userIds.filter((id) => peers.has(id)))
-    const found = new Map([this.#own(), ...learned.map(presenceIn)].map((presence) => [presence.userId, presence]))
+    const reports = await this.#askFor(userIds.filter((id) => peers.has(id)))
+    const found = new Map([this.#own(), ...reports.map(presenceIn)].map((presence) => [presence.userId, presence]))
     return userIds.map((userId) => found.get(userId) ?? offline(userId))
   }
 
   #hasLeft(): boolean {
-    const { sockets } = this.#hub
+    const { sockets } = this.#deps
     return this.#book.announced && !sockets.isOnline(Date.now()) && !sockets.isGreeting
   }
 
@@ -116,34 +120,53 @@ export class PresenceDesk {
     if (this.#book.announced === online) return
     this.#book.announced = online
     await this.#meetPeers()
-    if (!online) this.#book.forget()
+    // Who came back meanwhile has met others since.
+    if (!online && !this.#book.announced) this.#book.forget()
   }
 
   async #meetPeers(): Promise<void> {
+    this.#book.warm = true
     await this.#meet(await this.peers())
   }
 
-  async #meet(peers: number[]): Promise<void> {
-    this.#book.warm = true
-    for (const report of await this.#ask(peers)) {
+  /** Tells these how this user stands, and learns how they do. Those that cannot be reached now are met a while later. */
+  async #meet(peers: number[], tries = 0): Promise<void> {
+    const { announced } = this.#book
+    const { reports, missed } = await this.#ask(peers)
+    for (const report of reports) {
       // Who is not here and never was, as far as anybody knows, is no news.
       if (report.online || this.#book.knows(report.userId)) this.#learn(report)
       else this.#book.note(report)
     }
+    const pause = MEET_AGAIN_MS[tries]
+    if (missed.length === 0 || pause === undefined) return
+    setTimeout(() => {
+      if (this.#book.announced === announced) void this.#meet(missed, tries + 1)
+    }, pause)
   }
 
-  #ask(peers: number[]): Promise<PresenceReport[]> {
+  #ask(peers: number[]): Promise<{ reports: PresenceReport[]; missed: number[] }> {
     return this.#book.exchange(peers, (userId) =>
-      withinTwice(CALL_LIMIT_MS, () => hubOf(this.#hub.env, userId).meet(this.#report(this.#own()))),
+      withinTwice(CALL_LIMIT_MS, () => hubOf(this.#deps.env, userId).meet(this.#report(this.#own()))),
     )
   }
 
+  /** The same where a client asked, which is answered: the others hear of what they were told otherwise. */
+  async #askFor(peers: number[]): Promise<PresenceReport[]> {
+    const { reports } = await this.#ask(peers)
+    for (const report of reports) {
+      if (this.#book.knows(report.userId)) this.#learn(report)
+      else this.#book.note(report)
+    }
+    return reports
+  }
+
   #learn(report: PresenceReport): void {
-    if (this.#book.note(report)) this.#hub.tell(presenceIn(report))
+    if (this.#book.note(report)) this.#deps.tell(presenceIn(report))
   }
 
   #lose(userId: number): void {
-    if (this.#book.lose(userId)) this.#hub.tell(offline(userId))
+    if (this.#book.lose(userId)) this.#deps.tell(offline(userId))
   }
 
   #report(own: Presence): PresenceReport {
@@ -153,7 +176,7 @@ export class PresenceDesk {
   }
 
   #own(): Presence {
-    const { userId, sockets } = this.#hub
+    const { userId, sockets } = this.#deps
     const now = Date.now()
     const seen = sockets.lastSeenAt(now)
     // Within the grace after a last socket closed, and while the next is greeted, nobody was told that this user left: where it proved
@@ -165,17 +188,17 @@ export class PresenceDesk {
 
   /** Who may see this user come and go. */
   async peers(): Promise<number[]> {
-    const { reader, sockets } = this.#hub
+    const { reader, sockets } = this.#deps
     const { entries } = await reader.readAll({ wake: sockets.size > 0 })
     return this.#peersIn(entries)
   }
 
   #peersIn(entries: InboxEntry[]): number[] {
-    return this.#visible([...this.#hub.circle.friends(), ...entries.flatMap((entry) => entry.memberIds)])
+    return this.#visible([...this.#deps.circle.friends(), ...entries.flatMap((entry) => entry.memberIds)])
   }
 
   #visible(userIds: number[]): number[] {
-    return [...new Set(userIds)].filter((id) => id !== this.#hub.userId && !this.#hub.circle.hides(id))
+    return [...new Set(userIds)].filter((id) => id !== this.#deps.userId && !this.#deps.circle.hides(id))
   }
 }
 

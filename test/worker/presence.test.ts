@@ -252,3 +252,56 @@ test('[PRES3] who was taken out of the last conversation that they shared is out
     expect((await socket.waitForType('hello'))['online']).not.toContain(other.user.id)
   }
 })
+
+test('[PRES3] who was taken out and is back in the same conversation is seen again, on both sides', async () => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  const conversationId = await openGroup(alice, bob)
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const members = `/v1/conversations/${conversationId}/members`
+  await expect.poll(() => [heardOf(alices, bob).at(-1), onlineIn(bobs)]).toEqual([true, [alice.user.id]])
+
+  await ask('DELETE', `${members}/${bob.user.id}`, { token: alice.accessToken })
+  await expect.poll(() => [heardOf(alices, bob).at(-1), heardOf(bobs, alice).at(-1)]).toEqual([false, false])
+  await ask('POST', members, { token: alice.accessToken, json: { userIds: [bob.user.id] } })
+
+  await expect.poll(() => [heardOf(alices, bob).at(-1), heardOf(bobs, alice).at(-1)]).toEqual([true, true])
+})
+
+test.each([
+  [
+    '[PRES3]',
+    'was taken out of the last conversation that they shared',
+    (alice: SignedIn, bob: SignedIn, group: number) =>
+      ask('DELETE', `/v1/conversations/${group}/members/${bob.user.id}`, { token: alice.accessToken }),
+  ],
+  [
+    '[BLOC4]',
+    'was blocked',
+    (alice: SignedIn, bob: SignedIn) => ask('PUT', `/v1/blocks/${bob.user.id}`, { token: alice.accessToken }),
+  ],
+])('%s who %s is out of sight also where the hubs slept', async (_, __, part) => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  const group = await openGroup(alice, bob)
+  const [alices, bobs] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  await expect.poll(() => heardOf(alices, bob)).toEqual([true])
+  for (const who of [alice, bob]) await evictDurableObject(hubOf(env, who.user.id))
+
+  await part(alice, bob, group)
+
+  await expect.poll(() => heardOf(alices, bob).at(-1)).toBe(false)
+  await expect.poll(() => heardOf(bobs, alice).at(-1)).toBe(false)
+})
+
+test('[PRES1] who comes after the hub slept and somebody new was met learns of all who are online', async () => {
+  const { alice, bob } = await pair()
+  const carol = await signUp()
+  const [alices] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  await expect.poll(() => heardOf(alices, bob)).toEqual([true])
+  await evictDurableObject(hubOf(env, alice.user.id))
+  await openDirect(carol, alice)
+  await alices.waitForType('conversation.created')
+
+  const second = await RawSocket.arrive(alice)
+
+  await expect.poll(() => [...onlineIn(second), ...heardOf(second, bob)]).not.toEqual([])
+})
