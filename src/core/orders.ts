@@ -24,19 +24,37 @@ type OtherOrder =
 /** Everything that a member may ask of a conversation, by socket or REST. */
 export type Order = ConversationCommand | OtherOrder
 
-/** Orders of which a second performance could undo what somebody else did after the first one. */
-const CONTESTED = new Set<Order['type']>([
-  'pin.add',
-  'pin.remove',
-  'member.add',
-  'member.remove',
-  'member.role',
-  'member.erase',
-  'conversation.rename',
-  'conversation.delete',
-])
+/**
+ * What an order does to a conversation: it only asks, or it changes something. A second performance of what is `contested` could undo what
+ * somebody else did after the first one.
+ */
+const EFFECTS = {
+  'message.send': 'changes',
+  'message.edit': 'changes',
+  'message.delete': 'changes',
+  'reaction.add': 'changes',
+  'reaction.remove': 'changes',
+  'pin.add': 'contested',
+  'pin.remove': 'contested',
+  'read.mark': 'changes',
+  'typing.start': 'asks',
+  'typing.stop': 'asks',
+  'changes.get': 'asks',
+  'entry.get': 'asks',
+  'history.get': 'asks',
+  'message.get': 'asks',
+  'members.get': 'asks',
+  'member.add': 'contested',
+  'member.remove': 'contested',
+  'member.role': 'contested',
+  'member.erase': 'contested',
+  'conversation.rename': 'contested',
+  'conversation.delete': 'contested',
+} satisfies Record<Order['type'], 'asks' | 'changes' | 'contested'>
 
-export const isContested = (order: Order): boolean => CONTESTED.has(order.type)
+export const isContested = (order: Order): boolean => EFFECTS[order.type] === 'contested'
+
+export const isChange = (order: Order): boolean => EFFECTS[order.type] !== 'asks'
 
 export const conversationOfOrder = (order: Order): number =>
   'conversationId' in order ? order.conversationId : conversationOfMessage(order.messageId)

@@ -1,19 +1,21 @@
 import { DurableObject } from 'cloudflare:workers'
 import migrations from '../../migrations/conversation/migrations.js'
 import { isContested, type Order } from '../core/orders.ts'
+import { DAY_MS } from '../core/time.ts'
 import { blockersAmong } from '../directory/blocks.ts'
+import type { FirstMembers } from '../directory/context.ts'
 import { erasedAmong } from '../directory/restoration.ts'
 import { count, countDelivery, isReportDue, reportMetrics } from '../directory/metrics.ts'
 import { openDirectory } from '../directory/directory.ts'
 import { FOR_GOOD } from './log-state.ts'
 import { logFault } from '../directory/faults.ts'
-import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
+import type { InboxEntry } from '../protocol/conversation.ts'
 import type { BackupPage, Loaded, LoadConversationRows } from '../protocol/backup.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { Restored } from '../protocol/restoration.ts'
 import { loadRows, pageOf } from './backup.ts'
-import type { CatchUp, Standing, Submitted } from './batch.ts'
+import type { CatchUp, EntryAnswer, Submitted } from './batch.ts'
 import { PART_CHARACTERS } from './call-size.ts'
 import { ConversationLog } from './conversation-log.ts'
 import { ConversationStore } from './conversation-store.ts'
@@ -22,17 +24,39 @@ import { FanOut } from './fan-out.ts'
 import { Guard } from './guard.ts'
 import { leftBy, MembershipNotices } from './membership-notices.ts'
 import { hasStorage, migrateStorage } from './migrate.ts'
-import { type Emission, type Outcome, refused } from './outcome.ts'
+import { type Emission, LATER, ofAnotherTry, type Outcome, refused } from './outcome.ts'
 import { hubOf, keptHubs } from './stubs.ts'
 import { type Turn, Turns } from './turns.ts'
 import { CALL_LIMIT_MS } from './within.ts'
 
 /** Orders after which somebody may have to be told of being in or out. */
-const MEMBERSHIP = new Set<Order['type']>(['member.add', 'member.remove', 'member.erase', 'conversation.delete'])
+const MEMBERSHIP = {
+  'message.send': false,
+  'message.edit': false,
+  'message.delete': false,
+  'reaction.add': false,
+  'reaction.remove': false,
+  'pin.add': false,
+  'pin.remove': false,
+  'read.mark': false,
+  'typing.start': false,
+  'typing.stop': false,
+  'changes.get': false,
+  'entry.get': false,
+  'history.get': false,
+  'message.get': false,
+  'members.get': false,
+  'member.add': true,
+  'member.remove': true,
+  'member.role': false,
+  'member.erase': true,
+  'conversation.rename': false,
+  'conversation.delete': true,
+} satisfies Record<Order['type'], boolean>
 /** The answers of a turn are kept for another try only while they and its frames are no longer than this, in characters: those about a full group's members fit. */
 const MAX_NOTED = 512 * 1024
 /** So far back the platform keeps the history of an object. */
-const HISTORY_MS = 30 * 24 * 60 * 60 * 1000
+const HISTORY_MS = 30 * DAY_MS
 
 /** One conversation: the only writer of its messages, members and read marks, in its own storage. */
 export class Conversation extends DurableObject<Env> {
@@ -50,7 +74,7 @@ export class Conversation extends DurableObject<Env> {
       if (!hasStorage(ctx.storage)) return
       await migrateStorage(ctx.storage, migrations)
       const alarmAt = await ctx.storage.getAlarm()
-      const log = this.#wire({ standingAlarm: alarmAt !== null })
+      const log = this.#wire({ isAlarmSet: alarmAt !== null })
       if (log && alarmAt !== null) this.#takeUp(log, alarmAt)
     })
   }
@@ -60,12 +84,7 @@ export class Conversation extends DurableObject<Env> {
    * registry row whose object was never reached heals by another try. Answers the entry of the first member, or null where the
    * conversation was deleted.
    */
-  async create(input: {
-    conversationId: number
-    kind: ConversationKind
-    title: string | null
-    userIds: number[]
-  }): Promise<InboxEntry | null> {
+  async create(input: FirstMembers): Promise<InboxEntry | null> {
     const { conversationId, kind, title, userIds } = input
     const [creator = 0] = userIds
     if (!this.#log) {
@@ -81,7 +100,7 @@ export class Conversation extends DurableObject<Env> {
    * Takes the orders of one member, in order, and answers each. The events that they made come back with the answers: they are
    * the sender's own delivery. An answer means that what it says is durable. Orders that no answer came for are to be posted again.
    * Refuses with `server.unavailable` a try that comes after a later turn of the same hub; another try of a turn with orders that are not
-   * to be performed twice gets the answers of the first.
+   * to be performed twice gets the answers of the first, and what another try of other orders is refused is refused so too.
    */
   async submit(input: { userId: number; orders: Order[]; turn?: Turn }): Promise<Submitted> {
     const log = this.#log
@@ -92,9 +111,9 @@ export class Conversation extends DurableObject<Env> {
     }
     const taken = input.turn ? this.#turns.take(input.userId, input.turn) : null
     if (taken === 'late') {
-      return { ...submitted, answers: input.orders.map(() => refuse('server.unavailable', { retryAfter: 1 })) }
+      return { ...submitted, answers: input.orders.map(() => LATER) }
     }
-    if (taken) {
+    if (taken !== null && taken !== 'again') {
       await this.#notices?.send()
       return { ...submitted, answers: taken, rev: log?.rev ?? 0 }
     }
@@ -115,11 +134,12 @@ export class Conversation extends DurableObject<Env> {
       }
     }
     submitted.rev = log?.rev ?? 0
+    if (taken === 'again') submitted.answers = ofAnotherTry(submitted.answers)
     if (input.turn && input.orders.some(isContested) && characters < MAX_NOTED) {
       this.#turns.note(input.userId, input.turn, { answers: submitted.answers, characters })
     }
     // For the word to those whom others added or removed nobody else waits.
-    if (input.orders.some(({ type }) => MEMBERSHIP.has(type))) await this.#notices?.send()
+    if (input.orders.some(({ type }) => MEMBERSHIP[type])) await this.#notices?.send()
     if (isReportDue(Date.now())) this.#report()
     return submitted
   }
@@ -139,7 +159,7 @@ export class Conversation extends DurableObject<Env> {
    * The entry of one member's inbox, or that the user is not a member. `nap` is given by a hub that woke from that nap: from now on it is
    * called again.
    */
-  entryFor(input: { userId: number; nap: number | null }): Standing {
+  entryFor(input: { userId: number; nap: number | null }): EntryAnswer {
     const { userId, nap } = input
     const log = this.#log
     const member = log?.member(userId)
@@ -177,7 +197,8 @@ export class Conversation extends DurableObject<Env> {
   }
 
   /**
-   * Has the platform put the storage back to how it stood at `time`, which it does when this object next starts; `reopen` is to follow.
+   * Has the platform put the storage back to how it stood at `time`, in milliseconds since 1970, which it does when this object next starts;
+   * `reopen` is to follow.
    * Answers who is a member now. Refuses with `conversation.not_found`, `restore.out_of_range` and `restore.unavailable`.
    */
   async rewind(time: number): Promise<number[] | Refusal> {
@@ -224,7 +245,7 @@ export class Conversation extends DurableObject<Env> {
     if (!hasStorage(this.ctx.storage)) await migrateStorage(this.ctx.storage, migrations)
     const loaded = loadRows(countedStorage(this.ctx.storage), { ...input, isThere: this.#log !== null })
     if (isRefusal(loaded) || input.table !== 'conversation') return loaded
-    const log = this.#log ?? this.#wire({ standingAlarm: false })
+    const log = this.#log ?? this.#wire({ isAlarmSet: false })
     if (!log) throw new Error('nothing was loaded')
     const { erased, all, present } = await this.#renew(log)
     // Who left: the hub remembers what its user was in, for the day on which the account ends.
@@ -259,13 +280,7 @@ export class Conversation extends DurableObject<Env> {
     return { epoch, erased, ...log.userIds() }
   }
 
-  #found(input: {
-    conversationId: number
-    kind: ConversationKind
-    title: string | null
-    userIds: number[]
-    creator: number
-  }) {
+  #found(input: FirstMembers & { creator: number }) {
     if (this.#log) return
     const { conversationId, kind, title, userIds, creator } = input
     const now = Date.now()
@@ -281,7 +296,7 @@ export class Conversation extends DurableObject<Env> {
         deletedAt: null,
         rev: 1,
       })
-      this.#wire({ standingAlarm: false })?.found([...new Set(userIds)], now)
+      this.#wire({ isAlarmSet: false })?.found([...new Set(userIds)], now)
     })
   }
 
@@ -289,14 +304,18 @@ export class Conversation extends DurableObject<Env> {
     return new ConversationStore(countedStorage(this.ctx.storage))
   }
 
-  #wire({ standingAlarm }: { standingAlarm: boolean }): ConversationLog | null {
+  #wire({ isAlarmSet }: { isAlarmSet: boolean }): ConversationLog | null {
     const store = this.#store()
     const row = store.conversation()
     if (!row) return null
     const log = new ConversationLog(store, row)
     const guard = new Guard(countedStorage(this.ctx.storage), {
-      standing: standingAlarm,
+      isAlarmSet,
       isSettled: () => fanOut.settled && log.untold().length === 0 && !log.hasRemains,
+      isWaiting: () => {
+        fanOut.giveUpCalls(Date.now() - CALL_LIMIT_MS)
+        return !fanOut.settled
+      },
     })
     const hubs = keptHubs(this.env)
     const fanOut = new FanOut({

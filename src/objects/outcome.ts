@@ -1,4 +1,4 @@
-import type { Refusal } from '../protocol/errors.ts'
+import { refuse, type Refusal } from '../protocol/errors.ts'
 import type { ConversationEvent } from '../protocol/events.ts'
 import type { Answer } from './batch.ts'
 
@@ -7,6 +7,12 @@ export type Emission = { rev: number; frame: string; only?: number; except?: num
 
 /** What an order came to: the answer to who gave it, and what is to be told. */
 export type Outcome = { answer: Answer; emissions: Emission[] }
+
+/** To be tried again in a moment: nobody knows whether it was done. */
+export const LATER = refuse('server.unavailable', { retryAfter: 1 })
+
+/** The answers to another try, whose refusals say nothing of an earlier one: that may have been taken. */
+export const ofAnotherTry = (answers: Answer[]): Answer[] => answers.map((answer) => (answer.ok ? answer : LATER))
 
 export const refused = (refusal: Refusal): Outcome => ({ answer: refusal, emissions: [] })
 

@@ -1,8 +1,8 @@
 import type { Order } from '../core/orders.ts'
 import { isOverloaded } from '../directory/insist.ts'
 import { logFault } from '../directory/faults.ts'
-import { refuse } from '../protocol/errors.ts'
 import type { Submitted } from './batch.ts'
+import { LATER } from './outcome.ts'
 import type { Conversations } from './stubs.ts'
 import type { Turn } from './turns.ts'
 import { within } from './within.ts'
@@ -39,10 +39,9 @@ export const postOrders = async (
       const pause = PAUSES_MS[tries]
       if (pause === undefined || isOverloaded(error)) {
         logFault('post.failed', error, { conversationId, userId, tries })
-        const later = refuse('server.unavailable', { retryAfter: 1 })
         return {
           submitted: {
-            answers: orders.map(() => later),
+            answers: orders.map(() => LATER),
             batch: { conversationId, epoch: '', revs: [], frames: [] },
             rev: 0,
           },

@@ -16,13 +16,13 @@ export class Turns {
   #characters = 0
 
   /**
-   * Takes the turn of this user's hub. Answers null where its orders are to be performed, what they were answered where that was noted, and
-   * `late` where a later one was taken already.
+   * Takes the turn of this user's hub. Answers null where its orders are to be performed, `again` where they are to be performed once more,
+   * what they were answered where that was noted, and `late` where a later one was taken already.
    */
-  take(userId: number, { hub, n }: Turn): Answer[] | 'late' | null {
+  take(userId: number, { hub, n }: Turn): Answer[] | 'again' | 'late' | null {
     const last = this.#last.get(userId)
     if (last?.hub === hub && n < last.n) return 'late'
-    if (last?.hub === hub && n === last.n) return last.answers
+    if (last?.hub === hub && n === last.n) return last.answers ?? 'again'
     this.#characters -= last?.characters ?? 0
     this.#last.set(userId, { hub, n, answers: null, characters: 0 })
     return null

@@ -3,6 +3,7 @@ import { logFault } from '../directory/faults.ts'
 import { refuse } from '../protocol/errors.ts'
 import type { Answer } from './batch.ts'
 import { fitting } from './call-size.ts'
+import { LATER } from './outcome.ts'
 
 const MAX_BATCH = 100
 /** Who sends faster than answers come waits this long between two calls. Whoever awaits each answer never does. */
@@ -16,8 +17,6 @@ const OVERDUE_MS = 12_000
 
 type Waiting = { order: Order; since: number; isOver: () => boolean; resolve: (answer: Answer) => void }
 type Queue = { waiting: Waiting[]; inFlight: boolean; isOverdue: boolean }
-
-const LATER = refuse('server.unavailable', { retryAfter: 1 })
 
 /**
  * Takes one user's orders to the conversations. While a call is in flight, what is ordered meanwhile waits and goes as one batch in

@@ -58,11 +58,20 @@ const once = (target: { prototype: object }, method: string, id: number, instead
 }
 type Original = () => unknown
 
-/** The next orders that a conversation performs are answered by a failure. */
-export const loseAnswerOf = (conversationId: number): void =>
+/** The next orders that a conversation performs are answered by a failure, when `between` was done. */
+export const loseAnswerOf = (conversationId: number, between = async (): Promise<unknown> => null): void =>
   once(Conversation, 'submit', conversationId, async (perform) => {
     await perform()
+    await between()
     throw new Error('The answer was lost.')
+  })
+
+/** The next orders that a conversation performs are performed once more, by the same call, when `between` was done. */
+export const repeatOrdersOf = (conversationId: number, between: () => Promise<unknown>): void =>
+  once(Conversation, 'submit', conversationId, async (perform) => {
+    await perform()
+    await between()
+    return perform()
   })
 
 /** The next word to a hub that its user joined is lost before it is heard. */

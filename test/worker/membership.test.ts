@@ -3,8 +3,9 @@ import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
-import { breakJoinOf, holdJoinOf, holdLeaveOf } from '../support/hold.ts'
-import { entryFor, openDirect, openGroup, say } from '../support/people.ts'
+import type { HistoryPage } from '../../src/protocol/message.ts'
+import { breakJoinOf, holdJoinOf, holdLeaveOf, loseAnswerOf, repeatOrdersOf } from '../support/hold.ts'
+import { entryFor, openDirect, openGroup, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signUp } from '../support/rest.ts'
 
@@ -132,3 +133,24 @@ const memberRow = (group: number, who: SignedIn, columns: string) =>
   runInDurableObject(conversationOf(env, group), (_, { storage: { sql } }) =>
     sql.exec(`SELECT ${columns} FROM members WHERE user_id = ?`, who.user.id).toArray(),
   )
+
+test.each([
+  ['a try whose answer was lost', loseAnswerOf],
+  ['a call that came twice', repeatOrdersOf],
+])('[BAD9] what %s had done is not refused for good because its author was removed meanwhile', async (_, repeat) => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  const conversationId = await openGroup(alice, bob)
+  const bobs = await RawSocket.arrive(bob)
+  const { id: messageId } = await say(bobs, conversationId)
+  const order = { type: 'message.edit', messageId, content: text('my last word') }
+  repeat(conversationId, () => drop(alice, conversationId, bob.user.id))
+
+  const first = await bobs.refusal(order)
+  const second = await bobs.refusal(order)
+
+  expect([first, second]).toEqual(['server.unavailable', 'conversation.not_found'])
+  const page = await ask<HistoryPage>('GET', `/v1/conversations/${conversationId}/messages`, {
+    token: alice.accessToken,
+  })
+  expect(page.body.items.map(({ content }) => content)).toEqual([text('my last word')])
+})
