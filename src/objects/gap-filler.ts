@@ -7,9 +7,9 @@ import { CALL_LIMIT_MS, within } from './within.ts'
 /** How long a missing frame may still be on its way before the hub asks for it. */
 export const GAP_MS = 1_000
 /** What cannot be asked is asked ever less often. */
-export const MAX_PAUSE_MS = 30_000
+export const MAX_PAUSE_MS = 10_000
 
-type Hub = {
+type Deps = {
   userId: number
   env: Env
   inbox: InboxBook
@@ -22,14 +22,14 @@ type Hub = {
 
 /** Asks conversations for frames that did not come, once it is plain that they do not come by themselves. */
 export class GapFiller {
-  readonly #hub: Hub
+  readonly #deps: Deps
   /** What is looked at again in a moment, and up to where something was missing when it was last heard of. */
   readonly #watched = new Map<number, { timer: ReturnType<typeof setTimeout>; head: number }>()
   /** How often in a row a conversation could not be asked. */
   readonly #failures = new Map<number, number>()
 
-  constructor(hub: Hub) {
-    this.#hub = hub
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   /** To be called when a conversation was heard of, with the head it is known to stand at, if it is. */
@@ -46,17 +46,17 @@ export class GapFiller {
   }
 
   #arm(conversationId: number, head: number): void {
-    const { inbox } = this.#hub
+    const { inbox } = this.#deps
     const watched = this.#watched.get(conversationId)
     if (watched) watched.head = Math.max(watched.head, head)
     if (watched || !inbox.lags(conversationId, head)) return
-    const known = inbox.line(conversationId)?.order.known
+    const known = inbox.subscription(conversationId)?.order.known
     const timer = setTimeout(() => {
       const last = this.#watched.get(conversationId)?.head ?? head
       this.#watched.delete(conversationId)
       if (!inbox.lags(conversationId, last)) return
       // In a lively conversation something is always on its way: only what has not moved on since is stuck.
-      if (inbox.line(conversationId)?.order.known === known) void this.fill(conversationId)
+      if (inbox.subscription(conversationId)?.order.known === known) void this.fill(conversationId)
       else this.#arm(conversationId, last)
     }, this.#pauseFor(conversationId))
     this.#watched.set(conversationId, { timer, head })
@@ -64,7 +64,7 @@ export class GapFiller {
 
   /** Asks now. */
   async fill(conversationId: number): Promise<void> {
-    const { userId, env, inbox, isHere, broadcast, askForLog } = this.#hub
+    const { userId, env, inbox, isHere, broadcast, askForLog } = this.#deps
     // Who comes next is greeted with what the conversation says then.
     if (!isHere()) {
       inbox.doubt(conversationId)
@@ -72,7 +72,7 @@ export class GapFiller {
     }
     try {
       for (let more = true; more;) {
-        const after = inbox.line(conversationId)?.order.known ?? null
+        const after = inbox.subscription(conversationId)?.order.known ?? null
         if (after === null) return
         const catchUp: CatchUp | null = await within(
           CALL_LIMIT_MS,

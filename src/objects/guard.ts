@@ -8,19 +8,28 @@ export class Guard {
 
   readonly #storage: DurableObjectStorage
   readonly #isSettled: () => boolean
+  readonly #isWaiting: () => boolean
   #armed: boolean
   #lull: ReturnType<typeof setTimeout> | null = null
   #activeAt = 0
 
-  /** `standing` says that an earlier life set the alarm and did not take it back. */
-  constructor(storage: DurableObjectStorage, options: { standing: boolean; isSettled: () => boolean }) {
+  /**
+   * `isAlarmSet` says that an earlier life set the alarm and did not take it back. `isWaiting` is asked every second while not all is settled,
+   * and says whether to ask again.
+   */
+  constructor(
+    storage: DurableObjectStorage,
+    options: { isAlarmSet: boolean; isSettled: () => boolean; isWaiting: () => boolean },
+  ) {
     this.#storage = storage
     this.#isSettled = options.isSettled
-    this.#armed = options.standing
+    this.#isWaiting = options.isWaiting
+    this.#armed = options.isAlarmSet
   }
 
   arm(): void {
     this.#activeAt = Date.now()
+    if (!this.#lull) this.#waitForLull(Guard.#LULL_MS)
     if (this.#armed) return
     this.#armed = true
     void this.#storage.setAlarm(Date.now() + Guard.DELAY_MS)
@@ -39,8 +48,12 @@ export class Guard {
 
   #mayDisarm(): void {
     this.#lull = null
-    // What is under way now settles once more.
-    if (!this.#armed || !this.#isSettled()) return
+    if (!this.#armed) return
+    if (!this.#isSettled()) {
+      // What is under way now settles once more.
+      if (this.#isWaiting()) this.#waitForLull(Guard.#LULL_MS)
+      return
+    }
     const rest = this.#activeAt + Guard.#LULL_MS - Date.now()
     if (rest > 0) return this.#waitForLull(Math.min(rest, Guard.#LULL_MS))
     this.#armed = false

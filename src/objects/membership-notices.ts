@@ -6,33 +6,44 @@ import type { FanOut } from './fan-out.ts'
 import type { Guard } from './guard.ts'
 import { Rounds } from './rounds.ts'
 import { hubOf } from './stubs.ts'
-import { CALL_LIMIT_MS, within, withinTwice } from './within.ts'
+import { CALL_LIMIT_MS, withinTwice } from './within.ts'
 
-type Conversation = { env: Env; log: ConversationLog; fanOut: FanOut; guard: Guard }
+type Deps = { env: Env; log: ConversationLog; fanOut: FanOut; guard: Guard }
+
+/** After these pauses it is tried again, for until then somebody finds no conversation, or one that is not theirs any more. */
+const PAUSES_MS = [500, 2_000]
 
 /** Tells the hubs of those who joined or left. What cannot be told now is told by the alarm. */
 export class MembershipNotices {
-  readonly #conversation: Conversation
+  readonly #deps: Deps
   readonly #tellings = new Map<number, Rounds<void>>()
+  /** When it is tried again by itself, before that is left to the alarm. */
+  #pauses = [...PAUSES_MS]
 
-  constructor(conversation: Conversation) {
-    this.#conversation = conversation
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   /** Tells all who are not told yet. */
   async send(): Promise<void> {
-    const { log, guard, fanOut } = this.#conversation
+    const { log, guard, fanOut } = this.#deps
     const untold = log.untold()
     if (untold.length === 0) return
     guard.arm()
     await Promise.all(untold.map(({ userId }) => this.#tellingOf(userId).next(() => this.#tell(userId))))
-    if (log.untold().length > 0) guard.arm()
-    else if (fanOut.settled) guard.settle()
+    if (log.untold().length === 0) {
+      this.#pauses = [...PAUSES_MS]
+      if (fanOut.settled) guard.settle()
+      return
+    }
+    guard.arm()
+    const pause = this.#pauses.shift()
+    if (pause !== undefined) setTimeout(() => void this.send(), pause)
   }
 
   /** Tells a hub that knows nothing of it yet that its user was in and left. */
   async sendFormer(userId: number): Promise<void> {
-    const { env, log } = this.#conversation
+    const { env, log } = this.#deps
     const [member, hub] = [log.member(userId), hubOf(env, userId)]
     if (member) await hub.join(log.entry(member))
     await hub.leave(log.id, null)
@@ -46,7 +57,7 @@ export class MembershipNotices {
   }
 
   async #tell(userId: number): Promise<void> {
-    const { env, log, fanOut } = this.#conversation
+    const { env, log, fanOut } = this.#deps
     const member = log.member(userId)
     if (!member || member.told) return
     // Joined or left while the call was under way: that is still to be told.
@@ -57,7 +68,7 @@ export class MembershipNotices {
     try {
       if (member.leftAt !== null) {
         fanOut.drop(userId)
-        await within(CALL_LIMIT_MS, hubOf(env, userId).leave(log.id, leftBy(log, member)))
+        await withinTwice(CALL_LIMIT_MS, () => hubOf(env, userId).leave(log.id, leftBy(log, member)))
         if (isCurrent()) log.noteHub(userId, { told: true })
         return
       }
