@@ -19,8 +19,8 @@ export class Attempts {
     this.#lastOp = Math.max(this.#lastOp, entry.op)
     this.#findings.count(`attempts: ${entry.do}`)
     if (evidence.ended.has(entry.session)) evidence.late.add(entry.op)
-    const place = 'c' in entry ? evidence.place(entry.c, entry.who) : null
-    if (place?.phase === 'removed') evidence.afterRemoval.add(entry.op)
+    const membership = 'c' in entry ? evidence.membership(entry.c, entry.who) : null
+    if (membership?.phase === 'removed') evidence.afterRemoval.add(entry.op)
     switch (entry.do) {
       case 'send': {
         const key = keyOf(entry.who, entry.clientId)
@@ -53,10 +53,10 @@ export class Attempts {
       case 'read':
         break
       case 'remove':
-        evidence.place(entry.c, entry.userId).phase = 'leaving'
+        evidence.membership(entry.c, entry.userId).phase = 'leaving'
         break
       case 'add': {
-        const added = evidence.place(entry.c, entry.userId)
+        const added = evidence.membership(entry.c, entry.userId)
         added.phase = 'coming'
         added.leftAt = null
         added.heard = []
@@ -118,16 +118,16 @@ export class Attempts {
         break
       }
       case 'remove': {
-        const place = evidence.place(invoke.c, invoke.userId)
-        if (place.phase !== 'leaving') break
-        place.phase = 'removed'
-        place.removedOp = this.#lastOp
+        const membership = evidence.membership(invoke.c, invoke.userId)
+        if (membership.phase !== 'leaving') break
+        membership.phase = 'removed'
+        membership.removedOp = this.#lastOp
         break
       }
       case 'add': {
-        const place = evidence.place(invoke.c, invoke.userId)
-        if (place.phase === 'coming') place.phase = 'in'
-        place.joinedAt = Math.max(place.joinedAt, rev)
+        const membership = evidence.membership(invoke.c, invoke.userId)
+        if (membership.phase === 'coming') membership.phase = 'in'
+        membership.joinedAt = Math.max(membership.joinedAt, rev)
         break
       }
       case 'revoke':

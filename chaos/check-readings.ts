@@ -134,7 +134,7 @@ const checkMember = (reading: Reading, evidence: Evidence): Violation[] => {
   const mark = evidence.reads.get(`${c}/${who}`) ?? 0
   if (readSeq < mark) violations.push(found('read.lost', `${c}: ${who} had read up to ${mark}, now ${readSeq}`))
   for (const userId of evidence.members.get(c) ?? []) {
-    const { phase } = evidence.place(c, userId)
+    const { phase } = evidence.membership(c, userId)
     const isIn = memberIds.includes(userId)
     if ((phase === 'in' && !isIn) || (phase === 'removed' && isIn)) {
       violations.push(found('members.wrong', `${c}: ${who} reads that ${userId} is ${isIn ? 'in' : 'out'}`))

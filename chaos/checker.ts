@@ -97,6 +97,7 @@ export class Checker {
       this.#findings.all(missing)
     }
     this.#checkLanes()
+    for (const [c, members] of this.#evidence.members) for (const who of members) this.#checkRead(c, who)
     for (const { who, device } of this.#live) {
       for (const { who: reader, c } of this.#readings.values()) {
         if (reader !== who || this.#copies.has(`${device}/${c}`)) continue
@@ -144,15 +145,21 @@ export class Checker {
     )
   }
 
+  /** Whoever is in a conversation finds it in the inbox. */
+  #checkRead(c: number, who: number): void {
+    if (this.#evidence.membership(c, who).phase !== 'in' || this.#readings.has(`${who}/${c}`)) return
+    this.#findings.report('reading.missing', `${who} is in conversation ${c} and could not read it`)
+  }
+
   #checkLanes(): void {
-    const places = new Map<string, number>()
+    const seqs = new Map<string, number>()
     for (const log of this.#logs.values()) {
-      for (const { sender, clientId, seq } of log.messages) places.set(`${log.c}/${keyOf(sender, clientId)}`, seq)
+      for (const { sender, clientId, seq } of log.messages) seqs.set(`${log.c}/${keyOf(sender, clientId)}`, seq)
     }
     for (const [name, steps] of this.#evidence.lanes) {
       let before = { seq: 0, key: '' }
       for (const { c, key, hasStored, outcome } of steps) {
-        const seq = places.get(`${c}/${key}`)
+        const seq = seqs.get(`${c}/${key}`)
         if (seq === undefined || outcome === 'fail') continue
         if (hasStored && seq < before.seq) {
           this.#findings.report(

@@ -24,6 +24,8 @@ export class DialectDevice implements Device {
   #session: Session | null = null
   #ws: WebSocket | null = null
   #sent = 0
+  #acked = 0
+  #heard = 0
   #head = 0
   #isStopped = false
 
@@ -59,6 +61,16 @@ export class DialectDevice implements Device {
     return this.#head
   }
 
+  /** How many of its messages were acknowledged, and how many of others came by its sockets. */
+  get tally(): { acked: number; heard: number } {
+    return { acked: this.#acked, heard: this.#heard }
+  }
+
+  /** The conversation that it talks in, and the other one there. */
+  get talk(): { c: number; userId: number } {
+    return this.#talk
+  }
+
   revOf(): null {
     return null
   }
@@ -86,7 +98,10 @@ export class DialectDevice implements Device {
     const id = answer.status !== null && answer.ok ? asked.idIn(answer.body) : Number.NaN
     if (Number.isInteger(id)) {
       const seq = id % SEQ_SPAN
-      if (asked.doing.do === 'send') nameMessage(id, asked.doing.clientId)
+      if (asked.doing.do === 'send') {
+        this.#acked += 1
+        nameMessage(id, asked.doing.clientId)
+      }
       this.#history.write({ e: 'ok', op, id, seq })
       return { ok: true, id, seq }
     }
@@ -145,6 +160,7 @@ export class DialectDevice implements Device {
     ws.addEventListener('message', ({ data }) => {
       const id = Number(this.#api.heard(JSON.parse(String(data)) as Answer))
       if (!Number.isInteger(id)) return
+      this.#heard += 1
       this.#history.write({ e: 'heard', socket: number, id })
       if (Math.floor(id / SEQ_SPAN) === this.#talk.c) this.#head = Math.max(this.#head, id % SEQ_SPAN)
     })

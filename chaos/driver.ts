@@ -9,6 +9,7 @@ import { freePort } from '../scripts/free-port.ts'
 import { root } from '../scripts/wrangler.ts'
 import { Checker } from './checker.ts'
 import { makeWorld, type Sizes, type World } from './clients.ts'
+import { converge } from './converge.ts'
 import type { Violation } from './evidence.ts'
 import { Faults, type Hits } from './faults.ts'
 import { Inside } from './inside.ts'
@@ -20,7 +21,7 @@ import { plant, PLANTED_FAULTS } from './planted-faults.ts'
 import { Proxy } from './proxy.ts'
 import { Random } from './random.ts'
 import { RawDevice } from './raw-device.ts'
-import { heads, readBack } from './read-back.ts'
+import { readBack } from './read-back.ts'
 import { secretsIn } from './secrets-in-log.ts'
 import { ChaosServer } from './server.ts'
 import { SmallDisk } from './small-disk.ts'
@@ -34,6 +35,8 @@ type Run = {
   kills: number
   messages: number
   deliveries: number
+  /** For each client of a documented API: messages of its own that were acknowledged, and messages of others that it heard. */
+  documented: { acked: number; heard: number }
   /** A fault that came less often shows nothing. */
   hits: number
   /** After so many kills the server is started with one more migration in every schema, and killed so often while it migrates. */
@@ -50,6 +53,7 @@ const FULL: Run = {
   kills: 50,
   messages: 100_000,
   deliveries: 200_000,
+  documented: { acked: 200, heard: 200 },
   hits: 50,
   upgrade: { after: 25, kills: 20 },
   maxMs: 8.5 * 60_000,
@@ -62,6 +66,7 @@ const QUICK: Run = {
   kills: 5,
   messages: 2_000,
   deliveries: 4_000,
+  documented: { acked: 5, heard: 5 },
   hits: 0,
   upgrade: null,
   maxMs: 150_000,
@@ -83,16 +88,17 @@ const RATES: Rates = {
   'database slow': 0.004,
 }
 
+/** What a run of another length must come to for each minute. */
+const PER_MINUTE = { kills: 3, messages: 1_000, deliveries: 2_000 }
+
 /** What is done inside the server is counted by its log: not all that it accepts it can carry out. */
 const INSIDE = [...Object.keys(RATES), 'object aborted', 'object evicted', 'clock put wrong']
 
-/** How long after the last fault everybody may take to hold everything. */
-const CONVERGE_MS = 30_000
 /** What the disk holds that is full now and then. */
 const DISK = '4g'
 /** How long what was begun may take to come to an end, once nothing fails any more. */
 const AT_REST_MS = 120_000
-/** And how long they may at most, for the run to be a good one. */
+/** How long after the last fault everybody may take to hold everything, for the run to be a good one. */
 const IN_TIME_MS = 10_000
 
 const { values: flags } = parseArgs({
@@ -165,8 +171,14 @@ const main = async (): Promise<boolean> => {
   const workedFrom = Date.now()
   let kills = 0
   let upgradeKills: number | null = null
+  const lookAfter = (): void => {
+    if (running.hasFallen) history.write({ e: 'crash', what: 'the server ended by itself' })
+  }
+  let killedAt = Date.now()
   const restart = async (): Promise<number> => {
+    lookAfter()
     await running.kill()
+    killedAt = Date.now()
     history.write({ e: 'fault', what: 'kill' })
     // A runtime that finds no room when it starts ends again.
     disk?.free()
@@ -189,7 +201,6 @@ const main = async (): Promise<boolean> => {
       faults.start(fault)
     }
     await sleep(Math.max(0, cycleFrom + cycle.ms - Date.now()))
-    if (running.hasFallen) history.write({ e: 'crash', what: 'the server ended by itself' })
     const memory = running.memory
     kills += 1
     let startMs = await restart()
@@ -231,12 +242,15 @@ const main = async (): Promise<boolean> => {
   const isAtRest = await Promise.race([rest(), sleep(AT_REST_MS, false, { ref: false })])
   if (!isAtRest) console.log(`Somebody still waits for an answer after ${AT_REST_MS / 1000} s.`)
   console.log(`${since()}  everybody falls silent`)
-  const convergedMs = await converge(running.url, { world, since: calmSince })
+  const lacking = await converge(running.url, world)
+  const convergedMs = Date.now() - calmSince
+  const sinceKillMs = Date.now() - killedAt
   for (const device of talkers) device.stop()
   const read = await readBack(running.url, world, history)
   for (const device of world.devices) device.tellCopies()
   console.log(`${since()}  ${read} messages read back`)
   history.flush()
+  lookAfter()
   await running.kill()
   proxy.close()
   const checker = new Checker()
@@ -267,56 +281,50 @@ const main = async (): Promise<boolean> => {
       `(${(acked / (workedMs / 1000)).toFixed(0)} messages/s); all copies complete ${(convergedMs / 1000).toFixed(1)} s after the last fault`,
   )
   console.log(
+    `The last kill was ${((sinceKillMs - convergedMs) / 1000).toFixed(1)} s before the end of the last fault.`,
+  )
+  console.log(
     `processor time: server ${(cpuMs.server / 1000).toFixed(0)} s, clients and network ${(cpuMs.clients / 1000).toFixed(0)} s`,
   )
   tell(violations)
   const secrets = secretsIn(readFileSync(running.logFile, 'utf8'))
   for (const secret of secrets) console.log(`The log has what it must not: ${secret}`)
-  const delivered = counts['deliveries'] ?? 0
-  const isEnough = minutes !== null || (kills >= run.kills && acked >= run.messages && delivered >= run.deliveries)
-  if (!isEnough) {
-    const { kills: wanted, messages, deliveries } = run
-    console.log(
-      `The run shows less than it should: ${wanted} kills, ${messages} messages and ${deliveries} deliveries were wanted.`,
+  const complaints = complaintsOf({ kills, messages: acked, deliveries: counts['deliveries'] ?? 0 }, world)
+  const rare = minutes === null ? rareFaults(faults.hits, log) : []
+  if (rare.length > 0) complaints.push(`Of these came fewer than the ${run.hits} that were wanted: ${rare.join(', ')}.`)
+  if (convergedMs > IN_TIME_MS && run !== QUICK)
+    complaints.push(`It took longer than ${IN_TIME_MS / 1000} s until everybody held everything.`)
+  if (lacking.length > 0) complaints.push(`In the end this was missing: ${lacking.join('; ')}.`)
+  const failed = log.get('request.failed') ?? 0
+  if (failed > 0) complaints.push(`${failed} requests failed in a way that nobody foresaw.`)
+  for (const complaint of complaints) console.log(complaint)
+  return isAtRest && violations.length === 0 && secrets.length === 0 && complaints.length === 0
+}
+
+type Reached = { kills: number; messages: number; deliveries: number }
+
+/** Where a run shows less than it should. */
+const complaintsOf = (reached: Reached, { dialects }: World): string[] => {
+  const share = minutes === null ? null : Math.max(1, minutes)
+  const wanted = share === null ? run : scaled(PER_MINUTE, share)
+  const complaints = (['kills', 'messages', 'deliveries'] as const).flatMap((what) =>
+    reached[what] >= wanted[what] ? [] : [`${reached[what]} ${what} were reached, where ${wanted[what]} were wanted.`],
+  )
+  const { acked, heard } = minutes === null ? run.documented : QUICK.documented
+  for (const { name, tally } of dialects) {
+    if (tally.acked >= acked && tally.heard >= heard) continue
+    complaints.push(
+      `${name} had ${tally.acked} messages acknowledged and heard ${tally.heard}, where ${acked} and ${heard} were wanted.`,
     )
   }
-  const rare = minutes === null ? rareFaults(faults.hits, log) : []
-  if (rare.length > 0) console.log(`Of these came fewer than the ${run.hits} that were wanted: ${rare.join(', ')}.`)
-  const isInTime = convergedMs <= IN_TIME_MS || run === QUICK
-  if (!isInTime) console.log(`It took longer than ${IN_TIME_MS / 1000} s until everybody held everything.`)
-  return isAtRest && violations.length === 0 && secrets.length === 0 && isEnough && rare.length === 0 && isInTime
+  return complaints
 }
 
-/** Waits until every client holds everything by itself; answers how long that took since nothing failed any more. What is still missing then, the checker finds. */
-const converge = async (url: string, { world, since }: { world: World; since: number }): Promise<number> => {
-  const from = Date.now()
-  // Clients tell read marks a moment late.
-  await sleep(500)
-  const expected = await heads(url, world)
-  let last: string[] = []
-  let saidAt = Date.now()
-  while (Date.now() - from < CONVERGE_MS) {
-    last = missing(world, expected)
-    if (last.length === 0) break
-    if (Date.now() - saidAt >= 3_000) {
-      saidAt = Date.now()
-      console.log(`        still missing: ${last.slice(0, 6).join('; ')}`)
-    }
-    await sleep(250)
-  }
-  return Date.now() - since
-}
-
-/** What each device does not hold yet. */
-const missing = ({ devices, members }: World, expected: Map<number, number>): string[] =>
-  devices.flatMap((device) =>
-    [...members].flatMap(([c, ids]) => {
-      const [rev, head] = [device.revOf(c), expected.get(c)]
-      return !ids.includes(device.userId) || (rev !== null && head !== undefined && rev >= head)
-        ? []
-        : [`${device.name} ${rev} of ${head} in ${c}`]
-    }),
-  )
+const scaled = ({ kills, messages, deliveries }: Reached, by: number): Reached => ({
+  kills: kills * by,
+  messages: messages * by,
+  deliveries: deliveries * by,
+})
 
 const cut = ({ devices }: World): number =>
   devices.reduce((sum, device) => sum + (device instanceof RawDevice ? (device.closed.get(4508) ?? 0) : 0), 0)

@@ -57,7 +57,7 @@ export type Changes = {
 }
 
 /** How a member stands in a conversation, as far as answers tell. */
-export type Place = {
+export type Membership = {
   phase: 'in' | 'leaving' | 'removed' | 'coming'
   /** The last attempt that was begun before the removal was answered. */
   removedOp: number
@@ -77,6 +77,8 @@ export type Socket = {
   session: string
   /** The highest revision that came, by conversation. */
   revs: Map<number, number>
+  /** The same of messages, over a documented API: it tells no revisions. */
+  heads: Map<number, number>
   /** Messages that came as new. */
   created: Set<number>
   /** By conversation, the first and the last message that came as new: all between them must have. Another one begins with each coming. */
@@ -115,7 +117,7 @@ export class Evidence {
   /** Messages that somebody heard over a documented API. */
   readonly heard = new Set<number>()
   readonly #changes = new Map<number, Changes>()
-  readonly places = new Map<string, Place>()
+  readonly memberships = new Map<string, Membership>()
 
   sentIn(c: number): Map<string, Sent> {
     return entryOf(this.sent, c, () => new Map<string, Sent>())
@@ -129,14 +131,14 @@ export class Evidence {
     return entryOf(this.lanes, name, () => [])
   }
 
-  place(c: number, who: number): Place {
-    const start = (): Place => ({ phase: 'in', removedOp: 0, leftAt: null, joinedAt: 0, heard: [] })
-    return entryOf(this.places, `${c}/${who}`, start)
+  membership(c: number, who: number): Membership {
+    const start = (): Membership => ({ phase: 'in', removedOp: 0, leftAt: null, joinedAt: 0, heard: [] })
+    return entryOf(this.memberships, `${c}/${who}`, start)
   }
 
   /** Somebody who was away heard nothing of what was said meanwhile. */
   wasAlwaysIn(c: number, who: number): boolean {
-    const { phase, joinedAt } = this.place(c, who)
+    const { phase, joinedAt } = this.membership(c, who)
     return phase === 'in' && joinedAt === 0
   }
 

@@ -9,13 +9,18 @@ type SignedIn = { user: { id: number }; sessionId: string; accessToken: string; 
 /** Somebody with an account. */
 export type Person = { id: number; username: string; address: string }
 
+/** A server that gives no answer for so long gives none any more. */
+const GIVE_UP_MS = 120_000
+
 /** Asks until there is an answer. A server that is being started again refuses connections for a while. */
 export const insist = async <Body>(
   attempt: () => Promise<Answer<Body>>,
 ): Promise<Extract<Answer<Body>, { status: number }>> => {
+  const from = Date.now()
   for (;;) {
     const answer = await attempt()
     if (answer.status !== null && answer.status < 500) return answer
+    if (Date.now() - from > GIVE_UP_MS) throw new Error(`no answer for ${GIVE_UP_MS / 1000} s: ${answer.status}`)
     await sleep(200)
   }
 }

@@ -31,8 +31,8 @@ export const PLANTED_FAULTS: Record<string, PlantedFault> = {
       // Else clients wait for ever for the answer to what they sent.
       {
         file: 'src/objects/message-orders.ts',
-        find: "if (row) return told(state, 'message.created', row)",
-        replace: "if (row) return told(state, 'message.created', { ...row, clientId })",
+        find: "if (row) return messageOutcome(state, 'message.created', row)",
+        replace: "if (row) return messageOutcome(state, 'message.created', { ...row, clientId })",
       },
     ],
     seenAs: ['repeat.differs', 'message.unsent'],
@@ -71,8 +71,8 @@ export const PLANTED_FAULTS: Record<string, PlantedFault> = {
     edits: [
       {
         file: 'src/objects/conversation-feed.ts',
-        find: 'else this.#hub.broadcast(this.#hub.inbox.receive(batch))',
-        replace: 'else this.#hub.broadcast(this.#hub.inbox.receive(batch).toReversed())',
+        find: 'else this.#deps.broadcast(this.#deps.inbox.receive(batch))',
+        replace: 'else this.#deps.broadcast(this.#deps.inbox.receive(batch).toReversed())',
       },
     ],
     seenAs: ['order.backward'],
@@ -172,8 +172,8 @@ export const PLANTED_FAULTS: Record<string, PlantedFault> = {
     edits: [
       {
         file: 'src/objects/session-desk.ts',
-        find: 'this.#hub.endSockets((id) => sessionIds.includes(id))',
-        replace: 'this.#hub.endSockets(() => false)',
+        find: 'this.#deps.endSockets((id) => sessionIds.includes(id))',
+        replace: 'this.#deps.endSockets(() => false)',
       },
     ],
     seenAs: ['revoked.heard', 'revoked.acked'],

@@ -22,7 +22,7 @@ const REPLY_TIMEOUT_MS = 20_000
 const PING_EVERY_MS = 4_000
 const PAUSE_MS = 150
 
-type Told = WireFrame | WireEvent
+type Incoming = WireFrame | WireEvent
 type Reply = { ok: true; result: WireResult } | { ok: false; code: string } | { ok: null }
 
 /** The platform's WebSocket, with what Node adds to it. */
@@ -191,7 +191,7 @@ export class RawDevice implements Device {
       }
       ws.addEventListener('message', ({ data }) => {
         this.#heardAt = Date.now()
-        const frames = data === 'pong' ? [] : [JSON.parse(String(data)) as Told | Told[]].flat()
+        const frames = data === 'pong' ? [] : [JSON.parse(String(data)) as Incoming | Incoming[]].flat()
         for (const frame of frames) this.#receive(frame, { ws, number })
         if (this.#socket?.ws === ws) clearTimeout(giveUp)
       })
@@ -234,7 +234,7 @@ export class RawDevice implements Device {
     return null
   }
 
-  #receive(frame: Told, from: { ws: WebSocket; number: number }): void {
+  #receive(frame: Incoming, from: { ws: WebSocket; number: number }): void {
     if (isRevised(frame)) return this.#hear(frame, from.number)
     switch (frame.type) {
       case 'hello':

@@ -14,7 +14,13 @@ export class Receipts {
   }
 
   open({ socket, who, session }: Extract<Entry, { e: 'open' }>): void {
-    const nothing = { revs: new Map(), created: new Set<number>(), spans: new Map(), isDocumented: false }
+    const nothing = {
+      revs: new Map(),
+      heads: new Map(),
+      created: new Set<number>(),
+      spans: new Map(),
+      isDocumented: false,
+    }
     this.#evidence.sockets.set(socket, { who, session, ...nothing })
   }
 
@@ -47,15 +53,15 @@ export class Receipts {
       const sent = this.#evidence.sentIn(c).get(keyOf(message.sender, message.clientId))
       if (what === 'message.created') this.#checkNotForThem(event, { who: socket.who, session: socket.session, sent })
     }
-    const own = this.#evidence.place(c, socket.who)
+    const own = this.#evidence.membership(c, socket.who)
     if (own.phase === 'leaving' || own.phase === 'removed') {
       own.heard.push(rev)
       this.#checkHeard(c, socket.who)
     }
     if (!member?.left) return
-    const place = this.#evidence.place(c, member.userId)
-    if (place.phase === 'in' || place.phase === 'coming' || rev <= place.joinedAt) return
-    place.leftAt = Math.max(rev, place.leftAt ?? 0)
+    const membership = this.#evidence.membership(c, member.userId)
+    if (membership.phase === 'in' || membership.phase === 'coming' || rev <= membership.joinedAt) return
+    membership.leftAt = Math.max(rev, membership.leftAt ?? 0)
     this.#checkHeard(c, member.userId)
   }
 
@@ -64,7 +70,12 @@ export class Receipts {
     if (!socket) return
     this.#findings.count('deliveries')
     this.#findings.count('deliveries over the documented APIs')
-    this.#toldAsNew(socket, id, `socket ${number} of ${socket.who}`)
+    const where = `socket ${number} of ${socket.who}`
+    const [c, seq] = [Math.floor(id / SEQ_SPAN), id % SEQ_SPAN]
+    const head = socket.heads.get(c) ?? 0
+    if (seq < head) this.#findings.report('order.backward', `${where}: message ${c}/${seq} after ${head}`)
+    socket.heads.set(c, Math.max(seq, head))
+    this.#toldAsNew(socket, id, where)
     socket.isDocumented = true
     this.#evidence.heard.add(id)
   }
@@ -100,8 +111,8 @@ export class Receipts {
     const { c, message } = event
     if (!sent) return this.#findings.report('message.unsent', `${c}: received ${message?.id}, which nobody had sent`)
     const at = sent.firstOp
-    const place = this.#evidence.place(c, who)
-    if (place.phase === 'removed' && at > place.removedOp) {
+    const membership = this.#evidence.membership(c, who)
+    if (membership.phase === 'removed' && at > membership.removedOp) {
       this.#findings.report('removed.heard', `${c}: ${who} received message ${message?.id} after their removal`)
     }
     const endedOp = this.#evidence.ended.get(session)
@@ -111,12 +122,12 @@ export class Receipts {
   }
 
   #checkHeard(c: number, who: number): void {
-    const { heard, leftAt } = this.#evidence.place(c, who)
+    const { heard, leftAt } = this.#evidence.membership(c, who)
     if (leftAt === null) return
     const beyond = heard.find((rev) => rev > leftAt)
     if (beyond === undefined) return
     this.#findings.report('removed.heard', `${c}: ${who} left at revision ${leftAt} and received revision ${beyond}`)
-    this.#evidence.place(c, who).heard = []
+    this.#evidence.membership(c, who).heard = []
   }
 }
 

@@ -64,6 +64,7 @@ export class Workload {
     while (!this.#isStopping) {
       await device.online()
       await sleep(this.#options.pauseMs * (0.5 + random.next()))
+      if (this.#isStopping) break
       const conversations = device.conversations()
       if (conversations.length === 0) continue
       const c = random.pick(conversations)

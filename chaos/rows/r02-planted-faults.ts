@@ -8,8 +8,11 @@ export const plantedFaults: Row = {
   demands: `servers with a fault planted in them, ${Object.keys(PLANTED_FAULTS).length}: the checker sees each`,
   run: async () => {
     const missed: string[] = []
+    const settings = ['--quick', '--minutes=1']
+    const plain = await drive(settings)
+    console.log(`  none planted: ${plain.figure}`)
     for (const [name, { seenAs }] of Object.entries(PLANTED_FAULTS)) {
-      const { said } = await drive(['--quick', '--minutes=1', `--plant=${name}`], { isQuiet: true })
+      const { said } = await drive([...settings, `--plant=${name}`], { isQuiet: true })
       const found = [...said.matchAll(/^ {2}([a-z]+\.[a-z]+): (\d+)$/gm)].map(([, kind = '', count]) => ({
         kind,
         count,
@@ -20,7 +23,8 @@ export const plantedFaults: Row = {
       if (!isSeen) console.log(said)
     }
     const all = Object.keys(PLANTED_FAULTS).length
-    const figure = `${all - missed.length} of ${all} seen${missed.length > 0 ? `; not seen: ${missed.join('; ')}` : ''}`
-    return { isGood: missed.length === 0, figure }
+    const seen = `${all - missed.length} of ${all} seen${missed.length > 0 ? `; not seen: ${missed.join('; ')}` : ''}`
+    const figure = `${seen}; without one the run is ${plain.isGood ? 'a good one' : 'bad'}`
+    return { isGood: missed.length === 0 && plain.isGood, figure }
   },
 }

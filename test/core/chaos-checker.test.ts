@@ -16,7 +16,7 @@ const check = (entries: Iterable<Entry>): Violation[] => {
 }
 
 /** A history in which nothing is wrong, in parts that a test can spoil. */
-class Told {
+class HistoryBuilder {
   readonly entries: Entry[] = []
   #op = 0
 
@@ -107,15 +107,15 @@ const copy = (more: Partial<Copy> = {}): Copy => ({
   ...more,
 })
 
-const start = (): Told =>
-  new Told().tell(
+const start = (): HistoryBuilder =>
+  new HistoryBuilder().tell(
     { e: 'conversation', c: C, memberIds: [ALICE, BOB] },
     { e: 'open', socket: 1, who: ALICE, device: '1a', session: `session of ${ALICE}` },
     { e: 'open', socket: 2, who: BOB, device: '2a', session: `session of ${BOB}` },
     { e: 'open', socket: 3, who: BOB, device: 'document000', session: `session of ${BOB}` },
   )
 
-const talk = (): Told =>
+const talk = (): HistoryBuilder =>
   start()
     .send(ALICE, 1)
     .receive(2, stored(1))
@@ -129,7 +129,7 @@ const talk = (): Told =>
     .done({ do: 'delete', c: C, id: ID + 4 }, { who: ALICE, result: { rev: 7 } })
 
 const end = (
-  told: Told,
+  told: HistoryBuilder,
   change: { readings?: Partial<Reading>; second?: Partial<Reading>; copy?: Partial<Copy> } = {},
 ) =>
   told.tell(
@@ -146,7 +146,7 @@ const countedBy = ({ messages, unread }: Partial<Reading>): Partial<Reading> => 
   return { unread: count, inboxUnread: count }
 }
 
-const kinds = (told: Told): ViolationKind[] => [...new Set(check(told.entries).map(({ kind }) => kind))]
+const kinds = (told: HistoryBuilder): ViolationKind[] => [...new Set(check(told.entries).map(({ kind }) => kind))]
 
 const without = (seq: number): Message[] => log().filter((message) => message.seq !== seq)
 const withChanged = (seq: number, change: Partial<Message>): Message[] =>
@@ -156,9 +156,9 @@ const withChanged = (seq: number, change: Partial<Message>): Message[] =>
 const begin: Entry = { e: 'begin', socket: 2, c: C }
 
 /** Bob is removed by Alice, who says something before he is back. */
-const removed = (): Told => talk().done({ do: 'remove', c: C, userId: BOB }, { who: ALICE }).tell(begin)
+const removed = (): HistoryBuilder => talk().done({ do: 'remove', c: C, userId: BOB }, { who: ALICE }).tell(begin)
 
-const added = (told: Told): Told =>
+const added = (told: HistoryBuilder): HistoryBuilder =>
   told.done({ do: 'add', c: C, userId: BOB }, { who: ALICE, result: { rev: 9 } }).tell(begin)
 
 const left = (rev: number): Entry => ({
@@ -172,7 +172,7 @@ const left = (rev: number): Entry => ({
 
 const heard = (seq: number): Entry => ({ e: 'heard', socket: 3, id: ID + seq })
 
-const revoked = (): Told => talk().done({ do: 'revoke', ended: `session of ${BOB}` }, { who: BOB })
+const revoked = (): HistoryBuilder => talk().done({ do: 'revoke', ended: `session of ${BOB}` }, { who: BOB })
 
 const fifth = stored(5, { sender: ALICE })
 const fiveMessages = {
@@ -181,7 +181,7 @@ const fiveMessages = {
 }
 
 /** Three messages that nobody changed: of Alice, of this one, of Alice. */
-const said = (second: number): Told => start().send(ALICE, 1).send(second, 2).send(ALICE, 3)
+const said = (second: number): HistoryBuilder => start().send(ALICE, 1).send(second, 2).send(ALICE, 3)
 const third = stored(3, { sender: ALICE })
 const three = [stored(1), stored(2), third]
 
@@ -235,7 +235,7 @@ describe('a history in which nothing is wrong', () => {
 })
 
 describe('a planted fault is found:', () => {
-  const planted: [what: string, kind: ViolationKind, history: () => Told][] = [
+  const planted: [what: string, kind: ViolationKind, history: () => HistoryBuilder][] = [
     [
       'who was removed and came back misses a message of after that',
       'delivery.missing',
@@ -300,6 +300,11 @@ describe('a planted fault is found:', () => {
       'revisions went back on a socket',
       'order.backward',
       () => end(talk().receive(2, stored(4)).receive(2, stored(3))),
+    ],
+    [
+      'messages came by a socket of a documented API in another order',
+      'order.backward',
+      () => end(talk().tell(heard(2), heard(1))),
     ],
     [
       'a message came twice by one socket of a documented API',
@@ -392,6 +397,7 @@ describe('a planted fault is found:', () => {
       () => end(talk(), { second: { messages: withChanged(1, { rev: 8 }) } }),
     ],
     ['nobody can read the conversation', 'reading.missing', () => talk()],
+    ['one member cannot read the conversation', 'reading.missing', () => talk().tell(reading(ALICE))],
     [
       'a message that somebody received is gone',
       'received.lost',
