@@ -6,7 +6,7 @@ import { type Declared, declaredBy } from './declared.ts'
 type Answer = z.ZodType | string | null
 
 /** What a route does, what it answers by status, and the refusals that are its own. */
-export type Told = [does: string, gives: Record<number, Answer>, ...refuses: ErrorCode[]]
+export type RouteContract = [does: string, gives: Record<number, Answer>, ...refuses: ErrorCode[]]
 
 export type Operation = {
   method: string
@@ -23,10 +23,10 @@ export type Operation = {
 export type Route = { method: string; path: string; handler: object }
 
 /** The routes of the native API, each with what its middlewares declare and what the table tells of it. */
-export const operationsOf = (routes: Route[], told: Record<string, Told>): Operation[] =>
+export const operationsOf = (routes: Route[], contracts: Record<string, RouteContract>): Operation[] =>
   [...Map.groupBy(routes, ({ method, path }) => `${method} ${path}`)].flatMap(([key, handlers]) => {
     const [first] = handlers
-    const entry = told[key]
+    const entry = contracts[key]
     if (!first || !entry) return []
     const { method, path } = first
     const [does, gives, ...own] = entry

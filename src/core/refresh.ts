@@ -1,10 +1,11 @@
 import type { ErrorCode } from '../protocol/errors.ts'
+import { DAY_MS } from './time.ts'
 
 /** A client whose answer got lost asks again with the same token; within this time that is no theft, also where it names no attempt. */
 export const REPLAY_MS = 10_000
 
 /** After this a spent token is forgotten: it opens nothing, and its reuse no longer ends the session. */
-export const SPENT_MEMORY_MS = 7 * 24 * 60 * 60_000
+export const SPENT_MEMORY_MS = 7 * DAY_MS
 
 export type KnownRefreshToken = {
   spentAt: number | null

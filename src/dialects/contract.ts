@@ -52,10 +52,14 @@ const Refused = z.object({
 })
 const RoomRefused = z.object({ success: z.literal(false), error: z.string(), message: z.string() })
 
-type DialectTold = [does: string, takes: z.ZodType<object> | null, gives: Operation['gives']]
-const SOCKET: DialectTold = ['A WebSocket; what is said there is in /asyncapi.json', null, { 101: null, 426: null }]
+type DialectRouteContract = [does: string, takes: z.ZodType<object> | null, gives: Operation['gives']]
+const SOCKET: DialectRouteContract = [
+  'A WebSocket; what is said there is in /asyncapi.json',
+  null,
+  { 101: null, 426: null },
+]
 
-export const DIALECT_ROUTES: Record<string, DialectTold> = {
+export const DIALECT_ROUTES: Record<string, DialectRouteContract> = {
   'GET /messages/ws': SOCKET,
   'GET /ws': SOCKET,
   'GET /ws/:token': SOCKET,
@@ -163,9 +167,9 @@ export const DIALECT_TAGS: Record<string, string> = Object.fromEntries(Object.va
 /** The routes of the documents, as they are in the app; the same with a slash behind them are left out. */
 export const dialectOperations = (routes: Route[]): Operation[] =>
   routes.flatMap(({ method, path }, i) => {
-    const told = DIALECT_ROUTES[`${method} ${path}`]
-    if (!told || routes.findIndex((each) => each.method === method && each.path === path) !== i) return []
-    const [does, json, gives] = told
+    const contract = DIALECT_ROUTES[`${method} ${path}`]
+    if (!contract || routes.findIndex((each) => each.method === method && each.path === path) !== i) return []
+    const [does, json, gives] = contract
     const speakers = DIALECT_NAMES.filter(
       (name) => speaks(name, method, path).length > 0 || DIALECTS[name].socket === path,
     )
@@ -185,8 +189,8 @@ export const dialectOperations = (routes: Route[]): Operation[] =>
 const speaks = (name: DialectName, method: string, path: string): Route[] =>
   DIALECTS[name].routes.routes.filter((each) => each.method === method && each.path === path)
 
-function both(path: string, told: DialectTold): Record<string, DialectTold> {
-  return { [`POST ${path}`]: told, [`DELETE ${path}`]: told }
+function both(path: string, contract: DialectRouteContract): Record<string, DialectRouteContract> {
+  return { [`POST ${path}`]: contract, [`DELETE ${path}`]: contract }
 }
 
 const frame = (type: string, fields: z.ZodRawShape = {}) => ({ [type]: z.object({ type: z.literal(type), ...fields }) })

@@ -30,12 +30,12 @@ export type Asked =
   | { kind: 'refused'; refusal: Refusal }
 
 /** What came of it. `online` answers `online-friends`. */
-export type Told = { ok: true; online?: number[] } | Refusal
+export type AskedResult = { ok: true; online?: number[] } | Refusal
 
 /** For whom an event is put into words. */
 export type Viewer = {
   userId: number
-  /** The inbox line of a conversation, perhaps not its latest: the kind, and the members of a direct one, never change. */
+  /** The inbox entry of a conversation, perhaps not its latest: the kind, and the members of a direct one, never change. */
   entry: (conversationId: number) => InboxEntry | null
   friends: ReadonlySet<number>
   /** Conversations whose events this socket said it does not want. */
@@ -59,7 +59,7 @@ export type Dialect = {
   /** The frames that tell this event; none where the dialect has no word for it. */
   encode: (event: ServerEvent, viewer: Viewer) => object[]
   /** The frames that answer what was asked; most documents answer nothing but errors. */
-  answer: (asked: Asked, told: Told) => object[]
+  answer: (asked: Asked, result: AskedResult) => object[]
   /** Its REST routes, at the root. One that finds that a body is not its own passes it on. */
   routes: Hono<DialectEnv>
 }

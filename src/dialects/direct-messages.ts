@@ -69,7 +69,7 @@ export const editDirectMessage = async (c: C): Promise<Response> => {
   if (isRefusal(words)) return detail(c, words)
   const content = { kind: 'text' as const, text: words.content }
   const edited = await change(c, { type: 'message.edit', messageId: message.id, content })
-  return isRefusal(edited) ? detail(c, edited) : answer(c, await inItsPlace(c, edited))
+  return isRefusal(edited) ? detail(c, edited) : answer(c, await withReadState(c, edited))
 }
 
 export const deleteDirectMessage = async (c: C): Promise<Response> => {
@@ -87,7 +87,7 @@ export const readDirectMessage = async (c: C): Promise<Response> => {
   if (isRefusal(message)) return detail(c, message)
   const { conversationId, seq } = message
   const read = await carryOut(c, { type: 'read.mark', conversationId, seq }, ReadReply)
-  return isRefusal(read) ? detail(c, read) : answer(c, await inItsPlace(c, message))
+  return isRefusal(read) ? detail(c, read) : answer(c, await withReadState(c, message))
 }
 
 /** The message that the path names. The documents say 404 where there is none, and 403 where it is between others. */
@@ -101,9 +101,9 @@ const messageAt = async (c: C): Promise<Message | Refusal> => {
   return refuse(exists ? 'message.not_owner' : 'message.not_found')
 }
 
-type Place = { userId: number; entry: InboxEntry; members: MemberList['items'] }
+type ReadState = { userId: number; entry: InboxEntry; members: MemberList['items'] }
 
-const inItsPlace = async (c: C, message: Message): Promise<object | Refusal> => {
+const withReadState = async (c: C, message: Message): Promise<object | Refusal> => {
   const { conversationId } = message
   const entry = await carryOut(c, { type: 'entry.get', conversationId }, InboxEntry)
   if (isRefusal(entry)) return entry
@@ -119,16 +119,16 @@ const newestMessages = async (
   const { userId } = c.var.caller
   const newest = await hubOf(c.env, userId).newestMessages(query)
   if (isRefusal(newest)) return newest
-  const { messages, places } = newest
-  const byId = new Map(places.map((place) => [place.entry.conversation.id, { ...place, userId }]))
+  const { messages, conversations } = newest
+  const byId = new Map(conversations.map((each) => [each.entry.conversation.id, { ...each, userId }]))
   return messages.flatMap((message) => {
-    const place = byId.get(message.conversationId)
-    return place ? [seenFrom(place, message)] : []
+    const state = byId.get(message.conversationId)
+    return state ? [seenFrom(state, message)] : []
   })
 }
 
 /** Read is what the mark of its receiver has passed. */
-const seenFrom = ({ userId, entry, members }: Place, message: Message): object => {
+const seenFrom = ({ userId, entry, members }: ReadState, message: Message): object => {
   const receiverId = receiverOf(message, { userId, entry: () => entry })
   const mark = receiverId === userId ? entry.readSeq : members.find((member) => member.userId === receiverId)?.readSeq
   return shapeOf({ message, receiverId, isRead: message.seq <= (mark ?? 0) })

@@ -58,8 +58,8 @@ export const direct: Dialect = {
     }
   },
 
-  answer(asked, told) {
-    if (!told.ok) return [{ type: 'error', message: ERRORS[told.code][1] }]
+  answer(asked, result) {
+    if (!result.ok) return [{ type: 'error', message: ERRORS[result.code][1] }]
     return asked.kind === 'reply' ? asked.frames : []
   },
 

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
-import { DAY_MS } from '../directory/conversations.ts'
+import { DAY_MS } from '../core/time.ts'
 import { createEvent, eventById, listPlainEvents } from '../directory/calendar.ts'
 import { type Directory, openDirectory } from '../directory/directory.ts'
 import { isRefusal } from '../protocol/errors.ts'

@@ -53,9 +53,9 @@ export const friends: Dialect = {
     return frame ? [frame] : []
   },
 
-  answer(asked, told) {
-    if (!told.ok) return [{ type: 'error', message: ERRORS[told.code][1] }]
-    return asked.kind === 'online-friends' ? [{ type: 'online_friends', friends: told.online ?? [] }] : []
+  answer(asked, result) {
+    if (!result.ok) return [{ type: 'error', message: ERRORS[result.code][1] }]
+    return asked.kind === 'online-friends' ? [{ type: 'online_friends', friends: result.online ?? [] }] : []
   },
 
   routes: new Hono<DialectEnv>()

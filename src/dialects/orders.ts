@@ -24,7 +24,7 @@ export const storedMessage = async (c: C, messageId: number): Promise<Message | 
   return isRefusal(message) || message.deletedAt === null ? message : refuse('message.not_found')
 }
 
-/** The same for an order that changes a message: answers the message. */
+/** Has the caller's hub carry out an order that makes or changes a message, and answers the message as it is then. */
 export const change = async (c: C, order: Order): Promise<Message | Refusal> => {
   const reply = await carryOut(c, order, MessageReply)
   return isRefusal(reply) ? reply : reply.message

@@ -77,8 +77,8 @@ export const rooms: Dialect = {
     return told ? [told] : []
   },
 
-  answer(asked, told) {
-    if (!told.ok) return [say('error', { message: ERRORS[told.code][1] })]
+  answer(asked, result) {
+    if (!result.ok) return [say('error', { message: ERRORS[result.code][1] })]
     return asked.kind === 'reply' ? asked.frames : []
   },
 

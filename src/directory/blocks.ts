@@ -46,7 +46,7 @@ export const block = async (
     .where(and(eq(blocks.blockerId, userId), ne(blocks.blockedId, otherId)))
   if ((made?.count ?? 0) >= LIMITS.blocks) return refuse('limit.reached')
   const now = context.now()
-  const [, [standing], friendships, requests, invitations] = await db.batch([
+  const [, [existing], friendships, requests, invitations] = await db.batch([
     db.insert(blocks).values({ blockerId: userId, blockedId: otherId, createdAt: now }).onConflictDoNothing(),
     db.select().from(blocks).where(isBlock(userId, otherId)),
     endFriendship(db, userId, otherId),
@@ -57,7 +57,7 @@ export const block = async (
   if (friendships.length > 0) tellFriendRemoved(context, userId, otherId)
   for (const { id } of requests) tell(context, [userId, otherId], { type: 'friend.request_closed', requestId: id })
   for (const { id } of invitations) await tellInvitationAnswered(context, id)
-  return { user, since: new Date(standing?.createdAt ?? now).toISOString() }
+  return { user, since: new Date(existing?.createdAt ?? now).toISOString() }
 }
 
 /** Nothing that the block ended comes back by itself. */

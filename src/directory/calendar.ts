@@ -1,6 +1,7 @@
 import { and, asc, count, eq, exists, gt, gte, inArray, isNull, lt, ne, not, or, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/sqlite-core'
 import { nameKey } from '../core/names.ts'
+import { DAY_MS } from '../core/time.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import type {
   CalendarEvent,
@@ -11,7 +12,7 @@ import type {
   UpdateCalendarEvent,
 } from '../protocol/calendar.ts'
 import { LIMITS } from '../protocol/limits.ts'
-import { DAY_MS, tooMany } from './conversations.ts'
+import { tooMany } from './daily-limit.ts'
 import type { Directory } from './directory.ts'
 import { type DirectoryContext, tell } from './context.ts'
 import { events, rsvps, users } from './schema.ts'
@@ -76,7 +77,7 @@ export const createEvent = async (
     .select({ count: count() })
     .from(events)
     .where(and(eq(events.organizerId, organizerId), gt(events.createdAt, now - DAY_MS)))
-  const [[row], [standing]] = await db.batch([
+  const [[row], [existing]] = await db.batch([
     db
       .insert(events)
       .select(
@@ -101,7 +102,7 @@ export const createEvent = async (
       .from(events)
       .where(eq(events.titleKey, nameKey(title))),
   ])
-  if (!row) return standing ? refuse('event.title_taken') : tooMany
+  if (!row) return existing ? refuse('event.title_taken') : tooMany
   const event = view(row, [])
   tellEventChanged(context, event)
   return event

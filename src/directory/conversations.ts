@@ -1,7 +1,9 @@
 import { and, count, eq, gt, isNull, not, type SQL, sql } from 'drizzle-orm'
+import { DAY_MS } from '../core/time.ts'
 import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
+import { tooMany } from './daily-limit.ts'
 import type { Directory } from './directory.ts'
 import { areBlocked, pairKey } from './pairs.ts'
 import type { DirectoryContext } from './context.ts'
@@ -70,9 +72,6 @@ export const findOrCreateDirect = async (
   if (!found) return other ? tooMany : refuse('conversation.blocked')
   return { id: found.id, created: made !== undefined }
 }
-
-export const DAY_MS = 24 * 60 * 60 * 1000
-export const tooMany = refuse('rate.limited', { retryAfter: 60 * 60 })
 
 /**
  * Adds a row where there is none of the same pair or `clientId`, the condition on a user holds, and this user has not begun too many:

@@ -1,7 +1,8 @@
 import { and, eq, inArray, or } from 'drizzle-orm'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
-import { register, type Registered, tooMany } from './conversations.ts'
+import { register, type Registered } from './conversations.ts'
+import { tooMany } from './daily-limit.ts'
 import type { Directory } from './directory.ts'
 import type { DirectoryContext } from './context.ts'
 import { blocks, conversations, users } from './schema.ts'
@@ -32,12 +33,12 @@ export const refuseGuests = async (db: Directory, userId: number, guestIds: numb
     and(eq(blocks.blockerId, userId), inArray(blocks.blockedId, guests)),
     and(eq(blocks.blockedId, userId), inArray(blocks.blockerId, guests)),
   )
-  const [known, standing] = await Promise.all([
+  const [known, existing] = await Promise.all([
     usersByIds(db, guestIds),
     db.select({ id: blocks.blockerId }).from(blocks).where(isBetween).limit(1),
   ])
   if (known.length !== new Set(guestIds).size) return refuse('user.not_found')
-  return standing.length > 0 ? refuse('conversation.blocked') : null
+  return existing.length > 0 ? refuse('conversation.blocked') : null
 }
 
 const createGroup = async (

@@ -1,5 +1,6 @@
 import { and, desc, eq, exists, gt, isNotNull, isNull, lt, ne, or, sql } from 'drizzle-orm'
 import { type KnownRefreshToken, SPENT_MEMORY_MS } from '../core/refresh.ts'
+import { DAY_MS } from '../core/time.ts'
 import type { Directory } from './directory.ts'
 import { refreshTokens, sessions, users } from './schema.ts'
 import type { Account } from './users.ts'
@@ -7,7 +8,6 @@ import type { Account } from './users.ts'
 export type Session = typeof sessions.$inferSelect
 
 const LISTED = 100
-const DAY = 24 * 60 * 60_000
 
 /** The account that a session is opened for, as it was when its password was found right. */
 export type Proof = Pick<Account, 'usernameKey' | 'passwordHash'>
@@ -49,7 +49,7 @@ export const openSession = (
   ] as const
 }
 
-/** A session that may still be used, and the account that it is of. */
+/** A session that may still be used. */
 export const liveSession = async (db: Directory, id: string, now: number): Promise<Session | undefined> => {
   const [found] = await db
     .select({ session: sessions })
@@ -120,7 +120,7 @@ export const pruneSessions = (db: Directory, proof: Proof, now: number) =>
     .where(
       and(
         sql`${sessions.userId} = (SELECT id FROM users WHERE username_key = ${proof.usernameKey})`,
-        or(lt(sessions.expiresAt, now), lt(sessions.revokedAt, now - DAY)),
+        or(lt(sessions.expiresAt, now), lt(sessions.revokedAt, now - DAY_MS)),
       ),
     )
 

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { Told } from '../contract/operations.ts'
+import type { RouteContract } from '../contract/operations.ts'
 import { AuthSessionList, SignedIn, Ticket } from '../protocol/auth.ts'
 import { BackedUpConversations, BackupPage, Loaded, Snapshot } from '../protocol/backup.ts'
 import { Changes, InboxEntry, InboxPage, MemberList } from '../protocol/conversation.ts'
@@ -39,7 +39,7 @@ export const TAGS: Record<string, string> = {
 }
 
 /** What the routes do and answer. What they take, they say themselves; the refusals that follow from it are added. */
-export const ROUTES: Record<string, Told> = {
+export const ROUTES: Record<string, RouteContract> = {
   'POST /v1/auth/register': [
     'Create an account and sign in',
     { 201: SignedIn },

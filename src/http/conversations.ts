@@ -23,7 +23,7 @@ import { order } from './order.ts'
 import { answer, problem } from './problem.ts'
 import { body, params, query } from './validation.ts'
 
-const LINES_PER_COMMAND = 25
+const ENTRIES_PER_COMMAND = 25
 
 const ById = z.object({ id: numberParam(ConversationId) })
 const ByMember = ById.extend({ userId: numberParam(UserId) })
@@ -34,8 +34,8 @@ export const conversations = new Hono<Authenticated>()
   .get('/', query(InboxQuery), async (c) => {
     const hub = hubOf(c.env, c.var.caller.userId)
     const { cursor, limit } = c.req.valid('query')
-    // Each line of a page further down asks its conversation; the first ones share what others read.
-    const refusal = await hub.charge(cursor === undefined ? 1 : 1 + Math.floor(limit / LINES_PER_COMMAND))
+    // Each entry of a page further down asks its conversation; the first ones share what others read.
+    const refusal = await hub.charge(cursor === undefined ? 1 : 1 + Math.floor(limit / ENTRIES_PER_COMMAND))
     return refusal ? problem(c, refusal) : c.json(await hub.inbox(c.req.valid('query')))
   })
   .post('/', body(NewConversation), budgeted, async (c) => {

@@ -1,15 +1,12 @@
-import * as z from 'zod'
 import { REPLY, type Socket } from '../contract/asyncapi.ts'
-import { Command, type CommandType, FrameId } from '../protocol/commands.ts'
-import { Changes } from '../protocol/conversation.ts'
-import { MessageReply, ReadReply, Reply, ServerEvent, Together } from '../protocol/events.ts'
+import { Command, FrameId } from '../protocol/commands.ts'
+import { REPLIES, Reply, ServerEvent, Together } from '../protocol/events.ts'
 import { SocketQuery } from '../protocol/socket.ts'
-import { Presence } from '../protocol/user.ts'
 
 /** The native socket, for the contract. */
 export const nativeSocket = (): Socket => {
   const [ok, refused] = Reply.options
-  const replies = Object.entries(RESULTS).map(([type, result]) => [type + REPLY, ok.extend({ result })])
+  const replies = Object.entries(REPLIES).map(([type, result]) => [type + REPLY, ok.extend({ result })])
   return {
     name: 'native',
     address: '/v1/socket',
@@ -26,22 +23,4 @@ export const nativeSocket = (): Socket => {
       together: Together,
     },
   }
-}
-
-const Nothing = z.object({})
-
-/** What each command is answered. */
-const RESULTS: Record<CommandType, z.ZodType> = {
-  'message.send': MessageReply,
-  'message.edit': MessageReply,
-  'message.delete': MessageReply,
-  'reaction.add': MessageReply,
-  'reaction.remove': MessageReply,
-  'pin.add': MessageReply,
-  'pin.remove': MessageReply,
-  'read.mark': ReadReply,
-  'typing.start': Nothing,
-  'typing.stop': Nothing,
-  'changes.get': Changes,
-  'presence.get': z.object({ items: z.array(Presence) }),
 }

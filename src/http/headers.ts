@@ -38,7 +38,7 @@ export const isAllowedOrigin = (c: Context<{ Bindings: Env }>, origin: string): 
 const crossOrigin = cors({
   origin: (origin, c: Context<{ Bindings: Env }>) => (isAllowedOrigin(c, origin) ? origin : null),
   allowHeaders: ['authorization', 'content-type'],
-  exposeHeaders: ['retry-after', 'x-request-id', 'location'],
+  exposeHeaders: ['retry-after', 'x-request-id'],
   maxAge: 600,
 })
 

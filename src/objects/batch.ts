@@ -20,7 +20,7 @@ export type Nap = number | null
 export type Left = { epoch: string; rev: number } | null
 
 /** How a user stands in a conversation: the entry of a member's inbox, or when the user left. */
-export type Standing = { entry: InboxEntry } | { entry: null; left: Left }
+export type EntryAnswer = { entry: InboxEntry } | { entry: null; left: Left }
 
 /** The answer to an order: `json` is the encoded result, made once and spliced into the reply of the socket. */
 export type Answer = { ok: true; json: string } | Refusal

@@ -5,7 +5,7 @@ import { GapFiller } from './gap-filler.ts'
 import type { InboxBook } from './inbox-book.ts'
 import { InboxReader } from './inbox-reader.ts'
 
-type Hub = {
+type Deps = {
   userId: number
   env: Env
   inbox: InboxBook
@@ -14,7 +14,7 @@ type Hub = {
   broadcast: (frames: string[]) => void
   tell: (event: ServerEvent) => void
   onJoined: (memberIds: number[]) => void
-  onLeft: () => void
+  onLeft: (memberIds: number[]) => void
   waitUntil: (work: Promise<void>) => void
 }
 
@@ -23,13 +23,13 @@ type Hub = {
  * here awaits, or what came later could be told first.
  */
 export class ConversationFeed {
-  readonly #hub: Hub
+  readonly #deps: Deps
   readonly reader: InboxReader
   readonly gaps: GapFiller
 
-  constructor(hub: Hub) {
-    this.#hub = hub
-    const { userId, env, inbox, isHere, broadcast } = hub
+  constructor(deps: Deps) {
+    this.#deps = deps
+    const { userId, env, inbox, isHere, broadcast } = deps
     this.reader = new InboxReader(env, {
       userId,
       inbox,
@@ -48,7 +48,7 @@ export class ConversationFeed {
   }
 
   deliver(batch: Batch): Nap {
-    const { inbox, isHere } = this.#hub
+    const { inbox, isHere } = this.#deps
     if (!inbox.has(batch.conversationId)) return null
     if (!isHere()) return inbox.fallAsleep(batch.conversationId)
     this.receive(batch)
@@ -57,7 +57,7 @@ export class ConversationFeed {
   }
 
   deliverCatchUp(catchUp: CatchUp): Nap {
-    const { inbox, isHere, broadcast, waitUntil } = this.#hub
+    const { inbox, isHere, broadcast, waitUntil } = this.#deps
     if (!inbox.has(catchUp.conversationId)) return null
     if (!isHere()) return inbox.fallAsleep(catchUp.conversationId)
     // It was made without knowing how far this hub is, so it is asked for anew from there.
@@ -67,7 +67,7 @@ export class ConversationFeed {
   }
 
   join(entry: InboxEntry): Nap {
-    const { inbox, isHere } = this.#hub
+    const { inbox, isHere } = this.#deps
     const conversationId = entry.conversation.id
     const asleep = !isHere()
     // A call that comes again, or late, must not take this hub back to where the conversation stood then.
@@ -84,22 +84,23 @@ export class ConversationFeed {
   }
 
   leave(conversationId: number, left: Left): void {
-    const { inbox, tell, onLeft } = this.#hub
+    const { inbox, tell, onLeft } = this.#deps
+    const memberIds = inbox.entryOnce(conversationId)?.memberIds ?? []
     if (!inbox.leave(conversationId, left)) return
     this.gaps.forget(conversationId)
     tell({ type: 'conversation.deleted', conversationId })
-    onLeft()
+    onLeft(memberIds)
   }
 
   /** Takes frames to the sockets: those of a delivery, or those that came back with the answers to the user's own orders. */
   receive(batch: Batch): void {
-    const isOther = batch.frames.length > 0 && this.#hub.inbox.isOfAnotherLog(batch)
+    const isOther = batch.frames.length > 0 && this.#deps.inbox.isOfAnotherLog(batch)
     if (isOther) this.#askForLog(batch.conversationId)
-    else this.#hub.broadcast(this.#hub.inbox.receive(batch))
+    else this.#deps.broadcast(this.#deps.inbox.receive(batch))
   }
 
   #begin(entry: InboxEntry): Nap {
-    const { inbox, isHere, tell, onJoined } = this.#hub
+    const { inbox, isHere, tell, onJoined } = this.#deps
     if (inbox.hasLeft(entry)) return null
     const asleep = !isHere()
     const nap = inbox.join(entry, { asleep, now: Date.now() })
@@ -114,7 +115,7 @@ export class ConversationFeed {
    * conversation can tell.
    */
   #askForLog(conversationId: number): void {
-    const { inbox, isHere, waitUntil } = this.#hub
+    const { inbox, isHere, waitUntil } = this.#deps
     inbox.doubt(conversationId)
     if (!isHere()) return
     waitUntil(this.reader.askForLog(conversationId))

@@ -34,7 +34,7 @@ export type MessageChange = {
 }
 
 /** A revision at which a message was made, or changed last. */
-export type Place = { rev: number; row: MessageRow }
+export type MessageRevision = { rev: number; row: MessageRow }
 
 /** The rows of one conversation. Every call is synchronous, so what happens between two awaits is one atomic write. */
 export class ConversationStore {
@@ -180,15 +180,15 @@ export class ConversationStore {
     return { rows, more: found.length > rows.length }
   }
 
-  /** At most `limit` places in the log above `since`: where messages that are there still were made, and where they changed last. */
-  placesAbove(since: number, limit: number): { places: Place[]; more: boolean } {
+  /** At most `limit` revisions of messages above `since`: where messages that are there still were made, and where they changed last. */
+  revisionsAbove(since: number, limit: number): { revisions: MessageRevision[]; more: boolean } {
     const made = this.#made(since, isNull(messages.deletedAt), limit + 1)
-    const places = [
+    const revisions = [
       ...made.map(({ row, characters }) => ({ rev: row.rev, row, characters })),
       ...this.#changed(since, limit + 1).map(({ row, characters }) => ({ rev: revOf(row), row, characters })),
     ].toSorted((a, b) => a.rev - b.rev)
-    const page = fitting(places.slice(0, limit), ({ characters }) => characters)
-    return { places: page, more: places.length > page.length }
+    const page = fitting(revisions.slice(0, limit), ({ characters }) => characters)
+    return { revisions: page, more: revisions.length > page.length }
   }
 
   /**

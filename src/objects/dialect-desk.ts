@@ -3,7 +3,7 @@ import {
   DIALECT_NAMES,
   type DialectName,
   mergeFrames,
-  type Told,
+  type AskedResult,
   type Viewer,
 } from '../dialects/dialect.ts'
 import { DIALECTS } from '../dialects/index.ts'
@@ -24,7 +24,7 @@ import type { LiveSocket, LiveSockets } from './live-sockets.ts'
 import { conversationOf } from './stubs.ts'
 
 /** What the desk needs of its hub. */
-type Hub = {
+type Deps = {
   userId: number
   env: Env
   sockets: LiveSockets
@@ -39,12 +39,12 @@ type Hub = {
 
 /** Serves the sockets that speak one of the documented dialects: hears their frames, and puts events into their words. */
 export class DialectDesk {
-  readonly #hub: Hub
+  readonly #deps: Deps
   /** The direct conversations by the other one of each: known, or being opened. */
   readonly #directs = new Map<number, number | Promise<number | Refusal>>()
 
-  constructor(hub: Hub) {
-    this.#hub = hub
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   /**
@@ -55,9 +55,9 @@ export class DialectDesk {
     const event = ServerEvent.safeParse(JSON.parse(frame))
     if (!event.success) return []
     const viewer: Viewer = {
-      userId: this.#hub.userId,
-      entry: this.#hub.entry,
-      friends: new Set(this.#hub.friends()),
+      userId: this.#deps.userId,
+      entry: this.#deps.entry,
+      friends: new Set(this.#deps.friends()),
       left: new Set(socket.left),
       sent: (clientId) => clientId.startsWith(`${socket.id}-`),
     }
@@ -88,31 +88,31 @@ export class DialectDesk {
   }
 
   #fail(socket: LiveSocket, error: unknown): void {
-    logFault('dialect.failed', error, { userId: this.#hub.userId, dialect: socket.dialects.join(' ') })
-    this.#hub.sockets.close(socket, CLOSE.fault, 'server.fault')
+    logFault('dialect.failed', error, { userId: this.#deps.userId, dialect: socket.dialects.join(' ') })
+    this.#deps.sockets.close(socket, CLOSE.fault, 'server.fault')
   }
 
-  async #perform(socket: LiveSocket, asked: Asked): Promise<Told> {
+  async #perform(socket: LiveSocket, asked: Asked): Promise<AskedResult> {
     switch (asked.kind) {
       case 'command':
-        return toldOf(await this.#hub.perform(asked.command, socket))
+        return resultOf(await this.#deps.perform(asked.command, socket))
       case 'direct': {
         // What is known must not be awaited, or a sender's messages could change places.
         const direct = this.directWith(asked.userId)
         const conversationId = typeof direct === 'number' ? direct : await direct
         if (typeof conversationId !== 'number') return conversationId
-        return toldOf(await this.#hub.perform(asked.command(conversationId), socket))
+        return resultOf(await this.#deps.perform(asked.command(conversationId), socket))
       }
       case 'passed on': {
-        const found = await this.#hub.perform({ type: 'message.get', messageId: asked.messageId }, socket)
+        const found = await this.#deps.perform({ type: 'message.get', messageId: asked.messageId }, socket)
         // Where that cannot be told now, it is not to be said twice.
         if (!found.ok && found.code !== 'message.not_found') return found
-        const isOwn = found.ok && (JSON.parse(found.json) as Message).senderId === this.#hub.userId
-        return isOwn ? { ok: true } : toldOf(await this.#hub.perform(asked.command, socket))
+        const isOwn = found.ok && (JSON.parse(found.json) as Message).senderId === this.#deps.userId
+        return isOwn ? { ok: true } : resultOf(await this.#deps.perform(asked.command, socket))
       }
       case 'read-all':
-        return toldOf(
-          await this.#hub.perform(
+        return resultOf(
+          await this.#deps.perform(
             // A mark above the last message is brought down to it.
             { type: 'read.mark', conversationId: asked.conversationId, seq: MAX_SEQ },
             socket,
@@ -121,28 +121,28 @@ export class DialectDesk {
       case 'online-friends':
         return this.#onlineFriends(socket)
       case 'room': {
-        const refusal = this.#hub.spend()
+        const refusal = this.#deps.spend()
         if (refusal) return refusal
-        if (!this.#hub.entry(asked.conversationId)) return refuse('conversation.not_found')
-        this.#hub.sockets.want(socket, asked.conversationId, asked.joined)
+        if (!this.#deps.entry(asked.conversationId)) return refuse('conversation.not_found')
+        this.#deps.sockets.want(socket, asked.conversationId, asked.joined)
         return { ok: true }
       }
       case 'reply':
-        return this.#hub.spend() ?? { ok: true }
+        return this.#deps.spend() ?? { ok: true }
       case 'refused':
-        return this.#hub.spend() ?? asked.refusal
+        return this.#deps.spend() ?? asked.refusal
     }
   }
 
   /** The direct conversation with somebody, opened if need be. */
   directWith(otherId: number): number | Promise<number | Refusal> {
     // Every direct conversation has this user in it, and none of them is meant.
-    if (otherId === this.#hub.userId) return Promise.resolve(refuse('conversation.with_self'))
+    if (otherId === this.#deps.userId) return Promise.resolve(refuse('conversation.with_self'))
     const known = this.#directs.get(otherId)
     if (known instanceof Promise) return known
-    if (known !== undefined && this.#hub.entry(known)) return known
+    if (known !== undefined && this.#deps.entry(known)) return known
     // Looking for it costs something too, and nothing of a refusal may stay.
-    const refusal = this.#hub.spend()
+    const refusal = this.#deps.spend()
     if (refusal) return Promise.resolve(refusal)
     const direct = this.#findDirect(otherId) ?? this.#openDirect(otherId)
     this.#directs.set(otherId, direct)
@@ -150,14 +150,14 @@ export class DialectDesk {
   }
 
   #findDirect(otherId: number): number | undefined {
-    return this.#hub.ids().find((id) => {
-      const entry = this.#hub.entry(id)
+    return this.#deps.ids().find((id) => {
+      const entry = this.#deps.entry(id)
       return entry?.conversation.kind === 'direct' && entry.memberIds.includes(otherId)
     })
   }
 
   async #openDirect(otherId: number): Promise<number | Refusal> {
-    const { userId, env } = this.#hub
+    const { userId, env } = this.#deps
     const reach = { db: openDirectory(env), conversationOf: (id: number) => conversationOf(env, id), now: Date.now }
     try {
       const opened = await openDirect(reach, { userId, otherId })
@@ -168,8 +168,8 @@ export class DialectDesk {
     }
   }
 
-  async #onlineFriends(socket: LiveSocket): Promise<Told> {
-    const answer = await this.#hub.perform({ type: 'presence.get', userIds: this.#hub.friends() }, socket)
+  async #onlineFriends(socket: LiveSocket): Promise<AskedResult> {
+    const answer = await this.#deps.perform({ type: 'presence.get', userIds: this.#deps.friends() }, socket)
     if (!answer.ok) return answer
     const { items } = JSON.parse(answer.json) as PresenceReply
     return { ok: true, online: items.filter((presence) => presence.online).map((presence) => presence.userId) }
@@ -184,4 +184,4 @@ export const dialectsOf = (header: string | null): DialectName[] =>
   )
 
 const encode = (frame: object): string => JSON.stringify(frame)
-const toldOf = (answer: Answer): Told => (answer.ok ? { ok: true } : answer)
+const resultOf = (answer: Answer): AskedResult => (answer.ok ? { ok: true } : answer)

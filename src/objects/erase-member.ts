@@ -3,7 +3,7 @@ import type { Refusal } from '../protocol/errors.ts'
 import type { Answer } from './batch.ts'
 
 /** Has a conversation erase what a member wrote, a part at a time; null when that is done, or there is nothing to do. */
-export const eraseMember = async (
+export const eraseInParts = async (
   conversationId: number,
   submit: (order: Order) => Promise<Answer>,
 ): Promise<Refusal | null> => {

@@ -25,7 +25,7 @@ type Queue = {
   missing: number | null
 }
 
-type Ports = {
+type Deps = {
   log: { readonly id: number; readonly epoch: string; readonly rev: number }
   deliver: (userId: number, batch: Batch) => Promise<Nap>
   deliverCatchUp: (userId: number, catchUp: CatchUp) => Promise<Nap>
@@ -44,15 +44,15 @@ type Ports = {
  */
 export class FanOut {
   readonly #queues = new Map<number, Queue>()
-  readonly #ports: Ports
+  readonly #deps: Deps
   #busy = 0
   #departure: Promise<void> | null = null
   #departed = { at: 0, calls: 0 }
   /** The last catch-up that was made, and at which head. */
   #made: { rev: number; catchUp: CatchUp } | null = null
 
-  constructor(ports: Ports) {
-    this.#ports = ports
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   get settled(): boolean {
@@ -89,7 +89,7 @@ export class FanOut {
       putBack(next, flying)
       this.#queues.set(userId, next)
       this.#busy -= 1
-      this.#ports.onFailure(userId, new Error('The call has not ended.'))
+      this.#deps.onFailure(userId, new Error('The call has not ended.'))
       this.#start(userId, next)
     }
   }
@@ -137,15 +137,15 @@ export class FanOut {
         if (this.#queues.get(userId) !== queue) return
         queue.flying = null
         queue.failures = 0
-        this.#ports.onDelivered(Date.now() - waitingSince)
+        this.#deps.onDelivered(Date.now() - waitingSince)
         waitingSince = takenAt
-        if (nap !== null) this.#ports.onAsleep(userId, nap)
+        if (nap !== null) this.#deps.onAsleep(userId, nap)
       } catch (error) {
         if (this.#queues.get(userId) !== queue) return
         if (queue.flying) putBack(queue, queue.flying)
         queue.flying = null
         queue.failures += 1
-        this.#ports.onFailure(userId, error)
+        this.#deps.onFailure(userId, error)
         await pause(Math.min(50 * 2 ** queue.failures, MAX_RETRY_MS))
       }
     }
@@ -159,7 +159,7 @@ export class FanOut {
     this.#busy -= 1
     if (this.#busy > 0) return
     this.#made = null
-    this.#ports.onSettled()
+    this.#deps.onSettled()
   }
 
   /** When calls may go out next. The queues share it, so that many members cost one timer. */
@@ -180,7 +180,7 @@ export class FanOut {
 
   /** A large catch-up comes in parts: where there is another one, it waits in the queue when this returns. */
   async #deliver(userId: number, queue: Queue, { missing, revs, frames }: Taken): Promise<Nap> {
-    const { log, deliver, deliverCatchUp, catchUpFor } = this.#ports
+    const { log, deliver, deliverCatchUp, catchUpFor } = this.#deps
     if (missing === null) return deliver(userId, { conversationId: log.id, epoch: log.epoch, revs, frames })
     // After a crash all members need the same one, at once: each with a copy of its own could be more than the memory holds.
     const isMade = this.#made?.rev === log.rev && this.#made.catchUp.after === missing

@@ -43,8 +43,8 @@ export const endedSessions = sqliteTable('ended_sessions', {
 /** A copy of what the directory says of the people whom this user knows: friends, and those hidden by a block of either side. */
 export const circle = sqliteTable('circle', {
   userId: integer('user_id').primaryKey(),
-  standing: text({ enum: ['friend', 'hidden'] }).notNull(),
+  relation: text('standing', { enum: ['friend', 'hidden'] }).notNull(),
 })
 
-export type CircleStanding = (typeof circle.$inferSelect)['standing']
+export type CircleRelation = (typeof circle.$inferSelect)['relation']
 export type InboxRow = typeof inbox.$inferSelect

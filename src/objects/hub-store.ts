@@ -1,8 +1,9 @@
 import { eq, gt, lt, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/durable-sqlite'
+import { DAY_MS } from '../core/time.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import type { Left } from './batch.ts'
-import { circle, endedSessions, inbox, type InboxRow, parted, type CircleStanding, tickets } from './hub-schema.ts'
+import { circle, type CircleRelation, endedSessions, inbox, type InboxRow, parted, tickets } from './hub-schema.ts'
 
 /** The rows of one hub. Every call is synchronous. */
 export class HubStore {
@@ -57,13 +58,13 @@ export class HubStore {
     this.#db.delete(parted).where(eq(parted.conversationId, conversationId)).run()
   }
 
-  circle(): Map<number, CircleStanding> {
+  circle(): Map<number, CircleRelation> {
     const rows = this.#db.select().from(circle).all()
-    return new Map(rows.map(({ userId, standing }) => [userId, standing]))
+    return new Map(rows.map(({ userId, relation }) => [userId, relation]))
   }
 
-  putInCircle(userId: number, standing: CircleStanding): void {
-    const row = { userId, standing }
+  putInCircle(userId: number, relation: CircleRelation): void {
+    const row = { userId, relation }
     this.#db.insert(circle).values(row).onConflictDoUpdate({ target: circle.userId, set: row }).run()
   }
 
@@ -89,8 +90,10 @@ export class HubStore {
 
   /** Remembers that a session ended, for as long as a request that began before may still be on its way. */
   endSession(sessionId: string, now: number): void {
-    const dayAgo = now - 24 * 60 * 60 * 1000
-    this.#db.delete(endedSessions).where(lt(endedSessions.endedAt, dayAgo)).run()
+    this.#db
+      .delete(endedSessions)
+      .where(lt(endedSessions.endedAt, now - DAY_MS))
+      .run()
     this.#db.insert(endedSessions).values({ sessionId, endedAt: now }).onConflictDoNothing().run()
     this.#db.delete(tickets).where(eq(tickets.sessionId, sessionId)).run()
   }

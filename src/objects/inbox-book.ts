@@ -15,7 +15,7 @@ const MAX_TAILS = 4 * 1024 * 1024
 /** A conversation that was quiet for this long is worth a clean row: a later hello then need not ask for it. */
 const QUIET_MS = 60 * 60 * 1000
 
-type Line = {
+type Subscription = {
   /** The log that the revisions are of: a restoration begins another one. */
   epoch: string
   stale: boolean
@@ -42,12 +42,12 @@ type Sockets = {
   noteHeard: (conversationId: number, rev: number | null) => { conversationId: number; rev: number } | null
 }
 
-/** The user's conversations as the hub knows them: which there are, where each stands, and what its inbox line says. */
+/** The user's conversations as the hub knows them: which there are, where each stands, and what its entry says. */
 export class InboxBook {
   readonly #store: HubStore
   readonly #userId: number
   readonly #sockets: Sockets
-  readonly #lines = new Map<number, Line>()
+  readonly #subscriptions = new Map<number, Subscription>()
   #keptCharacters = 0
 
   constructor({ store, userId, sockets }: { store: HubStore; userId: number; sockets: Sockets }) {
@@ -57,88 +57,94 @@ export class InboxBook {
     for (const { heard, ...row } of store.flags()) {
       // What a row says of sockets that have closed since is of the past.
       const known = sockets.heard(row.conversationId) ?? (sockets.size > 0 ? heard : null)
-      this.#lines.set(row.conversationId, { ...row, order: newRevOrder(known), ...nothing() })
+      this.#subscriptions.set(row.conversationId, { ...row, order: newRevOrder(known), ...nothing() })
     }
   }
 
   ids(): number[] {
-    return [...this.#lines.keys()]
+    return [...this.#subscriptions.keys()]
   }
 
   has(conversationId: number): boolean {
-    return this.#lines.has(conversationId)
+    return this.#subscriptions.has(conversationId)
   }
 
-  line(conversationId: number): Readonly<Line> | undefined {
-    return this.#lines.get(conversationId)
+  subscription(conversationId: number): Readonly<Subscription> | undefined {
+    return this.#subscriptions.get(conversationId)
   }
 
   /** Whether these are of a log that came before the one that is followed here, or after it. */
   isOfAnotherLog({ conversationId, epoch }: Pick<Batch, 'conversationId' | 'epoch'>): boolean {
-    const line = this.#lines.get(conversationId)
-    return line !== undefined && line.epoch !== epoch
+    const subscription = this.#subscriptions.get(conversationId)
+    return subscription !== undefined && subscription.epoch !== epoch
   }
 
   /** Takes frames in; answers those that are due, in order: where nobody is here, none. */
   receive(batch: Batch): string[] {
-    const line = this.#lines.get(batch.conversationId)
-    if (line?.epoch !== batch.epoch || (line.asleep && this.#sockets.size === 0)) return []
-    line.lastRev = Math.max(line.lastRev, ...batch.revs)
-    if (batch.revs.some((rev, i) => rev > 0 || isMark(batch.frames[i]))) this.#touch(batch.conversationId, line)
-    const due = accept(line.order, batch)
-    this.#note(batch.conversationId, line)
+    const subscription = this.#subscriptions.get(batch.conversationId)
+    if (subscription?.epoch !== batch.epoch || (subscription.asleep && this.#sockets.size === 0)) return []
+    subscription.lastRev = Math.max(subscription.lastRev, ...batch.revs)
+    if (batch.revs.some((rev, i) => rev > 0 || isMark(batch.frames[i]))) this.#touch(batch.conversationId, subscription)
+    const due = accept(subscription.order, batch)
+    this.#note(batch.conversationId, subscription)
     for (const [i, rev] of batch.revs.entries())
-      if (rev === 0) line.markedSeq = Math.max(line.markedSeq, markOf(batch.frames[i]))
-    if (line.base) {
-      line.tail.push(...due)
+      if (rev === 0) subscription.markedSeq = Math.max(subscription.markedSeq, markOf(batch.frames[i]))
+    if (subscription.base) {
+      subscription.tail.push(...due)
       for (const frame of due) {
-        line.tailCharacters += frame.length
+        subscription.tailCharacters += frame.length
         this.#keptCharacters += frame.length
       }
     }
-    if (line.tailCharacters > MAX_TAIL) forget(line)
+    if (subscription.tailCharacters > MAX_TAIL) forget(subscription)
     if (this.#keptCharacters > MAX_TAILS) this.#forgetTails()
     return due
   }
 
   receiveCatchUp(catchUp: CatchUp): string[] {
-    const line = this.#lines.get(catchUp.conversationId)
-    if (line?.epoch !== catchUp.epoch) return []
-    this.#touch(catchUp.conversationId, line)
-    const due = acceptCatchUp(line.order, catchUp)
-    this.#note(catchUp.conversationId, line)
+    const subscription = this.#subscriptions.get(catchUp.conversationId)
+    if (subscription?.epoch !== catchUp.epoch) return []
+    this.#touch(catchUp.conversationId, subscription)
+    const due = acceptCatchUp(subscription.order, catchUp)
+    this.#note(catchUp.conversationId, subscription)
     // Collapsed changes say where things stand, not how many there were: only the conversation can count.
-    if (due.length > 0) forget(line)
+    if (due.length > 0) forget(subscription)
     return due
   }
 
-  /** What the line says may be out of date: it is asked for when it is next needed. */
+  /** What its entry says may be out of date: it is asked for when it is next needed. */
   doubt(conversationId: number): void {
-    const line = this.#lines.get(conversationId)
-    if (!line) return
-    this.#touch(conversationId, line)
-    forget(line)
+    const subscription = this.#subscriptions.get(conversationId)
+    if (!subscription) return
+    this.#touch(conversationId, subscription)
+    forget(subscription)
+  }
+
+  /** Something is about to change there. Where the word of it does not come, the row must not say that nothing did. */
+  expectChange(conversationId: number): void {
+    const subscription = this.#subscriptions.get(conversationId)
+    if (subscription) this.#touch(conversationId, subscription)
   }
 
   /** Whether a catch-up goes on from what the sockets have seen, or begins behind it. */
   fits(catchUp: CatchUp): boolean {
-    const line = this.#lines.get(catchUp.conversationId)
-    if (!line) return true
-    if (line.epoch !== catchUp.epoch) return false
-    this.#touch(catchUp.conversationId, line)
-    return fitsCatchUp(line.order, catchUp)
+    const subscription = this.#subscriptions.get(catchUp.conversationId)
+    if (!subscription) return true
+    if (subscription.epoch !== catchUp.epoch) return false
+    this.#touch(catchUp.conversationId, subscription)
+    return fitsCatchUp(subscription.order, catchUp)
   }
 
   /** Whether a frame is missing, given where the conversation says it stands. */
   lags(conversationId: number, head: number): boolean {
-    const order = this.#lines.get(conversationId)?.order
+    const order = this.#subscriptions.get(conversationId)?.order
     return order !== undefined && (hasGap(order) || (order.known !== null && order.known < head))
   }
 
   join(entry: InboxEntry, options: { asleep: boolean; now: number }): number {
     const conversationId = entry.conversation.id
-    // A line that went with an earlier membership took its number along: counting from the time stays above it.
-    const nap = (this.#lines.get(conversationId)?.nap ?? options.now) + (options.asleep ? 1 : 0)
+    // A subscription that went with an earlier membership took its number along: counting from the time stays above it.
+    const nap = (this.#subscriptions.get(conversationId)?.nap ?? options.now) + (options.asleep ? 1 : 0)
     const { asleep } = options
     // Nobody listens during a nap: how far the sockets are is known when it ends.
     const heard = asleep ? null : entry.rev
@@ -147,17 +153,17 @@ export class InboxBook {
     this.#sockets.noteHeard(conversationId, null)
     const { epoch } = entry
     const base = asleep ? null : entry
-    this.#lines.set(conversationId, { ...row, epoch, order: newRevOrder(heard), ...nothing(), base })
+    this.#subscriptions.set(conversationId, { ...row, epoch, order: newRevOrder(heard), ...nothing(), base })
     return nap
   }
 
   /** The user was in already, or had left and the hub was not told of that: the entry says since when that is overtaken. */
   joinAgain(entry: InboxEntry): void {
     const conversationId = entry.conversation.id
-    const line = this.#lines.get(conversationId)
-    if (!line || entry.rev <= (this.entryOnce(conversationId)?.rev ?? 0)) return
-    this.#touch(conversationId, line)
-    forget(line)
+    const subscription = this.#subscriptions.get(conversationId)
+    if (!subscription || entry.rev <= (this.entryOnce(conversationId)?.rev ?? 0)) return
+    this.#touch(conversationId, subscription)
+    forget(subscription)
     this.#store.updateInbox(conversationId, { entry: outlineOf(entry) })
   }
 
@@ -173,7 +179,7 @@ export class InboxBook {
     if (left && entry?.epoch === left.epoch && entry.rev > left.rev) return false
     this.#store.putParted(conversationId, left)
     this.#sockets.noteHeard(conversationId, null)
-    if (!this.#lines.delete(conversationId)) return false
+    if (!this.#subscriptions.delete(conversationId)) return false
     this.#store.deleteInbox(conversationId)
     return true
   }
@@ -191,94 +197,101 @@ export class InboxBook {
 
   /** Nobody is here: the conversation need not call again. Answers the number of this nap. */
   fallAsleep(conversationId: number): number {
-    const line = this.#lines.get(conversationId)
-    if (!line) return 0
+    const subscription = this.#subscriptions.get(conversationId)
+    if (!subscription) return 0
     // Where it is asleep already, the conversation thinks that it woke since: the next number says that it did not.
-    line.nap += 1
-    const { nap } = line
-    if (line.asleep) this.#store.updateInbox(conversationId, { nap })
+    subscription.nap += 1
+    const { nap } = subscription
+    if (subscription.asleep) this.#store.updateInbox(conversationId, { nap })
     else this.#store.updateInbox(conversationId, { ...this.#stale(conversationId), asleep: true, nap, heard: null })
-    line.asleep = true
-    line.stale = true
-    forget(line)
-    line.order = newRevOrder()
+    subscription.asleep = true
+    subscription.stale = true
+    forget(subscription)
+    subscription.order = newRevOrder()
     this.#sockets.noteHeard(conversationId, null)
-    return line.nap
+    return subscription.nap
   }
 
   /** The entry as it stands, if that can be told without asking the conversation. */
   peek(conversationId: number): InboxEntry | null {
-    const line = this.#lines.get(conversationId)
-    if (!line || line.asleep) return null
-    if (!line.base && !line.stale) this.#load(conversationId, line)
-    let entry = line.base
-    for (const frame of line.tail) {
+    const subscription = this.#subscriptions.get(conversationId)
+    if (!subscription || subscription.asleep) return null
+    if (!subscription.base && !subscription.stale) this.#load(conversationId, subscription)
+    let entry = subscription.base
+    for (const frame of subscription.tail) {
       const event = ConversationEvent.safeParse(JSON.parse(frame))
       if (entry && event.success) entry = nextInboxEntry(entry, event.data, this.#userId)
     }
-    forget(line)
-    line.base = entry
+    forget(subscription)
+    subscription.base = entry
     return entry
   }
 
   /** The entry as it once was: what never changes of a conversation can be read from it, whatever happened since. */
   entryOnce(conversationId: number): InboxEntry | null {
-    const line = this.#lines.get(conversationId)
-    return line ? (line.base ?? this.#store.entry(conversationId) ?? null) : null
+    const subscription = this.#subscriptions.get(conversationId)
+    return subscription ? (subscription.base ?? this.#store.entry(conversationId) ?? null) : null
   }
 
   /** Takes the entry that the conversation gave. Where `nap` is given, it was told of that, and calls us again if it was the last one. */
   learn(entry: InboxEntry, options: { nap: number | null; now: number }): void {
     const conversationId = entry.conversation.id
-    const line = this.#lines.get(conversationId)
+    const subscription = this.#subscriptions.get(conversationId)
     // It began another one while the answer was under way, and the conversation knows of that.
-    if (!line || (line.asleep && options.nap !== null && options.nap !== line.nap)) return
+    if (!subscription || (subscription.asleep && options.nap !== null && options.nap !== subscription.nap)) return
     const lastActivity = Date.parse(entry.lastMessage?.createdAt ?? entry.conversation.createdAt)
     // A frame overtook the entry on its way: it is out of date already, and the caller asks once more.
-    const isOvertaken = Math.max(line.order.known ?? 0, line.lastRev) > entry.rev || line.markedSeq > entry.readSeq
+    const isOvertaken =
+      Math.max(subscription.order.known ?? 0, subscription.lastRev) > entry.rev ||
+      subscription.markedSeq > entry.readSeq
     const quiet = !isOvertaken && options.now - lastActivity > QUIET_MS
-    if (options.nap !== null && line.asleep) {
-      line.asleep = false
+    if (options.nap !== null && subscription.asleep) {
+      subscription.asleep = false
       // Nobody listened during the nap, so nothing of it is on its way; what came since may wait already. Where frames were told before the
       // conversation could be asked, what lies between is to be told too.
-      if (!isOvertaken && line.order.known === null) {
-        const held = [...line.order.held].filter(([rev]) => rev > entry.rev)
-        line.order = { known: entry.rev, held: new Map(held) }
+      if (!isOvertaken && subscription.order.known === null) {
+        const held = [...subscription.order.held].filter(([rev]) => rev > entry.rev)
+        subscription.order = { known: entry.rev, held: new Map(held) }
       }
-      line.stale = !quiet
-      const heard = line.order.known
-      this.#store.updateInbox(conversationId, { asleep: false, stale: line.stale, heard, ...(quiet ? { entry } : {}) })
-    } else if (quiet && line.stale && !line.asleep) {
-      line.stale = false
-      this.#store.updateInbox(conversationId, { entry, stale: false, heard: line.order.known ?? entry.rev })
+      subscription.stale = !quiet
+      const heard = subscription.order.known
+      this.#store.updateInbox(conversationId, {
+        asleep: false,
+        stale: subscription.stale,
+        heard,
+        ...(quiet ? { entry } : {}),
+      })
+    } else if (quiet && subscription.stale && !subscription.asleep) {
+      subscription.stale = false
+      this.#store.updateInbox(conversationId, { entry, stale: false, heard: subscription.order.known ?? entry.rev })
     }
-    if (line.asleep || isOvertaken) return
-    forget(line)
-    line.base = entry
-    if (line.order.known !== null) return
-    line.order.known = entry.rev
-    this.#note(conversationId, line)
+    if (subscription.asleep || isOvertaken) return
+    forget(subscription)
+    subscription.base = entry
+    if (subscription.order.known !== null) return
+    subscription.order.known = entry.rev
+    this.#note(conversationId, subscription)
   }
 
   /** Nobody has heard anything yet. Where a conversation sleeps still, what somebody heard who is gone by now counts no more. */
   startOver(): void {
-    for (const line of this.#lines.values()) if (line.asleep) line.order = newRevOrder()
+    for (const subscription of this.#subscriptions.values()) if (subscription.asleep) subscription.order = newRevOrder()
   }
 
   #forgetTails(): void {
     this.#keptCharacters = 0
-    for (const line of this.#lines.values()) if (line.tail.length > 0) forget(line)
+    for (const subscription of this.#subscriptions.values()) if (subscription.tail.length > 0) forget(subscription)
   }
 
-  #note(conversationId: number, { order }: Line): void {
+  #note(conversationId: number, { order }: Subscription): void {
     const forgotten = this.#sockets.noteHeard(conversationId, order.known)
     if (forgotten) this.#store.updateInbox(forgotten.conversationId, { heard: forgotten.rev })
   }
 
-  #touch(conversationId: number, line: Line): void {
-    if (line.stale) return
-    this.#load(conversationId, line)
-    line.stale = true
+  #touch(conversationId: number, subscription: Subscription): void {
+    if (subscription.stale) return
+    this.#load(conversationId, subscription)
+    subscription.stale = true
     this.#store.updateInbox(conversationId, this.#stale(conversationId))
   }
 
@@ -288,10 +301,10 @@ export class InboxBook {
   }
 
   /** A row that is not stale says where the conversation stands: what comes next must follow it. */
-  #load(conversationId: number, line: Line): void {
-    if (line.base) return
-    line.base = this.#store.entry(conversationId) ?? null
-    if (line.base && line.order.known === null) line.order.known = line.base.rev
+  #load(conversationId: number, subscription: Subscription): void {
+    if (subscription.base) return
+    subscription.base = this.#store.entry(conversationId) ?? null
+    if (subscription.base && subscription.order.known === null) subscription.order.known = subscription.base.rev
   }
 }
 
@@ -310,8 +323,8 @@ const outlineOf = (entry: InboxEntry): InboxEntry => ({
 /** How far a private mark says that the user has read. */
 const markOf = (frame = ''): number => (isMark(frame) ? (JSON.parse(frame) as EventOf<'read.changed'>).seq : 0)
 
-const forget = (line: Line): void => {
-  line.base = null
-  line.tail = []
-  line.tailCharacters = 0
+const forget = (subscription: Subscription): void => {
+  subscription.base = null
+  subscription.tail = []
+  subscription.tailCharacters = 0
 }

@@ -1,7 +1,7 @@
 import { logFault } from '../directory/faults.ts'
 import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
 import { activityOf, byActivity } from '../protocol/inbox.ts'
-import type { Left, Standing } from './batch.ts'
+import type { EntryAnswer, Left } from './batch.ts'
 import type { InboxBook } from './inbox-book.ts'
 import { Rounds } from './rounds.ts'
 import { conversationOf } from './stubs.ts'
@@ -13,7 +13,7 @@ const TRIES = 3
 /** Where a conversation does not answer, whoever is being greeted waits for no more of them after this. Clients give up after 15 seconds. */
 const PATIENCE_MS = 4_000
 
-type Hub = {
+type Deps = {
   userId: number
   inbox: InboxBook
   /** The user is no longer in: its sockets are to hear so. */
@@ -24,28 +24,28 @@ type Hub = {
   learnt: (entry: InboxEntry) => void
 }
 
-/** Reads the inbox, asking those conversations whose line the hub cannot tell by itself. */
+/** Reads the inbox, asking those conversations whose entry the hub cannot tell by itself. */
 export class InboxReader {
   readonly #env: Env
   readonly #userId: number
   readonly #inbox: InboxBook
-  readonly #leave: Hub['leave']
-  readonly #join: Hub['join']
-  readonly #learnt: Hub['learnt']
-  /** The order of the last reading of all: a page further down asks for its own lines only. */
-  #places: Place[] | null = null
+  readonly #leave: Deps['leave']
+  readonly #join: Deps['join']
+  readonly #learnt: Deps['learnt']
+  /** The order of the last reading of all: a page further down asks for its own entries only. */
+  #positions: InboxPosition[] | null = null
   readonly #askedForLog = new Set<number>()
   /** Those that did not answer when they were last asked: they come last. */
   readonly #hung = new Set<number>()
   readonly #rounds = { awake: new Rounds<Answers>(), asleep: new Rounds<Answers>() }
 
-  constructor(env: Env, hub: Hub) {
+  constructor(env: Env, deps: Deps) {
     this.#env = env
-    this.#userId = hub.userId
-    this.#inbox = hub.inbox
-    this.#leave = hub.leave
-    this.#join = hub.join
-    this.#learnt = hub.learnt
+    this.#userId = deps.userId
+    this.#inbox = deps.inbox
+    this.#leave = deps.leave
+    this.#join = deps.join
+    this.#learnt = deps.learnt
   }
 
   /**
@@ -62,7 +62,7 @@ export class InboxReader {
     // No await from here on: what the sockets see next begins where this ends.
     const { entries, outstanding } = this.#tell(this.#inbox.ids(), answers)
     entries.sort(byActivity)
-    this.#places = entries.map(placeOf)
+    this.#positions = entries.map(positionOf)
     return { entries, outstanding }
   }
 
@@ -71,13 +71,13 @@ export class InboxReader {
     { cursor, limit }: InboxQuery,
     options: { wake: boolean },
   ): Promise<{ page: InboxPage; outstanding: number[] }> {
-    if (cursor === undefined || !this.#places) {
+    if (cursor === undefined || !this.#positions) {
       const { entries, outstanding } = await this.readAll(options)
       if (cursor === undefined)
         return { page: { items: entries.slice(0, limit), nextCursor: cursorAfter(entries, limit) }, outstanding }
     }
-    const below = this.#places?.filter((place) => isBelow(place, cursor)) ?? []
-    const ids = below.slice(0, limit).map((place) => place.id)
+    const below = this.#positions?.filter((position) => isBelow(position, cursor)) ?? []
+    const ids = below.slice(0, limit).map((position) => position.id)
     const { entries, outstanding } = this.#tell(ids, await this.#ask(ids, options.wake))
     const last = below[limit - 1]
     return { page: { items: entries, nextCursor: last && below.length > limit ? textOf(last) : null }, outstanding }
@@ -92,26 +92,28 @@ export class InboxReader {
     this.#askedForLog.delete(conversationId)
   }
 
-  /** Whether a line changed, while others were still asked, in a way that only its conversation can tell. */
+  /** Whether an entry changed, while others were still asked, in a way that only its conversation can tell. */
   #isOvertaken(answers: Answers): boolean {
-    return [...answers.keys()].some((id) => this.#inbox.line(id)?.asleep === false && this.#inbox.peek(id) === null)
+    return [...answers.keys()].some(
+      (id) => this.#inbox.subscription(id)?.asleep === false && this.#inbox.peek(id) === null,
+    )
   }
 
-  /** Those of these lines that the hub knows by now, or that were answered. */
+  /** Those of these entries that the hub knows by now, or that were answered. */
   #tell(ids: number[], answers: Answers): { entries: InboxEntry[]; outstanding: number[] } {
     const outstanding: number[] = []
     const entries = ids.flatMap((id) => {
       if (!this.#inbox.has(id)) return []
       const entry = this.#inbox.peek(id) ?? answers.get(id)
       // What came since an answer was told to those who were greeted then.
-      const isOvertaken = (entry?.rev ?? 0) < (this.#inbox.line(id)?.order.known ?? 0)
+      const isOvertaken = (entry?.rev ?? 0) < (this.#inbox.subscription(id)?.order.known ?? 0)
       if (!entry || isOvertaken) outstanding.push(id)
       return entry ? [entry] : []
     })
     return { entries, outstanding }
   }
 
-  /** Asks those conversations whose lines the hub cannot tell. */
+  /** Asks those conversations whose entries the hub cannot tell. */
   async #ask(ids: number[], wake: boolean): Promise<Answers> {
     const answers: Answers = new Map()
     const missing = ids
@@ -137,22 +139,22 @@ export class InboxReader {
 
   async #askOne(conversationId: number, wake: boolean): Promise<InboxEntry | 'hung' | null> {
     for (let tries = 0; tries < TRIES; tries += 1) {
-      const line = this.#inbox.line(conversationId)
-      if (!line) return null
-      // Also where the line is awake: what this hub answered to an earlier log, the conversation may have noted for this one.
-      const nap = wake ? line.nap : null
+      const subscription = this.#inbox.subscription(conversationId)
+      if (!subscription) return null
+      // Also where the subscription is awake: what this hub answered to an earlier log, the conversation may have noted for this one.
+      const nap = wake ? subscription.nap : null
       try {
         const conversation = conversationOf(this.#env, conversationId)
-        const asked: Promise<Standing> = conversation.entryFor({ userId: this.#userId, nap })
-        const standing = await within(CALL_LIMIT_MS, asked)
-        const { entry } = standing
+        const asked: Promise<EntryAnswer> = conversation.entryFor({ userId: this.#userId, nap })
+        const answer = await within(CALL_LIMIT_MS, asked)
+        const { entry } = answer
         if (!entry) {
-          this.#leave(conversationId, standing.left)
+          this.#leave(conversationId, answer.left)
           return null
         }
         // Another log was begun while the answer was under way, which may be of the one before.
-        if (this.#inbox.line(conversationId)?.epoch !== line.epoch) continue
-        if (entry.epoch === line.epoch) {
+        if (this.#inbox.subscription(conversationId)?.epoch !== subscription.epoch) continue
+        if (entry.epoch === subscription.epoch) {
           this.#inbox.learn(entry, { nap, now: Date.now() })
           this.#learnt(entry)
         } else this.#join(entry)
@@ -169,21 +171,24 @@ export class InboxReader {
 
 type Answers = Map<number, InboxEntry>
 
-/** Where a line stands in the order of the inbox. */
-type Place = { id: number; at: number }
+/** Where an entry stands in the order of the inbox. */
+type InboxPosition = { id: number; at: number }
 
-const placeOf = (entry: InboxEntry): Place => ({ id: entry.conversation.id, at: Date.parse(activityOf(entry)) })
+const positionOf = (entry: InboxEntry): InboxPosition => ({
+  id: entry.conversation.id,
+  at: Date.parse(activityOf(entry)),
+})
 
 /** Where a page that ends here goes on. */
-const textOf = ({ at, id }: Place): string => `${at}-${id}`
+const textOf = ({ at, id }: InboxPosition): string => `${at}-${id}`
 
-const isBelow = (place: Place, cursor = ''): boolean => {
+const isBelow = (position: InboxPosition, cursor = ''): boolean => {
   const [at = 0, id = 0] = cursor.split('-').map(Number)
-  return place.at < at || (place.at === at && place.id < id)
+  return position.at < at || (position.at === at && position.id < id)
 }
 
 /** Null where these are all. */
 export const cursorAfter = (entries: InboxEntry[], count: number): string | null => {
   const last = entries[count - 1]
-  return last && entries.length > count ? textOf(placeOf(last)) : null
+  return last && entries.length > count ? textOf(positionOf(last)) : null
 }

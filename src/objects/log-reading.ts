@@ -5,7 +5,7 @@ import { LIMITS } from '../protocol/limits.ts'
 import type { HistoryPage, HistoryQuery } from '../protocol/message.ts'
 import type { CatchUp } from './batch.ts'
 import type { MemberRow } from './conversation-schema.ts'
-import { type Place, revOf } from './conversation-store.ts'
+import { type MessageRevision, revOf } from './conversation-store.ts'
 import type { LogState } from './log-state.ts'
 import { conversationView, memberView, messageView } from './views.ts'
 
@@ -85,10 +85,10 @@ const aroundMessages = (state: LogState, after: number, upTo: number): Pick<Chan
  * that was made before it, however often it was changed since, and of none twice.
  */
 export const catchUpOf = (state: LogState, after: number): CatchUp => {
-  const { places, more } =
-    after >= state.rev ? { places: [], more: false } : state.store.placesAbove(after, LIMITS.pageSize)
-  const upTo = (more ? places.at(-1)?.rev : undefined) ?? state.rev
-  const events = [...places.map((place) => eventAt(state, place)), ...eventsAround(state, after, upTo)]
+  const { revisions, more } =
+    after >= state.rev ? { revisions: [], more: false } : state.store.revisionsAbove(after, LIMITS.pageSize)
+  const upTo = (more ? revisions.at(-1)?.rev : undefined) ?? state.rev
+  const events = [...revisions.map((revision) => eventAt(state, revision)), ...eventsAround(state, after, upTo)]
   events.sort((a, b) => a.rev - b.rev)
   return {
     conversationId: state.id,
@@ -101,7 +101,7 @@ export const catchUpOf = (state: LogState, after: number): CatchUp => {
   }
 }
 
-const eventAt = (state: LogState, { rev, row }: Place): ConversationEvent => {
+const eventAt = (state: LogState, { rev, row }: MessageRevision): ConversationEvent => {
   const type = rev === row.rev ? 'message.created' : row.deletedAt === null ? 'message.updated' : 'message.deleted'
   return { type, conversationId: state.id, rev, message: messageView(state.id, row) }
 }

@@ -22,7 +22,7 @@ export const sendMessage = ({ state, actor, order, now }: Given<CommandOf<'messa
   const { clientId } = order
   const no = mayWrite(state) ?? mayReplyTo(state, order.replyTo)
   const row = no ? null : state.addMessage({ senderId: actor.userId, clientId, body }, now)
-  if (row) return told(state, 'message.created', row)
+  if (row) return messageOutcome(state, 'message.created', row)
   // Looked for only now: the insert found out by itself, and nearly every message is new. What may not be sent may yet be a repeat.
   return repeatOf(state, { actor, order, otherwise: no ?? refuse('server.fault') })
 }
@@ -173,11 +173,11 @@ const change = (
 ): Outcome => {
   const changed = { ...what, changedRev: state.nextRev() }
   state.store.changeMessage(row.seq, changed)
-  return told(state, type, { ...row, ...changed })
+  return messageOutcome(state, type, { ...row, ...changed })
 }
 
 /** The message is encoded once: the event and the answer share the text. */
-const told = (state: LogState, type: MessageEventType, row: MessageRow): Outcome => {
+const messageOutcome = (state: LogState, type: MessageEventType, row: MessageRow): Outcome => {
   const rev = revOf(row)
   const json = JSON.stringify(messageView(state.id, row))
   const frame = `{"type":"${type}","conversationId":${state.id},"rev":${rev},"message":${json}}`

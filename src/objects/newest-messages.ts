@@ -15,7 +15,7 @@ const MAX_CHARACTERS = 4 * 1024 * 1024
 export type NewestQuery = { by?: 'self' | 'others'; with?: number; skip: number; limit: number }
 
 /** Messages, the newest first, and where each conversation of theirs stands; `members` of direct ones only. */
-export type Newest = { messages: Message[]; places: { entry: InboxEntry; members: Member[] }[] }
+export type Newest = { messages: Message[]; conversations: { entry: InboxEntry; members: Member[] }[] }
 
 type Page = { messages: Message[]; more: boolean; members: Member[]; characters: number }
 
@@ -60,8 +60,8 @@ export const newestMessages = async (
   }
   const messages = found.slice(query.skip)
   const named = new Set(messages.map((message) => message.conversationId))
-  const places = sources.filter(({ entry }) => named.has(entry.conversation.id))
-  return { messages, places: places.map(({ entry, members }) => ({ entry, members })) }
+  const conversations = sources.filter(({ entry }) => named.has(entry.conversation.id))
+  return { messages, conversations: conversations.map(({ entry, members }) => ({ entry, members })) }
 }
 
 /** Reads pages as this user; of a direct conversation with its members, who hold the read marks. */

@@ -8,7 +8,7 @@ import type { Conversations } from './stubs.ts'
 /** Readings of messages over all conversations that may wait for one another. */
 const MAX_READINGS = 8
 
-type Hub = {
+type Deps = {
   userId: number
   reader: InboxReader
   conversations: Conversations
@@ -23,28 +23,28 @@ type Hub = {
 
 /** What is read over all conversations of a user: the inbox, and the newest messages. What could not be read now is read later. */
 export class Readings {
-  readonly #hub: Hub
+  readonly #deps: Deps
   /** Conversations that could not be asked, for those who were answered without. */
   readonly #outstanding = new Set<number>()
   #timer: ReturnType<typeof setTimeout> | undefined
   #waiting = 0
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(hub: Hub) {
-    this.#hub = hub
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
-  /** All lines of the inbox, for a socket that is greeted. */
+  /** All entries of the inbox, for a socket that is greeted. */
   async all(): Promise<InboxEntry[]> {
-    const { entries, outstanding } = await this.#hub.reader.readAll({ wake: true })
+    const { entries, outstanding } = await this.#deps.reader.readAll({ wake: true })
     if (outstanding.length > 0) this.#later(outstanding, GAP_MS)
     return entries
   }
 
   /** A page of the inbox. Where sockets are open, they hear later of what is not on it because it could not be asked. */
   async page(query: InboxQuery): Promise<InboxPage> {
-    const wake = this.#hub.isHere()
-    const { page, outstanding } = await this.#hub.reader.readPage(query, { wake })
+    const wake = this.#deps.isHere()
+    const { page, outstanding } = await this.#deps.reader.readPage(query, { wake })
     if (wake && outstanding.length > 0) this.#later(outstanding, GAP_MS)
     return page
   }
@@ -56,7 +56,7 @@ export class Readings {
   newest(query: NewestQuery): Promise<Newest | Refusal> {
     if (this.#waiting >= MAX_READINGS) return Promise.resolve(refuse('server.unavailable', { retryAfter: 1 }))
     this.#waiting += 1
-    const { userId, reader, conversations, spend } = this.#hub
+    const { userId, reader, conversations, spend } = this.#deps
     // One at a time: each holds what it has read in memory, which others share.
     const reading = this.#last.then(async () => {
       const { entries } = await reader.readAll({ wake: false })
@@ -69,7 +69,7 @@ export class Readings {
 
   /** Until a conversation could be asked it does not call. */
   #later(conversationIds: number[], pause: number): void {
-    const { isHere, waitUntil } = this.#hub
+    const { isHere, waitUntil } = this.#deps
     for (const conversationId of conversationIds) this.#outstanding.add(conversationId)
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
@@ -80,7 +80,7 @@ export class Readings {
   }
 
   async #again(pause: number): Promise<void> {
-    const { reader, tellHead } = this.#hub
+    const { reader, tellHead } = this.#deps
     const asked = [...this.#outstanding]
     let next = Math.min(pause * 2, MAX_PAUSE_MS)
     try {

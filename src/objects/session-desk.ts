@@ -12,7 +12,7 @@ const VET_MS = 60_000
 /** A directory that does not answer is not asked at once by whatever comes next. */
 const VET_AGAIN_MS = 10_000
 
-type Hub = {
+type Deps = {
   userId: number
   env: Env
   store: HubStore
@@ -24,14 +24,14 @@ type Hub = {
 
 /** The user's auth sessions, as far as sockets and their tickets are of them. */
 export class SessionDesk {
-  readonly #hub: Hub
+  readonly #deps: Deps
 
-  constructor(hub: Hub) {
-    this.#hub = hub
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   async issueTicket(sessionId: string): Promise<Ticket> {
-    const { env, userId, store } = this.#hub
+    const { env, userId, store } = this.#deps
     const ticket = await newTicket(env, userId)
     const now = Date.now()
     store.putTicket({ hash: await sha256(ticket), sessionId, expiresAt: now + TICKET_LIFE_MS }, now)
@@ -39,39 +39,39 @@ export class SessionDesk {
   }
 
   end(sessionIds: string[]): void {
-    for (const sessionId of sessionIds) this.#hub.store.endSession(sessionId, Date.now())
-    this.#hub.endSockets((id) => sessionIds.includes(id))
+    for (const sessionId of sessionIds) this.#deps.store.endSession(sessionId, Date.now())
+    this.#deps.endSockets((id) => sessionIds.includes(id))
   }
 
   endAll(): void {
-    const { store, sockets } = this.#hub
+    const { store, sockets } = this.#deps
     this.end([...new Set([...sockets.sessionIds(), ...store.ticketSessions(Date.now())])])
   }
 
   hasEnded(sessionId: string): boolean {
-    return this.#hub.store.hasEnded(sessionId)
+    return this.#deps.store.hasEnded(sessionId)
   }
 
   /** Whose session an upgrade is of, by its ticket or by the header that the worker sets; null where it is not good any more. */
   async sessionOf(request: Request): Promise<string | null> {
     const ticket = request.headers.get('x-causerie-ticket')
-    if (ticket !== null) return this.#hub.store.takeTicket(await sha256(ticket), Date.now())
+    if (ticket !== null) return this.#deps.store.takeTicket(await sha256(ticket), Date.now())
     const sessionId = request.headers.get('x-causerie-session')
     return sessionId === null || this.hasEnded(sessionId) ? null : sessionId
   }
 
   /** When the session of this socket ends by itself; null where it is over, and with it all its sockets. */
   async expiryOf({ sessionId }: LiveSocket): Promise<number | null> {
-    const session = await liveSession(openDirectory(this.#hub.env), sessionId, Date.now())
-    if (session?.userId === this.#hub.userId) return session.expiresAt
+    const session = await liveSession(openDirectory(this.#deps.env), sessionId, Date.now())
+    if (session?.userId === this.#deps.userId) return session.expiresAt
     this.end([sessionId])
     return null
   }
 
   /** Asks the directory once a minute, while something happens, whether the sessions of the sockets are still good. */
   vet(now: number): void {
-    const unvetted = this.#hub.sockets.takeUnvetted(now - VET_MS, now)
-    if (unvetted.length > 0) this.#hub.waitUntil(this.#endThoseThatAreOver(unvetted))
+    const unvetted = this.#deps.sockets.takeUnvetted(now - VET_MS, now)
+    if (unvetted.length > 0) this.#deps.waitUntil(this.#endThoseThatAreOver(unvetted))
   }
 
   async #endThoseThatAreOver(unvetted: LiveSocket[]): Promise<void> {
@@ -82,7 +82,7 @@ export class SessionDesk {
       } catch (error) {
         const again = Date.now() - VET_MS + VET_AGAIN_MS * (1 + Math.random())
         for (const each of sockets) each.vettedAt = again
-        logFault('session.unvetted', error, { level: 'warn', userId: this.#hub.userId })
+        logFault('session.unvetted', error, { level: 'warn', userId: this.#deps.userId })
       }
     }
   }

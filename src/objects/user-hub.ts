@@ -8,7 +8,7 @@ import type { Ticket } from '../protocol/auth.ts'
 import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
 import type { Refusal } from '../protocol/errors.ts'
-import type { DirectoryEvent, ServerEvent } from '../protocol/events.ts'
+import type { DirectoryEvent, EventOf, ServerEvent } from '../protocol/events.ts'
 import { CLOSE, decodeHave, type Have, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
 import type { Answer, Batch, CatchUp, Left, Nap } from './batch.ts'
 import { Budgets, priceOfPresence } from './budgets.ts'
@@ -95,7 +95,7 @@ export class UserHub extends DurableObject<Env> {
         broadcast: (frames) => this.#broadcast(frames),
         tell: (event) => this.#tell(event),
         onJoined: (memberIds) => ctx.waitUntil(this.#presence.meetNewcomers(memberIds)),
-        onLeft: () => ctx.waitUntil(this.#presence.parted()),
+        onLeft: (memberIds) => ctx.waitUntil(this.#presence.parted(memberIds)),
         waitUntil: (work) => ctx.waitUntil(work),
       })
       this.#orders = new UserOrders({ userId, conversations, inbox: this.#inbox, feed: this.#feed })
@@ -105,7 +105,10 @@ export class UserHub extends DurableObject<Env> {
         conversations,
         isHere,
         spend: () => this.#budgets.spend(),
-        tellHead: (entry) => this.#tell({ type: 'conversation.head', conversationId: entry.conversation.id, entry }),
+        tellHead: (entry) => {
+          this.#tell({ type: 'conversation.head', conversationId: entry.conversation.id, entry })
+          ctx.waitUntil(this.#presence.meetNewcomers(entry.memberIds))
+        },
         waitUntil: (work) => ctx.waitUntil(work),
       })
       this.#presence = new PresenceDesk({
@@ -190,7 +193,7 @@ export class UserHub extends DurableObject<Env> {
     this.#sockets.send(socket, replyFrame(decoded.id, answer))
   }
 
-  /** Answers the close, and tells the user's circle if that was the last socket. */
+  /** Answers the close. If it was the last socket, the user's peers are told after the grace. */
   override webSocketClose(ws: WebSocket, code: number, reason: string): void {
     closeLike(ws, code, reason)
     this.#socketClosed(ws)
@@ -230,22 +233,31 @@ export class UserHub extends DurableObject<Env> {
     return this.#feed.deliverCatchUp(catchUp)
   }
 
-  /** The user is now a member. Durable when it returns. */
+  /**
+   * The user is now a member. Durable when it returns. Answers like a delivery: null where a socket is open and goes on hearing, or where the
+   * user has left since; else the number of the nap, until whose end the conversation need not call.
+   */
   join(entry: InboxEntry): Nap {
     return this.#feed.join(entry)
   }
 
-  /** The user is no longer a member, or the conversation is gone. A call that comes late undoes no later joining. */
+  /**
+   * The user is no longer a member, or the conversation is gone. A call that comes late undoes no later joining; with null for `left` the
+   * user is not in, whenever that was.
+   */
   leave(conversationId: number, left: Left): void {
     this.#feed.leave(conversationId, left)
   }
 
-  /** A page of the inbox, its lines fresh, the last active first. */
+  /** A page of the inbox, its entries fresh, the last active first. */
   inbox(query: InboxQuery): Promise<InboxPage> {
     return this.#readings.page(query)
   }
 
-  /** The direct conversation with somebody, opened if need be; else what `openDirect` refuses with. */
+  /**
+   * The direct conversation with somebody, opened if need be. Refuses with `conversation.with_self`, `conversation.blocked`,
+   * `conversation.not_found`, `user.not_found` and `rate.limited`.
+   */
   async conversationWith(otherId: number): Promise<number | Refusal> {
     return this.#dialects.directWith(otherId)
   }
@@ -334,7 +346,8 @@ export class UserHub extends DurableObject<Env> {
     const now = Date.now()
     this.#sockets.broadcast(frames, now)
     this.#sessions.vet(now)
-    if (frames.some(saysLeft)) this.ctx.waitUntil(this.#presence.parted())
+    const left = frames.filter(saysLeft).map((frame) => (JSON.parse(frame) as EventOf<'member.changed'>).member.userId)
+    if (left.length > 0) this.ctx.waitUntil(this.#presence.parted(left))
   }
 
   #tell(event: ServerEvent): void {

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import { Conversation, InboxEntry, Member } from './conversation.ts'
-import { FrameId } from './commands.ts'
+import { Changes, Conversation, InboxEntry, Member } from './conversation.ts'
+import { type CommandType, FrameId } from './commands.ts'
 import { FrameError } from './errors.ts'
 import { CalendarEvent } from './calendar.ts'
 import { Friend, FriendRequest } from './friend.ts'
@@ -159,3 +159,22 @@ export type ReadReply = z.infer<typeof ReadReply>
 
 export const PresenceReply = z.object({ items: z.array(Presence) })
 export type PresenceReply = z.infer<typeof PresenceReply>
+
+const Nothing = z.object({})
+
+/** What each command is answered. */
+export const REPLIES = {
+  'message.send': MessageReply,
+  'message.edit': MessageReply,
+  'message.delete': MessageReply,
+  'reaction.add': MessageReply,
+  'reaction.remove': MessageReply,
+  'pin.add': MessageReply,
+  'pin.remove': MessageReply,
+  'read.mark': ReadReply,
+  'typing.start': Nothing,
+  'typing.stop': Nothing,
+  'changes.get': Changes,
+  'presence.get': PresenceReply,
+} satisfies Record<CommandType, z.ZodType>
+export type ReplyTo<Type extends CommandType> = z.infer<(typeof REPLIES)[Type]>

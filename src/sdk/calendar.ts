@@ -17,6 +17,7 @@ export class Calendar {
     return this.#http.get(pagePath('/v1/events', cursor))
   }
 
+  /** One event. `event.not_found`. */
   get(id: number): Promise<CalendarEvent> {
     return this.#http.get(`/v1/events/${id}`)
   }
@@ -36,10 +37,12 @@ export class Calendar {
     return this.#http.send({ method: 'DELETE', path: `/v1/events/${id}` })
   }
 
+  /** Answers an event, in place of an answer given before. `event.not_found`. */
   answer(id: number, answer: RsvpAnswer): Promise<CalendarEvent> {
     return this.#http.send({ method: 'PUT', path: `/v1/events/${id}/rsvp`, json: { answer } })
   }
 
+  /** Takes the answer back; where there is none, nothing happens. `event.not_found`. */
   withdrawAnswer(id: number): Promise<void> {
     return this.#http.send({ method: 'DELETE', path: `/v1/events/${id}/rsvp` })
   }

@@ -6,7 +6,7 @@ import { encodeHave, SUBPROTOCOL, TICKET_PREFIX } from '../protocol/wire.ts'
 import type { Me, UpdateMe } from '../protocol/user.ts'
 import { Calendar } from './calendar.ts'
 import type { ClientEvents, ClientOptions, Status } from './client-events.ts'
-import { type ConversationPorts, LiveConversation } from './conversation.ts'
+import { type ConversationDeps, LiveConversation } from './conversation.ts'
 import { Conversations } from './conversations.ts'
 import { Emitter } from './emitter.ts'
 import { signedOut } from './errors.ts'
@@ -31,6 +31,10 @@ const REFRESH_TIMEOUT_MS = 8_000
 
 /**
  * One account on one server: signing in, people, conversations, and the live connection.
+ *
+ * What asks the server rejects with `CauserieError` where it was refused, and with `CauserieNetworkError` where nobody knows whether it was
+ * done. A method names the codes of its own; any may also be refused with `request.invalid`, `rate.limited`, `server.unavailable` or
+ * `server.fault`, and where nobody is signed in, or no longer, with `auth.required`, `session.revoked`, `refresh.invalid` or `refresh.reused`.
  *
  * @example
  * const client = new CauserieClient({ baseUrl: location.origin, storage: browserStorage() })
@@ -59,7 +63,7 @@ export class CauserieClient {
   readonly #outbox: Outbox
   readonly #typing: Typing
   readonly #readMarks: ReadMarks
-  readonly #conversationPorts: ConversationPorts
+  readonly #conversationDeps: ConversationDeps
   readonly #live = new Map<number, LiveConversation>()
   readonly #emitter = new Emitter<ClientEvents>()
   /** What changed and is told at the end of this moment. */
@@ -136,7 +140,7 @@ export class CauserieClient {
       readSeq: (id) => this.inbox.get(id)?.readSeq ?? 0,
       send: (conversationId, seq) => connection.request({ type: 'read.mark', conversationId, seq }),
     })
-    this.#conversationPorts = {
+    this.#conversationDeps = {
       http,
       connection,
       inbox: this.inbox,
@@ -189,6 +193,7 @@ export class CauserieClient {
     await this.#end()
   }
 
+  /** Changes the profile. `email.taken`: another account has the address. */
   async updateMe(change: UpdateMe): Promise<Me> {
     const me = await this.#http.send<Me>({ method: 'PATCH', path: '/v1/me', json: change })
     await this.#tokens.updateMe(me)
@@ -239,7 +244,7 @@ export class CauserieClient {
   conversation(id: number): LiveConversation {
     const known = this.#live.get(id)
     if (known) return known
-    const conversation = new LiveConversation(id, this.#conversationPorts)
+    const conversation = new LiveConversation(id, this.#conversationDeps)
     this.#live.set(id, conversation)
     return conversation
   }

@@ -16,7 +16,7 @@ import type { Typing } from './typing.ts'
 export type SendOptions = { replyTo?: number; mentions?: number[]; attachments?: Attachment[] }
 
 /** What a conversation needs of its client. */
-export type ConversationPorts = {
+export type ConversationDeps = {
   http: Http
   connection: Connection
   inbox: Inbox
@@ -30,16 +30,19 @@ export type ConversationPorts = {
 
 const NOTHING: readonly never[] = []
 
-/** One conversation, as a copy that keeps itself up to date while it is open. */
+/**
+ * One conversation, as a copy that keeps itself up to date while it is open. What asks the server is refused with `conversation.not_found`
+ * where the user is no member.
+ */
 export class LiveConversation {
   readonly id: number
-  readonly #ports: ConversationPorts
+  readonly #deps: ConversationDeps
   #copy: LiveReplica | null = null
   #isGone = false
 
-  constructor(id: number, ports: ConversationPorts) {
+  constructor(id: number, deps: ConversationDeps) {
     this.id = id
-    this.#ports = ports
+    this.#deps = deps
   }
 
   /** `opening` until the first page is here; `gone` where the user is no member (any more). */
@@ -49,9 +52,9 @@ export class LiveConversation {
     return this.#copy.held ? 'open' : 'opening'
   }
 
-  /** Its line of the inbox. */
+  /** Its entry of the inbox. */
   get entry(): InboxEntry | undefined {
-    return this.#ports.inbox.get(this.id)
+    return this.#deps.inbox.get(this.id)
   }
 
   /** The newest messages without a hole, oldest first. A new array whenever something changed. */
@@ -66,12 +69,12 @@ export class LiveConversation {
 
   /** Who else is typing now. */
   get typing(): readonly number[] {
-    return this.#ports.typing.in(this.id)
+    return this.#deps.typing.in(this.id)
   }
 
   /** What was written here and is not acknowledged, oldest first. */
   get pending(): readonly PendingMessage[] {
-    return this.#ports.outbox.of(this.id)
+    return this.#deps.outbox.of(this.id)
   }
 
   /** Whether there are messages before the first of `messages`. */
@@ -94,8 +97,8 @@ export class LiveConversation {
    * case the next connection tries again by itself.
    */
   async open(): Promise<void> {
-    if (!this.#ports.isSignedIn()) throw signedOut()
-    const { http, connection, inbox } = this.#ports
+    if (!this.#deps.isSignedIn()) throw signedOut()
+    const { http, connection, inbox } = this.#deps
     this.#isGone = false
     this.#copy ??= new LiveReplica(this.id, {
       http,
@@ -121,63 +124,70 @@ export class LiveConversation {
 
   /** Sends text or other content. Resolves when it is durable, waits while offline, and survives a reload. */
   async send(content: string | Content, options: SendOptions = {}): Promise<Message> {
-    if (!this.#ports.isSignedIn()) throw signedOut()
-    this.#ports.typing.sent(this.id)
-    return this.#ports.outbox.add({
+    if (!this.#deps.isSignedIn()) throw signedOut()
+    this.#deps.typing.sent(this.id)
+    return this.#deps.outbox.add({
       ...options,
       clientId: newClientId(),
       conversationId: this.id,
       content: contentOf(content),
-      createdAt: new Date(this.#ports.now()).toISOString(),
+      createdAt: new Date(this.#deps.now()).toISOString(),
     })
   }
 
   /** Sends a failed message again. */
   retry(clientId: string): void {
-    this.#ports.outbox.retry(clientId)
+    this.#deps.outbox.retry(clientId)
   }
 
   /** Gives up a message that waits or failed. False where it is on its way already. */
   discard(clientId: string): boolean {
-    return this.#ports.outbox.discard(clientId)
+    return this.#deps.outbox.discard(clientId)
   }
 
+  /** Gives a message of one's own other words. `message.not_found`, `message.not_owner`, `message.deleted`, `conversation.blocked`. */
   edit(messageId: number, content: string | Content): Promise<Message> {
     return this.#change({ type: 'message.edit', messageId, content: contentOf(content) })
   }
 
+  /** Takes away what a message says; in a group its admins and owner may, too. `message.not_found`, `message.not_owner`. */
   delete(messageId: number): Promise<Message> {
     return this.#change({ type: 'message.delete', messageId })
   }
 
+  /** Adds a reaction, once. `message.not_found`, `message.deleted`, `message.too_many_reactions`, `conversation.blocked`. */
   react(messageId: number, emoji: string): Promise<Message> {
     return this.#change({ type: 'reaction.add', messageId, emoji })
   }
 
+  /** Takes it back. `message.not_found`, `message.deleted`, `conversation.blocked`. */
   unreact(messageId: number, emoji: string): Promise<Message> {
     return this.#change({ type: 'reaction.remove', messageId, emoji })
   }
 
+  /** `member.not_allowed` for plain members of a group, `message.not_found`, `message.deleted`, `conversation.blocked`. */
   pin(messageId: number): Promise<Message> {
     return this.#change({ type: 'pin.add', messageId })
   }
 
+  /** Refused like `pin`. */
   unpin(messageId: number): Promise<Message> {
     return this.#change({ type: 'pin.remove', messageId })
   }
 
   /** Marks as read up to `seq`, by default all that is here. Forward only; calls of one moment make one command. */
   markRead(seq = this.messages.at(-1)?.seq ?? 0): void {
-    this.#ports.readMarks.mark(this.id, seq)
+    this.#deps.readMarks.mark(this.id, seq)
   }
 
   /** Say it at every key stroke: it is told every few seconds only. */
   startTyping(): void {
-    this.#ports.typing.start(this.id)
+    this.#deps.typing.start(this.id)
   }
 
+  /** Tells the others at once, if they were told that the user types. Never refused. */
   stopTyping(): void {
-    this.#ports.typing.stop(this.id)
+    this.#deps.typing.stop(this.id)
   }
 
   /** @internal */
@@ -209,13 +219,13 @@ export class LiveConversation {
   }
 
   async #change(change: MessageChange): Promise<Message> {
-    const message = await changeMessage(this.#ports, change)
+    const message = await changeMessage(this.#deps, change)
     this.merge(message)
     return message
   }
 
   #changed(): void {
-    this.#ports.onChange(this)
+    this.#deps.onChange(this)
   }
 }
 

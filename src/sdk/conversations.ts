@@ -2,7 +2,7 @@ import type { InboxEntry, Member, MemberList, NewConversation, Role } from '../p
 import type { Http } from './http.ts'
 import { newClientId } from './client-id.ts'
 
-type Ports = {
+type Deps = {
   http: Http
   viewerId: () => number
   /** Where a conversation stands, as an answer said it. */
@@ -11,12 +11,12 @@ type Ports = {
   onGone: (conversationId: number) => void
 }
 
-/** Making and changing conversations. */
+/** Making and changing conversations. Of what the user is not in, everything is refused with `conversation.not_found`. */
 export class Conversations {
-  readonly #ports: Ports
+  readonly #deps: Deps
 
-  constructor(ports: Ports) {
-    this.#ports = ports
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   /** The direct conversation with this person; made if there is none. */
@@ -30,47 +30,55 @@ export class Conversations {
     return this.#create({ kind: 'group', title, memberIds: [...memberIds], clientId })
   }
 
+  /** Gives a group another title. `conversation.is_direct`, `member.not_allowed`. */
   async rename(id: number, title: string): Promise<InboxEntry> {
-    return this.#told(await this.#ports.http.send({ method: 'PATCH', path: pathOf(id), json: { title } }))
+    return this.#told(await this.#deps.http.send({ method: 'PATCH', path: pathOf(id), json: { title } }))
   }
 
   /** Deletes it for everybody. */
   async remove(id: number): Promise<void> {
-    await this.#ports.http.send({ method: 'DELETE', path: pathOf(id) })
-    this.#ports.onGone(id)
+    await this.#deps.http.send({ method: 'DELETE', path: pathOf(id) })
+    this.#deps.onGone(id)
   }
 
+  /** Who is in it now, all of them. */
   async members(id: number): Promise<Member[]> {
-    return itemsOf(await this.#ports.http.get(`${pathOf(id)}/members`))
+    return itemsOf(await this.#deps.http.get(`${pathOf(id)}/members`))
   }
 
+  /**
+   * Brings people into a group; answers who is in it then. `conversation.is_direct`, `conversation.full`, `conversation.blocked` by one of
+   * them, `member.not_allowed`, `user.not_found`.
+   */
   async addMembers(id: number, userIds: readonly number[]): Promise<Member[]> {
-    return itemsOf(await this.#ports.http.post(`${pathOf(id)}/members`, { userIds }))
+    return itemsOf(await this.#deps.http.post(`${pathOf(id)}/members`, { userIds }))
   }
 
+  /** Takes somebody out of a group. `conversation.is_direct`, `member.not_found`, `member.not_allowed`. */
   async removeMember(id: number, userId: number): Promise<void> {
-    await this.#ports.http.send({ method: 'DELETE', path: `${pathOf(id)}/members/${userId}` })
+    await this.#deps.http.send({ method: 'DELETE', path: `${pathOf(id)}/members/${userId}` })
   }
 
+  /** Takes the user out of a group. `conversation.is_direct`. */
   async leave(id: number): Promise<void> {
-    await this.removeMember(id, this.#ports.viewerId())
-    this.#ports.onGone(id)
+    await this.removeMember(id, this.#deps.viewerId())
+    this.#deps.onGone(id)
   }
 
   /** Making another the owner makes the owner an admin. */
   async setRole(id: number, change: { userId: number; role: Role }): Promise<Member[]> {
     const { userId, role } = change
     return itemsOf(
-      await this.#ports.http.send({ method: 'PATCH', path: `${pathOf(id)}/members/${userId}`, json: { role } }),
+      await this.#deps.http.send({ method: 'PATCH', path: `${pathOf(id)}/members/${userId}`, json: { role } }),
     )
   }
 
   async #create(input: NewConversation): Promise<InboxEntry> {
-    return this.#told(await this.#ports.http.post('/v1/conversations', input))
+    return this.#told(await this.#deps.http.post('/v1/conversations', input))
   }
 
   #told(entry: InboxEntry): InboxEntry {
-    this.#ports.onEntry(entry)
+    this.#deps.onEntry(entry)
     return entry
   }
 }

@@ -13,6 +13,7 @@ export class Friends {
     this.#http = http
   }
 
+  /** Friends, a page of them. */
   list(cursor?: string): Promise<Page<Friend>> {
     return this.#http.get(pagePath('/v1/friends', cursor))
   }
@@ -32,10 +33,12 @@ export class Friends {
     return this.#http.post('/v1/friend-requests', { userId })
   }
 
+  /** Says yes to a request; answers the friend. `friend_request.not_found`, `user.not_found` where who asked is gone. */
   accept(requestId: number): Promise<Friend> {
     return this.#http.post(`/v1/friend-requests/${requestId}/accept`)
   }
 
+  /** Says no to a request. `friend_request.not_found`. */
   decline(requestId: number): Promise<void> {
     return this.#http.post(`/v1/friend-requests/${requestId}/decline`)
   }
@@ -45,6 +48,7 @@ export class Friends {
     return this.#http.send({ method: 'DELETE', path: `/v1/friend-requests/${requestId}` })
   }
 
+  /** Whom the user blocks, a page of them. */
   blocks(cursor?: string): Promise<Page<Block>> {
     return this.#http.get(pagePath('/v1/blocks', cursor))
   }
@@ -54,6 +58,7 @@ export class Friends {
     return this.#http.send({ method: 'PUT', path: `/v1/blocks/${userId}` })
   }
 
+  /** Takes a block back; where there is none, nothing happens. */
   unblock(userId: number): Promise<void> {
     return this.#http.send({ method: 'DELETE', path: `/v1/blocks/${userId}` })
   }

@@ -1,14 +1,13 @@
 import type { InboxEntry, InboxPage } from '../protocol/conversation.ts'
 import type { ConversationEvent, Hello } from '../protocol/events.ts'
 import { byActivity, nextInboxEntry } from '../protocol/inbox.ts'
-import { LIMITS } from '../protocol/limits.ts'
 import type { Have } from '../protocol/socket.ts'
 import { logOf } from '../protocol/wire.ts'
 import { backoff } from './backoff.ts'
 import { CauserieError, isTransient } from './errors.ts'
 import type { Http } from './http.ts'
 
-type Ports = {
+type Deps = {
   http: Http
   viewerId: () => number
   onChange: () => void
@@ -24,7 +23,7 @@ const TRIES = 3
 
 /** The inbox, live. */
 export class Inbox {
-  readonly #ports: Ports
+  readonly #deps: Deps
   readonly #byId = new Map<number, InboxEntry>()
   /** Entries that are being asked for again, and what happened to them meanwhile. */
   readonly #asking = new Map<number, ConversationEvent[]>()
@@ -34,8 +33,8 @@ export class Inbox {
   #sorted: readonly InboxEntry[] | null = null
   #unnamed: number[] = []
 
-  constructor(ports: Ports) {
-    this.#ports = ports
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   /** Newest first; null until it was read once. */
@@ -50,6 +49,7 @@ export class Inbox {
     return [...this.#byId.values()].reduce((sum, entry) => sum + entry.unread, 0)
   }
 
+  /** The entry as it is held here, at once; undefined where there is none. */
   get(conversationId: number): InboxEntry | undefined {
     return this.#byId.get(conversationId)
   }
@@ -57,13 +57,13 @@ export class Inbox {
   /** Reads it by REST. Not needed when connected. */
   async load(): Promise<readonly InboxEntry[]> {
     const before = [...this.#byId.keys()]
-    await this.#take(await this.#ports.http.get<InboxPage>('/v1/conversations'), before)
+    await this.#take(await this.#deps.http.get<InboxPage>('/v1/conversations'), before)
     return this.entries ?? []
   }
 
   /** Asks for one entry. */
   async fetch(conversationId: number): Promise<InboxEntry> {
-    const entry = await this.#ports.http.get<InboxEntry>(`/v1/conversations/${conversationId}`)
+    const entry = await this.#deps.http.get<InboxEntry>(`/v1/conversations/${conversationId}`)
     this.put(entry)
     return entry
   }
@@ -114,8 +114,8 @@ export class Inbox {
     this.#asking.delete(conversationId)
     if (!this.#byId.delete(conversationId)) return
     this.#sorted = null
-    this.#ports.onGone(conversationId)
-    this.#ports.onChange()
+    this.#deps.onGone(conversationId)
+    this.#deps.onChange()
   }
 
   /** @internal */
@@ -125,7 +125,7 @@ export class Inbox {
     this.#reading += 1
     this.#isKnown = false
     this.#sorted = null
-    this.#ports.onChange()
+    this.#deps.onChange()
   }
 
   /** Takes this page in and those that follow it; of `expected`, what is on none of them is gone, or moved while they were read. */
@@ -139,11 +139,11 @@ export class Inbox {
     for (let page = first; ;) {
       for (const entry of page.items) {
         this.put(entry)
-        this.#ports.onEntry(entry)
+        this.#deps.onEntry(entry)
         missing.delete(entry.conversation.id)
       }
       this.#isKnown = true
-      this.#ports.onChange()
+      this.#deps.onChange()
       if (page.nextCursor === null) break
       const next = await pageAfter(page.nextCursor)
       if (this.#reading !== reading || !next) return
@@ -154,7 +154,7 @@ export class Inbox {
   }
 
   #pageAfter(cursor: string): Promise<InboxPage> {
-    return this.#ports.http.get<InboxPage>(`/v1/conversations?cursor=${cursor}`)
+    return this.#deps.http.get<InboxPage>(`/v1/conversations?cursor=${cursor}`)
   }
 
   /** Asks until it is answered, or until another reading begins: null then. */
@@ -172,11 +172,7 @@ export class Inbox {
 
   /** Null where only the server can tell: something is missing in between, or the rule cannot count. */
   #after(entry: InboxEntry, event: ConversationEvent): InboxEntry | null {
-    // Above the limit of shared marks, one's own comes with a revision that is another change's.
-    const isShared = entry.conversation.readReceipts && entry.memberCount <= LIMITS.intimateMembers
-    const isPrivate = event.type === 'read.changed' && !isShared
-    const placed = isPrivate ? { ...event, rev: 0 } : event
-    return placed.rev > entry.rev + 1 ? null : nextInboxEntry(entry, placed, this.#ports.viewerId())
+    return event.rev > entry.rev + 1 ? null : nextInboxEntry(entry, event, this.#deps.viewerId())
   }
 
   /**
@@ -201,11 +197,12 @@ export class Inbox {
   async #tryToAsk(conversationId: number, buffer: ConversationEvent[]): Promise<boolean> {
     const isOver = () => this.#asking.get(conversationId) !== buffer
     try {
-      for (let tries = 0; tries < TRIES; tries += 1) {
-        const entry = await this.#ports.http.get<InboxEntry>(`/v1/conversations/${conversationId}`)
+      for (let tries = 1; ; tries += 1) {
+        const entry = await this.#deps.http.get<InboxEntry>(`/v1/conversations/${conversationId}`)
         if (isOver()) return true
         this.put(entry)
         if (this.#replay(conversationId, buffer)) break
+        if (tries === TRIES) return false
       }
     } catch (error) {
       if (isOver()) return true
@@ -231,7 +228,7 @@ export class Inbox {
   #set(conversationId: number, entry: InboxEntry): void {
     this.#byId.set(conversationId, entry)
     this.#sorted = null
-    this.#ports.onChange()
+    this.#deps.onChange()
   }
 }
 

@@ -25,6 +25,7 @@ export class Invitations {
     return this.#http.post(`/v1/invitations/${id}/accept`)
   }
 
+  /** Says no to one. `invitation.not_found`, `invitation.answered`. */
   decline(id: number): Promise<Invitation> {
     return this.#http.post(`/v1/invitations/${id}/decline`)
   }

@@ -10,7 +10,7 @@ import * as replicas from './replica.ts'
 import type { Replica } from './replica.ts'
 import type { Connection } from './socket.ts'
 
-type Ports = {
+type Deps = {
   http: Http
   connection: Connection
   inbox: Inbox
@@ -27,7 +27,7 @@ const TRIES = 3
  */
 export class LiveReplica {
   readonly #id: number
-  readonly #ports: Ports
+  readonly #deps: Deps
   #held: Replica | null = null
   #loading: Promise<void> | null = null
   #older: Promise<boolean> | null = null
@@ -37,9 +37,9 @@ export class LiveReplica {
   #isClosed = false
   #retry: ReturnType<typeof setTimeout> | undefined
 
-  constructor(id: number, ports: Ports) {
+  constructor(id: number, deps: Deps) {
     this.#id = id
-    this.#ports = ports
+    this.#deps = deps
   }
 
   get held(): Replica | null {
@@ -54,7 +54,7 @@ export class LiveReplica {
 
   /** There is a connection, and the inbox is up to date. */
   resume(): void {
-    const entry = this.#ports.inbox.get(this.#id)
+    const entry = this.#deps.inbox.get(this.#id)
     if (!this.#held) this.#loadQuietly()
     else if (entry) this.hear(entry)
     this.#pull()
@@ -91,7 +91,7 @@ export class LiveReplica {
     if (this.#isClosed) return
     const changed = next !== this.#held
     this.#held = next
-    if (changed) this.#ports.onChange()
+    if (changed) this.#deps.onChange()
     this.#pull()
   }
 
@@ -104,7 +104,7 @@ export class LiveReplica {
         clearTimeout(this.#retry)
         this.#set(this.#early.reduce(replicas.applyEvent, replica))
         // What a hello said meanwhile.
-        const entry = this.#ports.inbox.get(this.#id)
+        const entry = this.#deps.inbox.get(this.#id)
         if (entry) this.hear(entry)
       },
       (error: unknown) => {
@@ -124,7 +124,7 @@ export class LiveReplica {
       clearTimeout(this.#retry)
       this.#retry = setTimeout(
         () => {
-          if (!this.#isClosed && this.#ports.connection.isOnline) this.#loadQuietly(failures + 1)
+          if (!this.#isClosed && this.#deps.connection.isOnline) this.#loadQuietly(failures + 1)
         },
         backoff(failures, Math.random),
       )
@@ -141,7 +141,7 @@ export class LiveReplica {
 
   /** Null where the log was replaced by another in between. */
   async #readParts() {
-    const { http, inbox } = this.#ports
+    const { http, inbox } = this.#deps
     const [members, page] = await Promise.all([
       http.get<MemberList>(`${this.#path}/members`),
       http.get<HistoryPage>(`${this.#path}/messages?limit=${PAGE}`),
@@ -159,7 +159,7 @@ export class LiveReplica {
     this.#set(replicas.expectOlder(start))
     try {
       const path = `${this.#path}/messages?before=${start.from}&limit=${PAGE}`
-      const page = await this.#ports.http.get<HistoryPage>(path)
+      const page = await this.#deps.http.get<HistoryPage>(path)
       // A copy that was read anew meanwhile has a window of its own.
       if (this.#held?.below && this.#held.from === start.from) this.#takeOlder(this.#held, page)
     } finally {
@@ -180,7 +180,7 @@ export class LiveReplica {
   }
 
   get #lacks(): boolean {
-    return this.#held !== null && replicas.isBehind(this.#held) && this.#ports.connection.isOnline
+    return this.#held !== null && replicas.isBehind(this.#held) && this.#deps.connection.isOnline
   }
 
   async #pullAll(): Promise<void> {
@@ -215,11 +215,11 @@ export class LiveReplica {
 
   #changesSince(since: number): Promise<Changes> {
     const page = { conversationId: this.#id, since, limit: LIMITS.pageSize }
-    return this.#ports.connection.request({ type: 'changes.get', ...page })
+    return this.#deps.connection.request({ type: 'changes.get', ...page })
   }
 
   #gone(): void {
-    if (!this.#isClosed) this.#ports.onGone()
+    if (!this.#isClosed) this.#deps.onGone()
   }
 
   get #path(): string {

@@ -21,7 +21,7 @@ export type PendingMessage = {
   readonly error?: ErrorCode
 }
 
-type Ports = {
+type Deps = {
   storage: KeyValueStore
   isOnline: () => boolean
   /** Resolves with the acknowledged message. */
@@ -41,29 +41,29 @@ const MAX_TRANSIENT = 8
  * `clientId` through reconnects and reloads, so none is doubled. Nothing leaves it but what is acknowledged, or what the user discards.
  */
 export class Outbox {
-  readonly #ports: Ports
+  readonly #deps: Deps
   readonly #waiters = new Map<string, Waiter>()
   readonly #lanes = new Set<number>()
   #items: PendingMessage[] = []
   #key: string | null = null
   #writing: Promise<void> = Promise.resolve()
 
-  constructor(ports: Ports) {
-    this.#ports = ports
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   /** Takes up what an earlier page of this user left. */
   async start(userId: number): Promise<void> {
     const key = keyOf(userId)
     this.#key = key
-    const stored = await read(this.#ports.storage, key)
+    const stored = await read(this.#deps.storage, key)
     if (this.#key !== key) return
     const known = new Set(this.#items.map(({ clientId }) => clientId))
     const left = stored.filter(({ clientId }) => !known.has(clientId)).map(queuedUnlessFailed)
     const early = this.#items
     if (early.length > 0) this.#persist((items) => [...items, ...early.map(queuedUnlessFailed)])
     this.#items = [...left, ...this.#items]
-    for (const id of new Set(left.map(({ conversationId }) => conversationId))) this.#ports.onChange(id)
+    for (const id of new Set(left.map(({ conversationId }) => conversationId))) this.#deps.onChange(id)
     this.resume()
   }
 
@@ -76,7 +76,7 @@ export class Outbox {
     this.#waiters.clear()
     for (const { reject } of waiters) reject(reason)
     await this.#writing
-    if (key !== null && options.erase) await this.#ports.storage.delete(key)
+    if (key !== null && options.erase) await this.#deps.storage.delete(key)
   }
 
   of(conversationId: number): readonly PendingMessage[] {
@@ -120,7 +120,7 @@ export class Outbox {
     this.#remove(item)
     this.#waiters.get(message.clientId)?.resolve(message)
     this.#waiters.delete(message.clientId)
-    this.#ports.onDelivered(message)
+    this.#deps.onDelivered(message)
   }
 
   /** There is a connection: goes on with what waits. */
@@ -132,16 +132,16 @@ export class Outbox {
     if (this.#lanes.has(conversationId)) return
     this.#lanes.add(conversationId)
     let refusals = 0
-    while (this.#ports.isOnline()) {
+    while (this.#deps.isOnline()) {
       const item = this.#items.find((each) => each.conversationId === conversationId && each.state === 'queued')
       if (!item) break
       this.#update(item.clientId, (each) => ({ ...each, state: 'sending' }))
       try {
-        this.settle(await this.#ports.send(item))
+        this.settle(await this.#deps.send(item))
         refusals = 0
       } catch (error) {
         refusals = this.#notSent(item, error, refusals)
-        if (refusals > 0) await this.#ports.pause(pauseAfter(error, refusals, this.#ports.random))
+        if (refusals > 0) await this.#deps.pause(pauseAfter(error, refusals, this.#deps.random))
       }
     }
     this.#lanes.delete(conversationId)
@@ -181,7 +181,7 @@ export class Outbox {
   #remove(item: PendingMessage): void {
     this.#items = this.#items.filter((each) => each !== item)
     this.#persist((items) => items.filter((each) => each.clientId !== item.clientId))
-    this.#ports.onChange(item.conversationId)
+    this.#deps.onChange(item.conversationId)
   }
 
   #update(clientId: string, change: (item: PendingMessage) => PendingMessage): PendingMessage | undefined {
@@ -189,18 +189,18 @@ export class Outbox {
     if (!item) return undefined
     const changed = change(item)
     this.#items = this.#items.map((each) => (each === item ? changed : each))
-    this.#ports.onChange(item.conversationId)
+    this.#deps.onChange(item.conversationId)
     return changed
   }
 
   #changed(conversationId: number): void {
-    this.#ports.onChange(conversationId)
+    this.#deps.onChange(conversationId)
     void this.#run(conversationId)
   }
 
   /** Changes the stored list in place of overwriting it: pages of one browser share it. */
   #persist(change: (items: PendingMessage[]) => PendingMessage[]): void {
-    const { storage } = this.#ports
+    const { storage } = this.#deps
     const key = this.#key
     if (key === null) return
     this.#writing = this.#writing.then(async () => {

@@ -7,9 +7,9 @@ export class PresenceList {
   readonly #ask: (userIds: number[]) => Promise<PresenceReply>
   readonly #onChange: (presence: Presence) => void
 
-  constructor(ports: { ask: (userIds: number[]) => Promise<PresenceReply>; onChange: (presence: Presence) => void }) {
-    this.#ask = ports.ask
-    this.#onChange = ports.onChange
+  constructor(deps: { ask: (userIds: number[]) => Promise<PresenceReply>; onChange: (presence: Presence) => void }) {
+    this.#ask = deps.ask
+    this.#onChange = deps.onChange
   }
 
   isOnline(userId: number): boolean {

@@ -1,6 +1,6 @@
 import { CauserieError } from './errors.ts'
 
-type Ports = {
+type Deps = {
   /** Where the user's mark stands, as far as is known. */
   readSeq: (conversationId: number) => number
   isOnline: () => boolean
@@ -14,16 +14,16 @@ const AGAIN_S = 5
 
 /** The read marks that the user set and the server does not know yet. */
 export class ReadMarks {
-  readonly #ports: Ports
+  readonly #deps: Deps
   readonly #wanted = new Map<number, number>()
   readonly #busy = new Set<number>()
 
-  constructor(ports: Ports) {
-    this.#ports = ports
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   mark(conversationId: number, seq: number): void {
-    if (seq <= this.#ports.readSeq(conversationId) || seq <= (this.#wanted.get(conversationId) ?? 0)) return
+    if (seq <= this.#deps.readSeq(conversationId) || seq <= (this.#wanted.get(conversationId) ?? 0)) return
     this.#wanted.set(conversationId, seq)
     this.#later(conversationId)
   }
@@ -47,9 +47,9 @@ export class ReadMarks {
     const seq = this.#wanted.get(conversationId)
     let told = false
     let retryAfter: number | undefined
-    if (seq !== undefined && this.#ports.isOnline()) {
+    if (seq !== undefined && this.#deps.isOnline()) {
       try {
-        await this.#ports.send(conversationId, seq)
+        await this.#deps.send(conversationId, seq)
         told = true
       } catch (error) {
         retryAfter = error instanceof CauserieError ? error.retryAfter : AGAIN_S

@@ -1,6 +1,5 @@
 import type { Changes, Conversation, Member, MemberList } from '../protocol/conversation.ts'
 import type { ConversationEvent } from '../protocol/events.ts'
-import { LIMITS } from '../protocol/limits.ts'
 import type { HistoryPage, Message } from '../protocol/message.ts'
 
 /**
@@ -46,7 +45,6 @@ export const newReplica = ({ conversation, members, page }: Reading): Replica =>
 /** Takes an event: applied where it is the next, ignored where it is old, kept where something before it is missing. */
 export const applyEvent = (replica: Replica, event: ConversationEvent): Replica => {
   if (event.rev <= replica.rev) return replica
-  if (isPrivateMark(replica, event)) return replica
   if (event.rev === replica.rev + 1) return drain({ ...change(replica, event), rev: event.rev })
   const waiting = [...replica.waiting, event].toSorted((a, b) => a.rev - b.rev)
   return hear({ ...replica, waiting }, event.rev)
@@ -120,7 +118,7 @@ const lowestOf = (page: HistoryPage): number => (page.nextCursor === null ? 1 : 
 const drain = (replica: Replica): Replica => {
   let next = replica
   for (const event of replica.waiting) {
-    if (event.rev === next.rev + 1 && !isPrivateMark(next, event)) next = { ...change(next, event), rev: event.rev }
+    if (event.rev === next.rev + 1) next = { ...change(next, event), rev: event.rev }
   }
   const waiting = next.waiting.filter((event) => event.rev > next.rev)
   return { ...next, waiting, head: Math.max(next.head, next.rev) }
@@ -150,10 +148,6 @@ const change = (replica: Replica, event: ConversationEvent): Replica => {
       return putConversation(replica, event.conversation)
   }
 }
-
-/** Above the limit of shared marks, one's own comes with a revision that is another change's. */
-const isPrivateMark = ({ conversation, members }: Replica, event: ConversationEvent): boolean =>
-  event.type === 'read.changed' && (!conversation.readReceipts || members.length > LIMITS.intimateMembers)
 
 const keepBelow = (replica: Replica, event: ConversationEvent): Replica =>
   replica.below ? { ...replica, below: [...replica.below, event] } : replica

@@ -9,6 +9,7 @@ export class Sessions {
     this.#http = http
   }
 
+  /** Those that are live, last used first; `current` is the one that asks. */
   async list(): Promise<AuthSession[]> {
     const { items } = await this.#http.get<{ items: AuthSession[] }>('/v1/auth/sessions')
     return items

@@ -1,7 +1,6 @@
 import type { CommandOf, CommandType } from '../protocol/commands.ts'
-import type { Changes } from '../protocol/conversation.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
-import type { MessageReply, PresenceReply, ReadReply, ServerEvent, ServerFrame } from '../protocol/events.ts'
+import type { ReplyTo, ServerEvent, ServerFrame } from '../protocol/events.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import { CLOSE, mayReconnect, PING, PING_INTERVAL_MS, PONG } from '../protocol/wire.ts'
 import { backoff } from './backoff.ts'
@@ -23,18 +22,7 @@ export type ConnectionState =
   | { state: 'online' }
   | { state: 'waiting'; retryAt: number }
 
-/** What each command is answered with. */
-export type ReplyTo<Type extends CommandType> = Type extends 'changes.get'
-  ? Changes
-  : Type extends 'presence.get'
-    ? PresenceReply
-    : Type extends 'read.mark'
-      ? ReadReply
-      : Type extends 'typing.start' | 'typing.stop'
-        ? object
-        : MessageReply
-
-type Ports = {
+type Deps = {
   /** Opens a socket with a fresh ticket. */
   open: () => Promise<SocketLike>
   onEvent: (event: ServerEvent) => void
@@ -64,7 +52,7 @@ const GREETED_FAILURES = 4
 
 /** One live connection that comes back by itself, and the commands that go over it. */
 export class Connection {
-  readonly #ports: Ports
+  readonly #deps: Deps
   readonly #replies = new Map<number, Waiting>()
   #state: ConnectionState = { state: 'offline' }
   #socket: SocketLike | null = null
@@ -79,8 +67,8 @@ export class Connection {
   #pingTimer: Timer | undefined
   #pongTimer: Timer | undefined
 
-  constructor(ports: Ports) {
-    this.#ports = ports
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   get state(): ConnectionState {
@@ -144,7 +132,7 @@ export class Connection {
 
   async #open(current: number): Promise<void> {
     try {
-      const socket = await this.#ports.open()
+      const socket = await this.#deps.open()
       if (current !== this.#try) return closeQuietly(socket)
       this.#socket = socket
       this.#helloTimer = setTimeout(() => this.#fail('The server did not say hello.'), HELLO_TIMEOUT_MS)
@@ -179,13 +167,13 @@ export class Connection {
       return
     }
     if (frame.type === 'hello') this.#greeted()
-    this.#ports.onEvent(frame)
+    this.#deps.onEvent(frame)
     if (frame.type === 'hello') this.#set({ state: 'online' })
   }
 
   #greeted(): void {
     clearTimeout(this.#helloTimer)
-    this.#onlineSince = this.#ports.now()
+    this.#onlineSince = this.#deps.now()
     this.#pingTimer = setInterval(() => this.#ping(PONG_TIMEOUT_MS), PING_INTERVAL_MS)
     // Until a client has sent a frame, a local workerd (2026-10-23) does not end the connection after a close of the server.
     this.#ping(PONG_TIMEOUT_MS)
@@ -208,18 +196,18 @@ export class Connection {
   #closed(code: number): void {
     if (mayReconnect(code) || code === CLOSE.ticketInvalid) return this.#fail('The connection was lost.')
     this.stop()
-    if (code === CLOSE.sessionRevoked) this.#ports.onRevoked('session.revoked')
+    if (code === CLOSE.sessionRevoked) this.#deps.onRevoked('session.revoked')
   }
 
   #fail(why: string, atLeastMs = 0): void {
     if (this.isOnline) {
-      const isStable = this.#ports.now() - this.#onlineSince > STABLE_MS
+      const isStable = this.#deps.now() - this.#onlineSince > STABLE_MS
       this.#failures = isStable ? 0 : Math.min(this.#failures, GREETED_FAILURES)
     }
     this.#leave(why)
-    const delay = Math.max(atLeastMs, backoff(this.#failures++, this.#ports.random))
+    const delay = Math.max(atLeastMs, backoff(this.#failures++, this.#deps.random))
     this.#retryTimer = setTimeout(() => this.#connect(), delay)
-    this.#set({ state: 'waiting', retryAt: this.#ports.now() + delay })
+    this.#set({ state: 'waiting', retryAt: this.#deps.now() + delay })
   }
 
   /** Lets go of the socket without waiting for it: a dead one may take minutes to say that it closed. */
@@ -244,7 +232,7 @@ export class Connection {
   #set(state: ConnectionState): void {
     if (state.state === this.#state.state && state.state !== 'waiting') return
     this.#state = state
-    this.#ports.onState(state)
+    this.#deps.onState(state)
   }
 }
 

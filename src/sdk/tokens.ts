@@ -11,7 +11,7 @@ type Credentials = Pick<SignedIn, 'user' | 'sessionId' | 'accessToken' | 'refres
   attempt?: string
 }
 
-type Ports = {
+type Deps = {
   storage: KeyValueStore
   refresh: (input: Refresh) => Promise<SignedIn>
   now: () => number
@@ -27,15 +27,15 @@ const MARGIN_MS = 30_000
 
 /** Keeps who is signed in, and an access token that works. */
 export class Tokens {
-  readonly #ports: Ports
+  readonly #deps: Deps
   #held: Credentials | null = null
   /** Whether storage has had them: where they are gone, another page of this browser signed out. */
   #isStored = false
   #isLeaving = false
   #renewal: Promise<string> | null = null
 
-  constructor(ports: Ports) {
-    this.#ports = ports
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   get me(): Me | null {
@@ -88,19 +88,19 @@ export class Tokens {
   async lose(code: ErrorCode, token = this.#held?.accessToken): Promise<void> {
     if (!this.#held || this.#held.accessToken !== token) return
     await this.forget()
-    this.#ports.onLost(code)
+    this.#deps.onLost(code)
   }
 
   /** An access token that has not expired. */
   async access(): Promise<string> {
     if (!this.#held) throw signedOut()
     const { accessToken, expiresAt } = this.#held
-    const left = expiresAt - this.#ports.now()
+    const left = expiresAt - this.#deps.now()
     if (left > MARGIN_MS) return accessToken
     try {
       return await this.renew(accessToken)
     } catch (error) {
-      if (error instanceof CauserieNetworkError && expiresAt > this.#ports.now()) return accessToken
+      if (error instanceof CauserieNetworkError && expiresAt > this.#deps.now()) return accessToken
       throw error
     }
   }
@@ -147,15 +147,15 @@ export class Tokens {
     if (this.#held === held) this.#hold({ ...held, attempt })
     if (isOurs && kept === undefined) await this.#write()
     try {
-      return await this.#ports.refresh({ refreshToken, attempt })
+      return await this.#deps.refresh({ refreshToken, attempt })
     } catch (error) {
-      if (error instanceof CauserieNetworkError) return this.#ports.refresh({ refreshToken, attempt })
+      if (error instanceof CauserieNetworkError) return this.#deps.refresh({ refreshToken, attempt })
       throw error
     }
   }
 
   #holdWhat({ user, sessionId, accessToken, refreshToken, expiresIn }: SignedIn): void {
-    this.#hold({ user, sessionId, accessToken, refreshToken, expiresAt: this.#ports.now() + expiresIn * 1000 })
+    this.#hold({ user, sessionId, accessToken, refreshToken, expiresAt: this.#deps.now() + expiresIn * 1000 })
   }
 
   #takeOver(stored: Credentials): string {
@@ -166,7 +166,7 @@ export class Tokens {
   #hold(held: Credentials | null): void {
     const before = this.#held
     this.#held = held
-    if (JSON.stringify(before?.user) !== JSON.stringify(held?.user)) this.#ports.onChange(this.me)
+    if (JSON.stringify(before?.user) !== JSON.stringify(held?.user)) this.#deps.onChange(this.me)
   }
 
   async #storedFor(held: Credentials): Promise<Credentials | null> {
@@ -176,7 +176,7 @@ export class Tokens {
 
   async #read(): Promise<Credentials | null> {
     try {
-      return JSON.parse((await this.#ports.storage.get(KEY)) ?? 'null') as Credentials | null
+      return JSON.parse((await this.#deps.storage.get(KEY)) ?? 'null') as Credentials | null
     } catch {
       return null
     }
@@ -185,7 +185,7 @@ export class Tokens {
   /** Whether another page signed out: storage that cannot be read says nothing of it. */
   async #wasTakenAway(): Promise<boolean> {
     try {
-      return this.#isStored && (await this.#ports.storage.get(KEY)) === null
+      return this.#isStored && (await this.#deps.storage.get(KEY)) === null
     } catch {
       return false
     }
@@ -194,18 +194,18 @@ export class Tokens {
   /** Somebody may have signed in on another page of this browser meanwhile: what they stored stays. */
   async #erase(held: Credentials): Promise<void> {
     const stored = await this.#read()
-    if (stored?.refreshToken === held.refreshToken) await this.#ports.storage.delete(KEY)
+    if (stored?.refreshToken === held.refreshToken) await this.#deps.storage.delete(KEY)
   }
 
   async #write(): Promise<void> {
     if (this.#isLeaving) return
     try {
-      await this.#ports.storage.set(KEY, JSON.stringify(this.#held))
+      await this.#deps.storage.set(KEY, JSON.stringify(this.#held))
       this.#isStored = true
     } catch {
       // A full storage costs the sign-in of the next page, not this one's. What it holds still would be taken for a theft.
       this.#isStored = false
-      await Promise.resolve(this.#ports.storage.delete(KEY)).catch(() => {})
+      await Promise.resolve(this.#deps.storage.delete(KEY)).catch(() => {})
     }
   }
 }

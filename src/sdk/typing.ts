@@ -1,4 +1,4 @@
-type Ports = {
+type Deps = {
   tell: (type: 'typing.start' | 'typing.stop', conversationId: number) => void
   onChange: (conversationId: number) => void
   now: () => number
@@ -10,12 +10,12 @@ const RENEWAL_MS = 3_000
 
 /** Who is typing, and saying so oneself. Nothing of it is stored anywhere. */
 export class Typing {
-  readonly #ports: Ports
+  readonly #deps: Deps
   readonly #others = new Map<number, Map<number, ReturnType<typeof setTimeout>>>()
   readonly #toldAt = new Map<number, number>()
 
-  constructor(ports: Ports) {
-    this.#ports = ports
+  constructor(deps: Deps) {
+    this.#deps = deps
   }
 
   in(conversationId: number): number[] {
@@ -34,19 +34,19 @@ export class Typing {
         setTimeout(() => this.note(conversationId, userId, false), EXPIRY_MS),
       )
     else there.delete(userId)
-    if (known !== typing) this.#ports.onChange(conversationId)
+    if (known !== typing) this.#deps.onChange(conversationId)
   }
 
   /** Tells the others, every few seconds at most. */
   start(conversationId: number): void {
-    const now = this.#ports.now()
+    const now = this.#deps.now()
     if (now - (this.#toldAt.get(conversationId) ?? Number.NEGATIVE_INFINITY) < RENEWAL_MS) return
     this.#toldAt.set(conversationId, now)
-    this.#ports.tell('typing.start', conversationId)
+    this.#deps.tell('typing.start', conversationId)
   }
 
   stop(conversationId: number): void {
-    if (this.#toldAt.delete(conversationId)) this.#ports.tell('typing.stop', conversationId)
+    if (this.#toldAt.delete(conversationId)) this.#deps.tell('typing.stop', conversationId)
   }
 
   /** What was typed was sent: the message itself tells the others. */
@@ -59,6 +59,6 @@ export class Typing {
     for (const there of this.#others.values()) for (const timer of there.values()) clearTimeout(timer)
     this.#others.clear()
     this.#toldAt.clear()
-    for (const conversationId of conversationIds) this.#ports.onChange(conversationId)
+    for (const conversationId of conversationIds) this.#deps.onChange(conversationId)
   }
 }

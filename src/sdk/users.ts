@@ -1,8 +1,8 @@
 import { LIMITS } from '../protocol/limits.ts'
 import type { User } from '../protocol/user.ts'
 import type { Http } from './http.ts'
+import type { Page } from './page.ts'
 
-type Page = { items: User[]; nextCursor: string | null }
 type Cached = { user: User; at: number }
 
 /** Names change rarely; after this time a name is asked for again. */
@@ -21,16 +21,17 @@ export class Users {
   }
 
   /** By the start of a name. */
-  async search(query: string, options: { cursor?: string; limit?: number } = {}): Promise<Page> {
+  async search(query: string, options: { cursor?: string; limit?: number } = {}): Promise<Page<User>> {
     const { cursor, limit } = options
     const params = new URLSearchParams({ query })
     if (cursor !== undefined) params.set('cursor', cursor)
     if (limit !== undefined) params.set('limit', String(limit))
-    const page = await this.#http.get<Page>(`/v1/users?${params}`)
+    const page = await this.#http.get<Page<User>>(`/v1/users?${params}`)
     this.#keep(page.items)
     return page
   }
 
+  /** From the cache where that is fresh. `user.not_found`: there is none of this id. */
   async get(id: number): Promise<User> {
     const cached = this.#fresh(id)
     if (cached) return cached
@@ -75,7 +76,7 @@ export class Users {
   }
 
   async #load(ids: number[]): Promise<void> {
-    const { items } = await this.#http.get<Page>(`/v1/users?ids=${ids.join(',')}`)
+    const { items } = await this.#http.get<Page<User>>(`/v1/users?ids=${ids.join(',')}`)
     this.#keep(items)
   }
 

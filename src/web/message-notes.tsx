@@ -2,11 +2,11 @@ import type { InboxEntry } from '../sdk/index.ts'
 import { onTouch } from './on-touch.ts'
 import { nameOf } from './people.ts'
 import { me } from './state.ts'
-import type { Line, Talk } from './talk.ts'
+import type { Talk, TimelineMessage } from './talk.ts'
 import { clockOf } from './time.ts'
 import { listWords } from './words.ts'
 
-type Props = { entry: InboxEntry; talk: Talk; line: Line; last: boolean; latestMine: boolean }
+type Props = { entry: InboxEntry; talk: Talk; line: TimelineMessage; last: boolean; latestMine: boolean }
 
 /** The small print of a message: when, edited, and how far it has come. */
 export const MessageNotes = ({ entry, talk, line, last, latestMine }: Props) => {
@@ -60,7 +60,7 @@ export const MessageNotes = ({ entry, talk, line, last, latestMine }: Props) => 
   )
 }
 
-const receiptWords = (entry: InboxEntry, talk: Talk, line: Line): string => {
+const receiptWords = (entry: InboxEntry, talk: Talk, line: TimelineMessage): string => {
   if (!entry.conversation.readReceipts) return 'Sent'
   const readers = talk.members.value
     .filter(({ userId, readSeq }) => userId !== line.senderId && (readSeq ?? 0) >= line.seq)

@@ -9,7 +9,7 @@ import type { InboxEntry } from '../sdk/index.ts'
 import { onTouch } from './on-touch.ts'
 import { nameOf } from './people.ts'
 import { me } from './state.ts'
-import type { Line, Talk } from './talk.ts'
+import type { Talk, TimelineMessage } from './talk.ts'
 import { fullTimeOf } from './time.ts'
 import type { Row } from './timeline-rows.ts'
 
@@ -80,7 +80,7 @@ export const MessageRow = ({ entry, talk, row, active, focusable, latestMine, on
   )
 }
 
-const Content = ({ line }: { line: Line }) => {
+const Content = ({ line }: { line: TimelineMessage }) => {
   if (line.content === null) return <p class="message-gone">This message was deleted</p>
   if (line.content.kind === 'sealed')
     return <p class="message-gone">A sealed message, which only its readers’ own app can open</p>

@@ -4,7 +4,7 @@ import { client, me } from './state.ts'
 import { inWords, wordsOfCode } from './words.ts'
 
 /** One message as the timeline shows it, whether the server has it already or not. */
-export type Line = {
+export type TimelineMessage = {
   key: string
   status: 'sent' | 'pending' | 'failed'
   clientId: string
@@ -22,7 +22,7 @@ export type Line = {
 /** An open conversation, as signals. */
 export type Talk = {
   live: LiveConversation
-  lines: ReadonlySignal<Line[]>
+  lines: ReadonlySignal<TimelineMessage[]>
   members: ReadonlySignal<readonly Member[]>
   state: ReadonlySignal<LiveConversation['state']>
   hasOlder: ReadonlySignal<boolean>
@@ -157,13 +157,13 @@ const openTalk = (id: number): Talk => {
 const unlessSame = <Item>(held: readonly Item[], next: readonly Item[]): readonly Item[] =>
   held.length === next.length && held.every((item, at) => item === next[at]) ? held : next
 
-const sentLine = (message: Message): Line => {
+const sentLine = (message: Message): TimelineMessage => {
   const { clientId, senderId, seq, createdAt, content, replyTo } = message
   const key = keyOfMessage(message)
   return { key, status: 'sent', clientId, senderId, seq, createdAt, content, replyTo, message, problem: null }
 }
 
-const pendingLine = ({ clientId, content, replyTo, createdAt, state, error }: PendingMessage): Line => {
+const pendingLine = ({ clientId, content, replyTo, createdAt, state, error }: PendingMessage): TimelineMessage => {
   const senderId = me.value?.id ?? 0
   return {
     key: keyOfMessage({ senderId, clientId }),

@@ -1,16 +1,16 @@
-import type { Line } from './talk.ts'
+import type { TimelineMessage } from './talk.ts'
 import { dayKeyOf } from './time.ts'
 
 export type Row =
   | { kind: 'day'; key: string; at: string }
   | { kind: 'new'; key: string }
   /** `first` and `last` of a run: messages that one person sent in one go. */
-  | { kind: 'line'; key: string; line: Line; first: boolean; last: boolean }
+  | { kind: 'line'; key: string; line: TimelineMessage; first: boolean; last: boolean }
 
 const RUN_MS = 5 * 60_000
 
 /** The lines of a conversation with the days between them and, once, the place from which on they are new. */
-export const rowsOf = (lines: Line[], marks: { newAfter: number | null; viewerId: number }): Row[] => {
+export const rowsOf = (lines: TimelineMessage[], marks: { newAfter: number | null; viewerId: number }): Row[] => {
   const rows: Row[] = []
   let marked = marks.newAfter === null
   lines.forEach((line, at) => {
@@ -30,7 +30,7 @@ export const rowsOf = (lines: Line[], marks: { newAfter: number | null; viewerId
   return rows
 }
 
-const sameRun = (one: Line | undefined, next: Line): boolean =>
+const sameRun = (one: TimelineMessage | undefined, next: TimelineMessage): boolean =>
   one !== undefined &&
   one.senderId === next.senderId &&
   dayKeyOf(one.createdAt) === dayKeyOf(next.createdAt) &&

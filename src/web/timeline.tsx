@@ -10,7 +10,7 @@ import { now } from './now.ts'
 import type { InboxEntry } from '../sdk/index.ts'
 import { titleOf } from './people.ts'
 import { entryOf, me } from './state.ts'
-import type { Line, Talk } from './talk.ts'
+import type { Talk, TimelineMessage } from './talk.ts'
 import { dayNameOf } from './time.ts'
 import { type Row, rowsOf } from './timeline-rows.ts'
 import { useHeldScroll } from './use-held-scroll.ts'
@@ -108,7 +108,7 @@ export const Timeline = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
 }
 
 /** From where on messages are new: set on coming (back) to a conversation, kept while one stays, gone once one answers. */
-const useNewMark = (id: number, lines: ReadonlySignal<Line[]>, viewerId: number) => {
+const useNewMark = (id: number, lines: ReadonlySignal<TimelineMessage[]>, viewerId: number) => {
   const firstUnread = () => {
     const entry = untracked(() => entryOf(id))
     return entry !== undefined && entry.unread > 0 ? entry.readSeq : null

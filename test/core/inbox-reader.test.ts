@@ -14,7 +14,7 @@ test('[INB1] an entry that is out of date when all are read is listed, and is ou
   const inbox = {
     ids: () => [1],
     has: () => true,
-    line: () => ({ asleep: false, nap: 1, order: { known: 20, held: new Map() } }),
+    subscription: () => ({ asleep: false, nap: 1, order: { known: 20, held: new Map() } }),
     peek: () => null,
     learn: () => {},
   } as unknown as InboxBook

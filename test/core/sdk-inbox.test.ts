@@ -21,14 +21,14 @@ const entry = (id: number) =>
 const inboxOf = (answer: (path: string) => unknown) => {
   const gone: number[] = []
   const get = (path: string) => Promise.resolve().then(() => answer(path))
-  const ports = {
+  const deps = {
     http: { get },
     viewerId: () => 1,
     onChange: () => {},
     onGone: (id: number) => gone.push(id),
     onEntry: () => {},
   }
-  return { gone, inbox: new Inbox(ports as unknown as ConstructorParameters<typeof Inbox>[0]) }
+  return { gone, inbox: new Inbox(deps as unknown as ConstructorParameters<typeof Inbox>[0]) }
 }
 
 test('[SDK15] a conversation that is left out because it did not answer is not taken for gone', async () => {

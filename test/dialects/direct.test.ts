@@ -8,7 +8,7 @@ import { holdOrdersOf } from '../support/hold.ts'
 import { openDirect, openGroup, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signUp } from '../support/rest.ts'
-import { type Driver, dialectTests, type Frame, openSocket } from './suite.ts'
+import { type Detail, type Driver, dialectTests, type Frame, openSocket } from './suite.ts'
 
 type Letter = {
   id: number
@@ -18,7 +18,6 @@ type Letter = {
   timestamp: string
   is_read: boolean
 }
-type Told = { detail: string }
 
 const driver: Driver = {
   document: '000',
@@ -153,7 +152,7 @@ describe('the socket of document 000', () => {
 
     say000(hers, { type: 'send_message', receiver_id: alice.user.id, content: 'Dear diary' })
     const json = { receiver_id: alice.user.id, content: 'Dear diary' }
-    const posted = await ask<Told>('POST', '/messages/', { token: alice.accessToken, json })
+    const posted = await ask<Detail>('POST', '/messages/', { token: alice.accessToken, json })
 
     expect(await ofType(hers, 'error')).toMatchObject({ message: ERRORS['conversation.with_self'][1] })
     expect(posted.status).toBe(400)
@@ -226,7 +225,7 @@ describe('the messages of document 000', () => {
     const { accessToken: token } = await signUp()
     const json = { receiver_id: 987_654_321, content: 'x' }
 
-    const { status, body } = await ask<Told>('POST', '/messages/', { token, json })
+    const { status, body } = await ask<Detail>('POST', '/messages/', { token, json })
 
     expect([status, body.detail]).toEqual([404, 'There is no such user.'])
   })
@@ -412,7 +411,7 @@ describe('the messages of document 000', () => {
     const others = await Promise.all(Array.from({ length: 10 }, () => signUp()))
     await openGroup(alice, ...others)
     onTestFinished(() => setBudgetOf(alice, usual))
-    const look = () => ask<Told>('GET', '/messages/online-users', { token: alice.accessToken })
+    const look = () => ask<Detail>('GET', '/messages/online-users', { token: alice.accessToken })
 
     await setBudgetOf(alice, '1')
     const refused = await look()
@@ -433,7 +432,7 @@ describe('the messages of document 000', () => {
     ['PUT', '/users/1'],
   ])('[000] %s %s without a token, or with a bad one, is 401', async ([method, path]) => {
     for (const headers of [{}, { authorization: 'Bearer nonsense' }]) {
-      const { status, body } = await ask<Told>(method ?? '', path ?? '', { headers })
+      const { status, body } = await ask<Detail>(method ?? '', path ?? '', { headers })
       expect([status, typeof body.detail]).toEqual([401, 'string'])
     }
   })

@@ -4,9 +4,8 @@ import type { SignedIn } from '../../src/protocol/auth.ts'
 import { openDirect, say } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, newName, PASSWORD, signUp, statusOf } from '../support/rest.ts'
-import { dialectTests, type Frame, openSocket } from './suite.ts'
+import { type Detail, dialectTests, type Frame, openSocket } from './suite.ts'
 
-type Told = { detail: string }
 type Person = { id: number; username: string; email: string; name: string }
 type Token = { access_token: string; token_type: string }
 type Event = { id: number; title: string; date: string; organizer_id: number }
@@ -48,8 +47,8 @@ const newAccount = (change: object = {}) => {
   const username = newName()
   return { username, email: `${username}@example.org`, password: PASSWORD, ...change }
 }
-const registerAs = (json: object) => ask<Person & Told>('POST', '/register', { json })
-const logInAs = (json: object) => ask<Token & Told>('POST', '/login', { json })
+const registerAs = (json: object) => ask<Person & Detail>('POST', '/register', { json })
+const logInAs = (json: object) => ask<Token & Detail>('POST', '/login', { json })
 
 describe('the accounts of document 004', () => {
   test('[004] POST /register answers the account', async () => {
@@ -240,7 +239,7 @@ describe('the events of document 004', () => {
     location: 'Lyon',
   })
   const create = (who: SignedIn, json: object) =>
-    ask<Event & Told>('POST', '/events/', { token: who.accessToken, json })
+    ask<Event & Detail>('POST', '/events/', { token: who.accessToken, json })
 
   test('[004] POST /events/ answers the event, with its date as it was given', async () => {
     const alice = await signUp()

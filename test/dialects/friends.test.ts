@@ -6,10 +6,9 @@ import type { SignedIn } from '../../src/protocol/auth.ts'
 import { openDirect, openGroup, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, newName, PASSWORD, type Reply, signUp } from '../support/rest.ts'
-import { type Driver, dialectTests, type Frame, openSocket } from './suite.ts'
+import { type Detail, type Driver, dialectTests, type Frame, openSocket } from './suite.ts'
 
-type Told = { detail: string }
-type Line = {
+type MessageBody = {
   conversation_id: number
   message_id: number
   sender_id: number
@@ -18,10 +17,10 @@ type Line = {
   media_ids: number[]
 }
 
-const post = <Body = Line>(who: SignedIn, path: string, json: object): Promise<Reply<Body>> =>
+const post = <Body = MessageBody>(who: SignedIn, path: string, json: object): Promise<Reply<Body>> =>
   ask<Body>('POST', path, { token: who.accessToken, json })
 
-const write = async (from: SignedIn, to: SignedIn, content: string, more: object = {}): Promise<Line> => {
+const write = async (from: SignedIn, to: SignedIn, content: string, more: object = {}): Promise<MessageBody> => {
   const { status, body } = await post(from, '/conversation/send_message', { receiver_id: to.user.id, content, ...more })
   expect(status).toBe(200)
   return body
@@ -221,7 +220,7 @@ describe('messages by the routes of document 002', () => {
     const { alice, bob } = await pairUp()
     const token = alice.accessToken
     const sent = (fields: string, raw?: URLSearchParams) =>
-      ask<Line>('POST', `/conversation/send_message?${fields}`, { token, ...(raw && { raw }) })
+      ask<MessageBody>('POST', `/conversation/send_message?${fields}`, { token, ...(raw && { raw }) })
     const to = `receiver_id=${bob.user.id}&content=see`
 
     const replies = [
@@ -277,7 +276,7 @@ describe('messages by the routes of document 002', () => {
     ['a refusal of ours', 422, { ok: false, code: 'session.revoked' }],
     ['a refusal that there is not', 422, { ok: false, code: 'x' }],
   ] as const)('[002] POST /conversation/send_message with %s is %i', async ([, status, json]) => {
-    const reply = await post<Told>(await signUp(), '/conversation/send_message', json)
+    const reply = await post<Detail>(await signUp(), '/conversation/send_message', json)
 
     expect(reply.status).toBe(status)
     expect(reply.body.detail).toBeDefined()
@@ -288,7 +287,7 @@ describe('messages by the routes of document 002', () => {
     const { message_id } = await write(alice, bob, 'oops')
     const [hers, his] = [await arrive(alice), await arrive(bob)]
     const erase = (who: SignedIn, json: object) =>
-      ask<Told>(method, '/conversation/delete_message', { token: who.accessToken, json })
+      ask<Detail>(method, '/conversation/delete_message', { token: who.accessToken, json })
 
     const others = await erase(bob, { message_id })
     const unknown = await erase(alice, { message_id: 5 })
@@ -345,7 +344,7 @@ describe('the conversations of document 002', () => {
     const { conversation_id: conversationId } = await write(alice, bob, 'the last')
     const sockets = [await arrive(alice), await arrive(bob)]
     const json = { conversation_id: conversationId }
-    const close = (who: SignedIn) => ask<Told>(method, '/delete_conversation', { token: who.accessToken, json })
+    const close = (who: SignedIn) => ask<Detail>(method, '/delete_conversation', { token: who.accessToken, json })
 
     expect((await close(await signUp())).status).toBe(404)
     expect((await close(bob)).status).toBe(200)
@@ -503,7 +502,7 @@ describe('the tokens of document 002', () => {
     '/me/accept_friend_request',
   ])('[002] POST %s without a token, or with a bad one, is 401', async (path) => {
     for (const headers of [{}, { authorization: 'Bearer nonsense' }]) {
-      expect((await ask<Told>('POST', path, { headers, json: {} })).status).toBe(401)
+      expect((await ask<Detail>('POST', path, { headers, json: {} })).status).toBe(401)
     }
   })
 

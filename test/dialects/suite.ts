@@ -8,6 +8,8 @@ import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signUp, statusOf } from '../support/rest.ts'
 
 export type Frame = Record<string, unknown>
+/** How most of the documents refuse. */
+export type Detail = { detail: string }
 
 /** How one document does what they all do, and what it cannot do. */
 export type Driver = {

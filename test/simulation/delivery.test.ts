@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Random } from '../../chaos/random.ts'
 import type { Order } from '../../src/core/orders.ts'
-import type { Standing } from '../../src/objects/batch.ts'
+import type { EntryAnswer } from '../../src/objects/batch.ts'
 import type { InboxPage } from '../../src/protocol/conversation.ts'
 import { type Made, problemsOf } from './judge.ts'
 import { type Faults, Platform } from './platform.ts'
@@ -176,7 +176,7 @@ const problemsAtRest = async (
     const page = await until(platform.ask<InboxPage>('hub', userId, 'inbox', { limit: 100 }))
     const line = page.items.find(({ conversation }) => conversation.id === CONVERSATION) ?? null
     const input = { userId, nap: null }
-    const { entry } = await until(platform.ask<Standing>('conversation', CONVERSATION, 'entryFor', input))
+    const { entry } = await until(platform.ask<EntryAnswer>('conversation', CONVERSATION, 'entryFor', input))
     if (JSON.stringify(line) !== JSON.stringify(entry)) problems.push(`user ${userId}: the line of the inbox is wrong`)
   }
   return problems

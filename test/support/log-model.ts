@@ -153,7 +153,7 @@ export class LogModel {
     this.#members.set(userId, { member: { ...known.member, readSeq: seq }, rev: readReceipts ? this.rev : known.rev })
     // A private mark is told to its owner only, who is user 1 here.
     if (readReceipts || userId === 1) {
-      this.events.push({ type: 'read.changed', conversationId: ID, rev: this.rev, userId, seq })
+      this.events.push({ type: 'read.changed', conversationId: ID, rev: readReceipts ? this.rev : 0, userId, seq })
     }
   }
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import type { Line } from '../../src/web/talk.ts'
+import type { TimelineMessage } from '../../src/web/talk.ts'
 import { rowsOf } from '../../src/web/timeline-rows.ts'
 
 const [ana, ben] = [1, 2]
 
-const line = (seq: number, senderId: number, createdAt: string): Line => ({
+const line = (seq: number, senderId: number, createdAt: string): TimelineMessage => ({
   key: String(seq),
   status: 'sent',
   clientId: String(seq),
@@ -17,7 +17,7 @@ const line = (seq: number, senderId: number, createdAt: string): Line => ({
   problem: null,
 })
 
-const shapeOf = (lines: Line[], newAfter: number | null = null) =>
+const shapeOf = (lines: TimelineMessage[], newAfter: number | null = null) =>
   rowsOf(lines, { newAfter, viewerId: ana }).map((row) =>
     row.kind === 'line' ? `${row.key}${row.first ? ' first' : ''}${row.last ? ' last' : ''}` : row.kind,
   )

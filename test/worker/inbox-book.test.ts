@@ -208,10 +208,10 @@ test('[SYNC13] frames that nobody looks at are not kept without end, however lar
     const large = (i: number) => ({ ...said(entry, entry.rev + i), frames: ['x'.repeat(30_000)] })
 
     for (const i of [1, 2]) expect(book.receive(large(i))).toHaveLength(1)
-    expect(book.line(id)?.tail).toHaveLength(2)
+    expect(book.subscription(id)?.tail).toHaveLength(2)
     for (const i of [3, 4]) expect(book.receive(large(i))).toHaveLength(1)
 
-    expect(book.line(id)).toMatchObject({ base: null, tail: [] })
+    expect(book.subscription(id)).toMatchObject({ base: null, tail: [] })
   }))
 
 test('[SYNC13] the answer to a waking that comes after the hub fell asleep again wakes nothing', () =>
@@ -222,10 +222,10 @@ test('[SYNC13] the answer to a waking that comes after the hub fell asleep again
     book.fallAsleep(id)
 
     book.learn(entry, { nap, now: Date.now() })
-    expect([book.line(id)?.asleep, wake().line(id)?.asleep]).toEqual([true, true])
+    expect([book.subscription(id)?.asleep, wake().subscription(id)?.asleep]).toEqual([true, true])
 
     book.learn(entry, { nap: nap + 1, now: Date.now() })
-    expect([book.line(id)?.asleep, wake().line(id)?.asleep]).toEqual([false, false])
+    expect([book.subscription(id)?.asleep, wake().subscription(id)?.asleep]).toEqual([false, false])
   }))
 
 test('[INB1] an entry that a private mark overtook is of the past', () =>
