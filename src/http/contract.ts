@@ -61,7 +61,7 @@ export const ROUTES: Record<string, RouteContract> = {
   'POST /v1/auth/ticket': ['Get a ticket for one socket', { 201: Ticket }],
 
   'GET /v1/me': ['Your profile', { 200: Me }, 'user.not_found'],
-  'PATCH /v1/me': ['Change your profile', { 200: Me }, 'email.taken', 'user.not_found'],
+  'PATCH /v1/me': ['Change your profile', { 200: Me }, 'email.taken'],
   'DELETE /v1/me': ['Delete your account', { 204: null }, 'password.wrong'],
   'PUT /v1/me/password': [
     'Change the password; every other device is signed out',
@@ -166,6 +166,7 @@ export const ROUTES: Record<string, RouteContract> = {
     'Delete a conversation, for everybody',
     { 204: null },
     'conversation.not_found',
+    'conversation.blocked',
     'member.not_allowed',
   ],
   'GET /v1/conversations/:id/members': ['Its members', { 200: MemberList }, 'conversation.not_found'],
@@ -175,6 +176,7 @@ export const ROUTES: Record<string, RouteContract> = {
     'conversation.not_found',
     'conversation.is_direct',
     'conversation.full',
+    'conversation.blocked',
     'member.not_allowed',
     'user.not_found',
   ],
