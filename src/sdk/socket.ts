@@ -66,6 +66,7 @@ export class Connection {
   #helloTimer: Timer | undefined
   #pingTimer: Timer | undefined
   #pongTimer: Timer | undefined
+  #wakeTimer: Timer | undefined
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -89,12 +90,15 @@ export class Connection {
     this.#set({ state: 'offline' })
   }
 
-  /** Tries now where it would wait, and makes sure of a socket that may have died unseen. */
+  /** Tries now where it would wait, and makes sure of a socket, or of a try, that may have died unseen with the network it was on. */
   wake(): void {
     if (this.#state.state === 'waiting') {
       this.#failures = 0
       this.#connect()
     } else if (this.#state.state === 'online') this.#ping(WAKE_PONG_TIMEOUT_MS)
+    else if (this.#state.state === 'connecting') {
+      this.#wakeTimer ??= setTimeout(() => this.#fail('The connection did not come about.'), WAKE_PONG_TIMEOUT_MS)
+    }
   }
 
   /** Sends a command and waits for its reply. Rejects at once where there is no connection. */
@@ -173,6 +177,7 @@ export class Connection {
 
   #greeted(): void {
     clearTimeout(this.#helloTimer)
+    this.#forgetWaking()
     this.#onlineSince = this.#deps.now()
     this.#pingTimer = setInterval(() => this.#ping(PONG_TIMEOUT_MS), PING_INTERVAL_MS)
     // Until a client has sent a frame, a local workerd (2026-10-23) does not end the connection after a close of the server.
@@ -218,6 +223,7 @@ export class Connection {
     clearInterval(this.#pingTimer)
     clearTimeout(this.#pongTimer)
     this.#pongTimer = undefined
+    this.#forgetWaking()
     const socket = this.#socket
     this.#socket = null
     if (socket) closeQuietly(socket)
@@ -227,6 +233,11 @@ export class Connection {
       clearTimeout(timer)
       reject(new CauserieNetworkError(why))
     }
+  }
+
+  #forgetWaking(): void {
+    clearTimeout(this.#wakeTimer)
+    this.#wakeTimer = undefined
   }
 
   #set(state: ConnectionState): void {

@@ -177,6 +177,22 @@ test('[CON3] waking up tries at once', async () => {
   expect(connection.isOnline).toBe(true)
 })
 
+test('[CON3] after waking up a try that came to nothing by then is given up soon, and one that is greeted is not', async () => {
+  const { connection, peers, greet } = connectionOf()
+  connection.start()
+  await vi.advanceTimersByTimeAsync(1_000)
+
+  connection.wake()
+  await vi.advanceTimersByTimeAsync(4_600)
+  expect(peers).toHaveLength(2)
+  connection.wake()
+  await greet()
+  await vi.advanceTimersByTimeAsync(10_000)
+
+  expect(peers).toHaveLength(2)
+  expect(connection.isOnline).toBe(true)
+})
+
 test('[CON4] a socket that answers no ping is dropped without waiting for its close', async () => {
   const { connection, peers, newest, greet } = connectionOf()
   connection.start()
