@@ -27,7 +27,7 @@ import { hasStorage, migrateStorage } from './migrate.ts'
 import { type Emission, LATER, ofAnotherTry, type Outcome, refused } from './outcome.ts'
 import { hubOf, keptHubs } from './stubs.ts'
 import { type Turn, Turns } from './turns.ts'
-import { CALL_LIMIT_MS } from './within.ts'
+import { CALL_LIMIT_MS, withinTwice } from './within.ts'
 
 /** Orders after which somebody may have to be told of being in or out. */
 const MEMBERSHIP = {
@@ -227,8 +227,10 @@ export class Conversation extends DurableObject<Env> {
     if (!log) throw new Error('nothing came back')
     const { present, epoch } = await this.#renew(log)
     const left = former.filter((userId) => !present.includes(userId))
-    await Promise.all(left.map((userId) => hubOf(this.env, userId).leave(log.id, null)))
     await this.#notices?.send()
+    const leave = (userId: number) =>
+      withinTwice(CALL_LIMIT_MS, async () => hubOf(this.env, userId).leave(log.id, null))
+    await Promise.all(left.map(leave))
     return { conversationId: log.id, epoch, rev: log.rev, seq: log.seq, memberIds: present }
   }
 
