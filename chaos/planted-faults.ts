@@ -168,6 +168,16 @@ export const PLANTED_FAULTS: Record<string, PlantedFault> = {
     ],
     seenAs: ['removed.acked'],
   },
+  'who was removed and is added again does not find the conversation': {
+    edits: [
+      {
+        file: 'src/objects/inbox-book.ts',
+        find: 'return left?.epoch === epoch && left.rev > rev',
+        replace: 'return left?.epoch === epoch && rev > 0',
+      },
+    ],
+    seenAs: ['reading.missing'],
+  },
   'the sockets of an ended session stay open': {
     edits: [
       {
