@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CauserieClient } from '../../src/sdk/index.ts'
 import { Inside } from '../inside.ts'
+import { PASSWORD } from '../person.ts'
 import { ask } from '../rest.ts'
-import { type Guest, type Line, newGuest, newGuests, openGroup, openLine, PASSWORD } from './guest.ts'
+import { type Guest, type NativeClient, newGuest, newGuests, openClient, openGroup } from './guest.ts'
 import { everything } from './read-all.ts'
 import type { Row } from './row.ts'
 
@@ -31,39 +32,39 @@ export const wrongClocks: Row = {
     const disorder: number[] = []
     const listening = people.slice(0, 2).map(async (guest) => {
       while (!isOver) {
-        const line = await openLine(base, guest)
+        const client = await openClient(base, guest)
         let heard = 0
-        line.hear = ({ type, message }) => {
+        client.hear = ({ type, message }) => {
           if (type !== 'message.created' || !message) return
           if (message.seq <= heard) disorder.push(message.seq)
           heard = message.seq
         }
-        const pinging = setInterval(() => line.socket.send('ping'), 200)
-        await Promise.race([line.socket.closed, over()])
+        const pinging = setInterval(() => client.socket.send('ping'), 200)
+        await Promise.race([client.socket.closed, over()])
         clearInterval(pinging)
-        line.socket.cut()
+        client.socket.cut()
       }
     })
     const over = async (): Promise<void> => {
       while (!isOver) await sleep(100)
     }
     const talking = people.slice(2, 5).map(async (guest) => {
-      let line: Line = await openLine(base, guest)
+      let client: NativeClient = await openClient(base, guest)
       for (let i = 1; !isOver; i += 1) {
         const clientId = `clock-${guest.id}-${i}`
         for (;;) {
-          const reply = await Promise.race([line.say(c, clientId), sleep(3_000, null)])
+          const reply = await Promise.race([client.say(c, clientId), sleep(3_000, null)])
           if (reply?.ok) {
             acked.set(clientId, reply.result?.message.seq ?? 0)
             break
           }
           await sleep(20)
-          line.socket.cut()
-          line = await openLine(base, guest)
+          client.socket.cut()
+          client = await openClient(base, guest)
         }
         await sleep(20)
       }
-      line.socket.cut()
+      client.socket.cut()
     })
     const clients = await Promise.all([skewed(base, people[5] as Guest, DAY), skewed(base, people[5] as Guest, -DAY)])
     const skewedTalking = clients.map(async (client, k) => {
@@ -85,7 +86,7 @@ export const wrongClocks: Row = {
     await Promise.all([...listening, ...talking, ...skewedTalking])
     for (const client of clients) client.disconnect()
 
-    const stored = await everything(await openLine(base, owner), c)
+    const stored = await everything(await openClient(base, owner), c)
     const wrongPlaces = [...acked].filter(([clientId, seq]) => stored[seq - 1]?.clientId !== clientId).length
     const gaps = stored.filter(({ seq }, i) => seq !== i + 1).length
     const doubled = stored.length - new Set(stored.map(({ clientId }) => clientId)).size

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Guest, type Line, newGuests, openGroup, openLine } from './guest.ts'
+import { type Guest, type NativeClient, newGuests, openClient, openGroup } from './guest.ts'
 import { watchMemory } from './memory.ts'
 import { everything } from './read-all.ts'
 import { mib, percentile, type Row } from './row.ts'
@@ -17,9 +17,9 @@ export const overload: Row = {
   demands:
     '15,000 and 4,000 messages a second at one conversation: refused with a time to wait, nothing acknowledged is lost',
   needsLinux: true,
-  run: async (place) => {
-    const unlimited = await flood(place, { limit: '1000000', perSecond: 1_500, seconds: 4 })
-    const limited = await flood(place, { limit: '300', perSecond: 400, seconds: 15 })
+  run: async (context) => {
+    const unlimited = await flood(context, { limit: '1000000', perSecond: 1_500, seconds: 4 })
+    const limited = await flood(context, { limit: '300', perSecond: 400, seconds: 15 })
     return {
       isGood: unlimited.isGood && limited.isGood,
       figure: `15,000 a second without a limit per person: ${unlimited.figure}; 4,000 with that of 300 in ten seconds: ${limited.figure}`,
@@ -39,14 +39,14 @@ const flood = async ({ server: prepare }: Parameters<Row['run']>[0], load: Flood
   const most = memory.stop()
   // Whoever was refused may go on when the time that they were told is over.
   await sleep(11_000)
-  const line = await openLine(server.url, owner)
-  const isCalm = (await line.say(c, 'calm'))?.ok === true
-  const stored = await everything(line, c)
+  const client = await openClient(server.url, owner)
+  const isCalm = (await client.say(c, 'calm'))?.ok === true
+  const stored = await everything(client, c)
   const counts = new Map<string, number>()
   for (const { clientId } of stored) counts.set(clientId, (counts.get(clientId) ?? 0) + 1)
   const lost = [...tally.acked].filter((clientId) => counts.get(clientId) !== 1).length
   const hasFallen = server.hasFallen
-  line.socket.cut()
+  client.socket.cut()
   await server.kill()
   const refusals = [...tally.refused].map(([code, count]) => `${count} ${code}`).join(', ') || 'none'
   const isGood =
@@ -66,17 +66,17 @@ const shout = async (
   { guest, c, tally, load }: { guest: Guest; c: number; tally: Tally; load: Flood },
 ): Promise<void> => {
   const count = load.perSecond * load.seconds
-  const line: Line = await openLine(base, guest)
+  const client: NativeClient = await openClient(base, guest)
   const startedAt = performance.now()
   const answers: Promise<void>[] = []
   for (let sent = 0; sent < count;) {
     const due = Math.min(count, ((performance.now() - startedAt) / 1_000) * load.perSecond)
-    for (; sent < due; sent += 1) answers.push(sayOne(line, { clientId: `shout-${guest.id}-${sent}`, c, tally }))
+    for (; sent < due; sent += 1) answers.push(sayOne(client, { clientId: `shout-${guest.id}-${sent}`, c, tally }))
     await sleep(10)
   }
   await Promise.race([Promise.all(answers), sleep(60_000)])
   tally.unanswered += answers.length - (await answered(answers))
-  line.socket.cut()
+  client.socket.cut()
 }
 
 /** How many of these came to an end by now. */
@@ -86,10 +86,10 @@ const answered = async (answers: Promise<void>[]): Promise<number> => {
   return states.filter((state) => state !== pending).length
 }
 
-const sayOne = async (line: Line, said: { clientId: string; c: number; tally: Tally }): Promise<void> => {
+const sayOne = async (client: NativeClient, said: { clientId: string; c: number; tally: Tally }): Promise<void> => {
   const { clientId, c, tally } = said
   const from = performance.now()
-  const reply = await line.say(c, clientId)
+  const reply = await client.say(c, clientId)
   if (reply === null) {
     tally.unanswered += 1
   } else if (reply.ok) {

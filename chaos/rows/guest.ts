@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { PASSWORD, register } from '../person.ts'
 import { ask } from '../rest.ts'
 import { PATIENCE_MS, PlainSocket } from './plain-socket.ts'
-
-export const PASSWORD = 'correct horse battery'
 
 type Frame = {
   type: string
@@ -29,39 +28,28 @@ const IDS_PER_REQUEST = 100
 /** Somebody signed in. */
 export type Guest = { id: number; name: string; token: string; refreshToken: string; sessionId: string }
 
-type SignedIn = { user: { id: number }; accessToken: string; refreshToken: string; sessionId: string }
-
 let guests = 0
 
 export const newGuest = async (base: string): Promise<Guest> => {
   guests += 1
-  const name = `guest${guests}`
-  const json = { username: name, email: `${name}@example.org`, password: PASSWORD }
-  const from = `10.${guests >> 16}.${(guests >> 8) & 255}.${guests & 255}`
-  const request = { method: 'POST', path: '/v1/auth/register', json, from }
-  const answer = await ask<SignedIn>(base, request)
-  if (answer.status === null || !answer.ok) throw new Error(`${name} could not register`)
-  return guestOf(name, answer.body)
+  const { person, session } = await register(base, guests)
+  const { id: sessionId, accessToken: token, refreshToken } = session
+  return { id: person.id, name: person.username, token, refreshToken, sessionId }
 }
 
-/** The same person on another device. */
+type SignedIn = { user: { id: number }; accessToken: string; refreshToken: string; sessionId: string }
+
+/** The same person on another device, on a network of its own: nobody is asked to wait for those who came before. */
 export const signIn = async (base: string, name: string, password = PASSWORD): Promise<Guest> => {
   const request = { method: 'POST', path: '/v1/auth/login', json: { login: name, password }, from: randomNetwork() }
   const answer = await ask<SignedIn>(base, request)
   if (answer.status === null || !answer.ok) throw new Error(`${name} could not sign in`)
-  return guestOf(name, answer.body)
+  const { user, accessToken: token, refreshToken, sessionId } = answer.body
+  return { id: user.id, name, token, refreshToken, sessionId }
 }
 
 /** Sign-ins are limited per network: one that nobody had before. */
 export const randomNetwork = (): string => `11.${randomBytes(3).join('.')}`
-
-const guestOf = (name: string, { user, accessToken, refreshToken, sessionId }: SignedIn): Guest => ({
-  id: user.id,
-  name,
-  token: accessToken,
-  refreshToken,
-  sessionId,
-})
 
 /** So many, a few at a time. */
 export const newGuests = async (base: string, count: number): Promise<Guest[]> => {
@@ -89,13 +77,16 @@ export const openGroup = async (base: string, owner: Guest, others: Guest[]): Pr
 }
 
 /** A native client on a plain socket. */
-export class Line {
+export class NativeClient {
   readonly socket: PlainSocket
   readonly hello: Frame
+  /** The runtime answered a ping. */
+  pong: () => void = () => {}
   #hear: (frame: Frame) => void = (frame) => this.#unheard.push(frame)
   /** What came in one piece with `hello`, before anybody could listen. */
   readonly #unheard: Frame[] = []
   #isHeard = false
+  #isClosed = false
   readonly #waiting = new Map<number, (frame: Frame | null) => void>()
   #lastId = 0
 
@@ -103,7 +94,7 @@ export class Line {
     this.socket = socket
     this.hello = JSON.parse(hello) as Frame
     const take = (text: string): void => {
-      if (text === 'pong') return
+      if (text === 'pong') return this.pong()
       for (const frame of [JSON.parse(text) as Frame | Frame[]].flat()) {
         if (frame.type !== 'reply') this.#hear(frame)
         else {
@@ -119,6 +110,7 @@ export class Line {
       if (!this.#isHeard) this.hear = () => {}
     })
     void socket.closed.then(() => {
+      this.#isClosed = true
       for (const resolve of this.#waiting.values()) resolve(null)
       this.#waiting.clear()
     })
@@ -138,7 +130,7 @@ export class Line {
     base: string,
     guest: Guest,
     options: { have?: string; prepare?: (socket: PlainSocket) => void; refused?: (head: string) => void } = {},
-  ): Promise<Line | null> {
+  ): Promise<NativeClient | null> {
     const { have = '', prepare, refused } = options
     const url = `${base}/v1/socket${have === '' ? '' : `?have=${have}`}`
     const socket = await PlainSocket.open(url, { authorization: `Bearer ${guest.token}` }, refused)
@@ -154,11 +146,12 @@ export class Line {
     })
     await Promise.race([greeted, socket.closed])
     clearTimeout(patience)
-    return texts.length === 0 ? null : new Line(socket, texts)
+    return texts.length === 0 ? null : new NativeClient(socket, texts)
   }
 
-  /** Null where no answer came. */
+  /** Null where no answer came before the connection ended, or can come. */
   request(command: { type: string; [field: string]: unknown }): Promise<Frame | null> {
+    if (this.#isClosed) return Promise.resolve(null)
     this.#lastId += 1
     const id = this.#lastId
     return new Promise((resolve) => {
@@ -172,15 +165,20 @@ export class Line {
   }
 }
 
+const GIVE_UP_MS = 120_000
+
 /** Insists on one: a server that was just started may still refuse. */
-export const openLine = async (
+export const openClient = async (
   base: string,
   guest: Guest,
-  options: Parameters<typeof Line.open>[2] = {},
-): Promise<Line> => {
+  options: Parameters<typeof NativeClient.open>[2] = {},
+): Promise<NativeClient> => {
+  const from = performance.now()
   for (;;) {
-    const line = await Line.open(base, guest, options)
-    if (line) return line
+    const client = await NativeClient.open(base, guest, options)
+    if (client) return client
+    if (performance.now() - from > GIVE_UP_MS)
+      throw new Error(`${guest.name} got no socket for ${GIVE_UP_MS / 1_000} s`)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { newGuest, openGroup, openLine } from './guest.ts'
+import { newGuest, openClient, openGroup } from './guest.ts'
 import type { Row } from './row.ts'
 
 const MESSAGES = 200
@@ -19,9 +19,9 @@ export const fsyncBeforeAck: Row = {
     await server.start()
     const [alice, bob] = [await newGuest(server.url), await newGuest(server.url)]
     const c = await openGroup(server.url, alice, [bob])
-    const line = await openLine(server.url, alice)
-    for (let i = 0; i < MESSAGES; i += 1) await line.say(c, `traced-${i}-`)
-    line.socket.cut()
+    const client = await openClient(server.url, alice)
+    for (let i = 0; i < MESSAGES; i += 1) await client.say(c, `traced-${i}-`)
+    client.socket.cut()
     await server.kill()
     const { synced, acked } = readTrace(readFileSync(trace, 'latin1').split('\n'))
     return { isGood: acked === MESSAGES && synced === acked, figure: `${synced} of ${acked}` }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { newGuest, openGroup, openLine } from './guest.ts'
+import { newGuest, openClient, openGroup } from './guest.ts'
 import { percentile, type Row } from './row.ts'
 
 const CUTS = 1_000
@@ -13,7 +13,7 @@ export const resumeGap: Row = {
     await server.start()
     const [alice, bob] = [await newGuest(server.url), await newGuest(server.url)]
     const c = await openGroup(server.url, alice, [bob])
-    const writer = await openLine(server.url, alice)
+    const writer = await openClient(server.url, alice)
     let isOver = false
     let said = 0
     const writing = (async () => {
@@ -29,17 +29,17 @@ export const resumeGap: Row = {
     for (let cut = 0; cut <= CUTS; cut += 1) {
       const startedAt = performance.now()
       const have = rev === 0 ? '' : `${c.toString(36)}.${rev.toString(36)}.0.${log}`
-      const line = await openLine(server.url, bob, { have })
-      const entry = line.hello.conversations?.find(({ conversation }) => conversation.id === c)
+      const client = await openClient(server.url, bob, { have })
+      const entry = client.hello.conversations?.find(({ conversation }) => conversation.id === c)
       log = entry?.epoch.slice(0, 8) ?? log
       // What comes while a page is asked for is put in its place after it.
       const early: { rev: number; seq?: number }[] = []
-      line.hear = ({ rev: next, message }) => {
+      client.hear = ({ rev: next, message }) => {
         if (next !== undefined && next > 0) early.push({ rev: next, ...(message && { seq: message.seq }) })
       }
       trips = 0
       for (let more = (entry?.rev ?? rev) > rev; more; trips += 1) {
-        const page = await line.request({ type: 'changes.get', conversationId: c, since: rev, limit: 100 })
+        const page = await client.request({ type: 'changes.get', conversationId: c, since: rev, limit: 100 })
         for (const { seq } of page?.result?.messages ?? []) seen.add(seq)
         rev = page?.result?.rev ?? rev
         more = page?.result?.more ?? false
@@ -60,8 +60,8 @@ export const resumeGap: Row = {
         for (let waited = 0; waited < 50 && seen.size < said; waited += 1, apply()) await sleep(100)
         break
       }
-      line.socket.breakAfter = line.socket.received + 1 + Math.floor(Math.random() * 1_500)
-      await line.socket.closed
+      client.socket.breakAfter = client.socket.received + 1 + Math.floor(Math.random() * 1_500)
+      await client.socket.closed
       apply()
     }
     await server.kill()

@@ -1,4 +1,4 @@
-import { newGuest, openGroup, openLine } from './guest.ts'
+import { newGuest, openClient, openGroup } from './guest.ts'
 import type { Row } from './row.ts'
 
 const MESSAGES = 10_000
@@ -12,16 +12,16 @@ export const longAbsence: Row = {
     await server.start()
     const [alice, bob] = [await newGuest(server.url), await newGuest(server.url)]
     const c = await openGroup(server.url, alice, [bob])
-    const writer = await openLine(server.url, alice)
+    const writer = await openClient(server.url, alice)
     for (let sent = 0; sent < MESSAGES; sent += 100) {
       await Promise.all(Array.from({ length: 100 }, (_, i) => writer.say(c, `away-${sent + i + 1}`)))
     }
     const startedAt = performance.now()
-    const line = await openLine(server.url, bob)
+    const client = await openClient(server.url, bob)
     const seqs: number[] = []
     let pages = 0
     for (let since = 0, more = true; more; pages += 1) {
-      const page = await line.request({ type: 'changes.get', conversationId: c, since, limit: 100 })
+      const page = await client.request({ type: 'changes.get', conversationId: c, since, limit: 100 })
       seqs.push(...(page?.result?.messages ?? []).map(({ seq }) => seq))
       since = page?.result?.rev ?? 0
       more = page?.result?.more ?? false

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoff } from '../../src/sdk/backoff.ts'
-import { type Guest, Line, newGuests, openGroup } from './guest.ts'
+import { type Guest, NativeClient, newGuests, openGroup } from './guest.ts'
 import { watchMemory } from './memory.ts'
 import { mib, percentile, type Row } from './row.ts'
 
@@ -29,9 +29,9 @@ export const reconnectStorm: Row = {
       if (status.startsWith('5') && !(status === '503' && /^retry-after:/im.test(head))) bad += 1
     }
     const owners = Array.from({ length: SOCKETS }, (_, i) => guests[i % USERS] as Guest)
-    const lines: Line[] = []
+    const clients: NativeClient[] = []
     for (let i = 0; i < SOCKETS; i += 50) {
-      lines.push(
+      clients.push(
         ...(await Promise.all(
           owners.slice(i, i + 50).map((guest) => comeBack(server.url, guest, { scatterMs: 0, refused })),
         )),
@@ -43,18 +43,20 @@ export const reconnectStorm: Row = {
     await server.start()
     const startedAt = performance.now()
     const memory = watchMemory(server)
-    const old = lines.splice(0)
+    const old = clients.splice(0)
     const took = await Promise.all(
       owners.map(async (guest) => {
-        lines.push(await comeBack(server.url, guest, { scatterMs: 1_000, refused }))
+        clients.push(await comeBack(server.url, guest, { scatterMs: 1_000, refused }))
         return performance.now() - startedAt
       }),
     )
     const most = memory.stop()
     const all = Math.max(...took)
-    const isOpen = await Promise.all(lines.map((line) => line.say(0, 'are you there?').then((reply) => reply !== null)))
+    const isOpen = await Promise.all(
+      clients.map((client) => client.say(0, 'are you there?').then((reply) => reply !== null)),
+    )
     const open = isOpen.filter(Boolean).length
-    for (const line of [...old, ...lines]) line.socket.cut()
+    for (const client of [...old, ...clients]) client.socket.cut()
     await server.kill()
     const isGood = all <= 30_000 && bad === 0 && most <= 2 ** 30 && open === SOCKETS
     const told = [...refusals].map(([status, count]) => `${count} with ${status}`).join(', ') || 'none'
@@ -68,7 +70,7 @@ const comeBack = async (
   base: string,
   guest: Guest,
   options: { scatterMs: number; refused: (head: string) => void },
-): Promise<Line> => {
+): Promise<NativeClient> => {
   const { scatterMs } = options
   let asked = 0
   const refused = (head: string): void => {
@@ -78,8 +80,8 @@ const comeBack = async (
   await sleep(Math.random() * scatterMs)
   for (let tries = 0; ; tries += 1) {
     asked = 0
-    const line = await Line.open(base, guest, { refused })
-    if (line) return line
+    const client = await NativeClient.open(base, guest, { refused })
+    if (client) return client
     await sleep(asked > 0 ? asked + Math.random() * 1_000 : backoff(tries, Math.random))
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { newGuest, openGroup, openLine } from './guest.ts'
+import { newGuest, openClient, openGroup } from './guest.ts'
 import type { Row } from './row.ts'
 
 /** A phone goes into a tunnel: no farewell, no more pings. */
@@ -11,15 +11,18 @@ export const halfOpen: Row = {
     await server.start()
     const [alice, bob] = [await newGuest(server.url), await newGuest(server.url)]
     await openGroup(server.url, alice, [bob])
-    const [watcher, gone] = [await openLine(server.url, alice), await openLine(server.url, bob)]
+    const [watcher, gone] = [await openClient(server.url, alice), await openClient(server.url, bob)]
+    const startedAt = performance.now()
     gone.socket.send('ping')
     await sleep(200)
     gone.socket.freeze()
-    const startedAt = performance.now()
+    /** What the watcher is told. One that is told nothing shows nothing. */
     const isOnline = async (): Promise<boolean> => {
       watcher.socket.send('ping')
       const reply = await watcher.request({ type: 'presence.get', userIds: [bob.id] })
-      return reply?.result?.items[0]?.online ?? false
+      const item = reply?.result?.items.find(({ userId }) => userId === bob.id)
+      if (!item) throw new Error(`The watcher was not told who is online: ${JSON.stringify(reply)}`)
+      return item.online
     }
     const wasOnline = await isOnline()
     while ((await isOnline()) && performance.now() - startedAt < 90_000) await sleep(500)

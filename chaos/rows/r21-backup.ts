@@ -6,14 +6,19 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { root } from '../../scripts/wrangler.ts'
 import { CauserieClient } from '../../src/sdk/index.ts'
+import { PASSWORD } from '../person.ts'
 import { ask } from '../rest.ts'
 import type { ChaosServer } from '../server.ts'
-import { type Guest, newGuest, newGuests, openGroup, openLine, PASSWORD, randomNetwork, signIn } from './guest.ts'
+import { type Guest, newGuest, newGuests, openClient, openGroup, randomNetwork, signIn } from './guest.ts'
 import type { Row } from './row.ts'
 import { Town } from './town.ts'
 
 const MESSAGES = 3_000
 const TALKERS = 6
+/** They talk so long before the backup that is made under load. */
+const TALK_MS = 2_000
+/** Of each of them: where hardly anything was said little can be lost. */
+const LEAST_PER_SECOND = 2
 const TOKEN = 'a-token-of-the-deployment-that-nobody-guesses'
 const PATIENCE_MS = 20_000
 
@@ -36,14 +41,20 @@ export const backup: Row = {
 
     const one = await start()
     const town = await Town.found(one.url, MESSAGES)
-    const acked = await talkMeanwhile(one.url, () => run('backup', file('under load'), one))
+    const { acked, meanwhile, seconds } = await talkMeanwhile(one.url, () => run('backup', file('under load'), one))
+    const least = (forMs: number): number => (TALKERS * LEAST_PER_SECOND * forMs) / 1_000
+    demand(
+      acked.length >= least(TALK_MS),
+      `only ${acked.length} messages were acknowledged before the backup under load`,
+    )
+    demand(meanwhile >= least(seconds * 1_000), `only ${meanwhile} were acknowledged during it: that is no load`)
     const device = new MovingDevice(one.url, town.bob)
     await device.arrive(town.group)
     const made = await run('backup', file('quiet'), one)
     const seen = await town.seen(one.url)
     // What a client hears after the backup is what the restored server never heard of.
-    const line = await openLine(one.url, town.alice)
-    for (let i = 0; i < 50; i += 1) await line.say(town.group, `since-${i}`)
+    const client = await openClient(one.url, town.alice)
+    for (let i = 0; i < 50; i += 1) await client.say(town.group, `since-${i}`)
     await device.until((texts) => texts.includes('since-49'))
     await one.kill()
 
@@ -59,7 +70,7 @@ export const backup: Row = {
     device.moveTo(two.url)
     await device.until((texts) => !texts.some((each) => each.startsWith('since-')))
     await device.say('and on')
-    const alice = await openLine(two.url, await signIn(two.url, town.alice.name))
+    const alice = await openClient(two.url, await signIn(two.url, town.alice.name))
     const next = await alice.say(town.group, 'further', 'and further on')
     demand(next?.result?.message.seq === last + 2, 'the numbers do not go on')
     await device.until((texts) => texts.slice(-2).join() === 'and on,and further on')
@@ -84,7 +95,8 @@ export const backup: Row = {
     const rows = second.toString().split('\n').length - 3
     const figure =
       `${rows} rows, ${(second.length / 2 ** 20).toFixed(1)} MiB: backup ${made.toFixed(1)} s, restore ${restored.toFixed(1)} s, ` +
-      `${first.equals(second) ? 'the same bytes again' : 'OTHER BYTES'}; under load ${acked.length} acknowledged before it, ${lost} missing` +
+      `${first.equals(second) ? 'the same bytes again' : 'OTHER BYTES'}; ` +
+      `under load ${acked.length} acknowledged before it and ${meanwhile} in its ${seconds.toFixed(1)} s, of the former ${lost} missing` +
       (faults.length > 0 ? `\n     ${faults.join('; ')}` : '; people, a client with an older copy, and numbers go on')
     return { isGood: faults.length === 0, figure }
   },
@@ -108,8 +120,11 @@ const run = async (command: 'backup' | 'restore', file: string, server: ChaosSer
 
 type Acked = { who: string; c: number; clientId: string }
 
-/** People talk, come and open conversations while the work is done; answers what was acknowledged before it began. */
-const talkMeanwhile = async (base: string, work: () => Promise<unknown>): Promise<Acked[]> => {
+/** `acked` before the work began, and how many more while it was done. */
+type Load = { acked: Acked[]; meanwhile: number; seconds: number }
+
+/** People talk, come and open conversations while the work is done, which answers how many seconds it took. */
+const talkMeanwhile = async (base: string, work: () => Promise<number>): Promise<Load> => {
   const guests = await newGuests(base, TALKERS)
   const groups = [
     await openGroup(base, guests[0] as Guest, guests.slice(1)),
@@ -118,13 +133,13 @@ const talkMeanwhile = async (base: string, work: () => Promise<unknown>): Promis
   const acked: Acked[] = []
   let isOver = false
   const talking = guests.map(async (guest, k) => {
-    const line = await openLine(base, guest)
+    const client = await openClient(base, guest)
     const c = groups[k % groups.length] ?? 0
     for (let i = 0; !isOver; i += 1) {
       const clientId = `busy-${k}-${i}`
-      if ((await line.say(c, clientId))?.ok) acked.push({ who: guest.name, c, clientId })
+      if ((await client.say(c, clientId))?.ok) acked.push({ who: guest.name, c, clientId })
     }
-    line.socket.cut()
+    client.socket.cut()
   })
   const coming = (async () => {
     while (!isOver) {
@@ -135,27 +150,29 @@ const talkMeanwhile = async (base: string, work: () => Promise<unknown>): Promis
       await ask(base, { method: 'POST', path, token: guests[0]?.token ?? '', json: { userIds: [newcomer.id] } })
     }
   })()
-  await sleep(2_000)
+  await sleep(TALK_MS)
   const before = [...acked]
-  await work()
+  const seconds = await work()
+  const meanwhile = acked.length - before.length
   isOver = true
   await Promise.all([...talking, coming])
-  return before
+  return { acked: before, meanwhile, seconds }
 }
 
 /** How many of these are not there once; and one more for each conversation that has a hole. */
 const missing = async (base: string, acked: Acked[]): Promise<number> => {
   let lost = 0
   for (const [c, wanted] of Map.groupBy(acked, (each) => each.c)) {
-    const line = await openLine(base, await signIn(base, wanted[0]?.who ?? ''))
+    const client = await openClient(base, await signIn(base, wanted[0]?.who ?? ''))
     const stored: { seq: number; clientId: string }[] = []
     for (let since = 0, more = true; more;) {
-      const page = await line.request({ type: 'changes.get', conversationId: c, since, limit: 100 })
-      stored.push(...(page?.result?.messages ?? []))
-      more = page?.result?.more ?? false
-      since = page?.result?.rev ?? 0
+      const page = await client.request({ type: 'changes.get', conversationId: c, since, limit: 100 })
+      if (!page?.result) throw new Error(`The conversation could not be read: ${JSON.stringify(page)}`)
+      stored.push(...page.result.messages)
+      more = page.result.more
+      since = page.result.rev
     }
-    line.socket.cut()
+    client.socket.cut()
     const times = Map.groupBy(stored, ({ clientId }) => clientId)
     lost += wanted.filter(({ clientId }) => times.get(clientId)?.length !== 1).length
     const seqs = stored.map(({ seq }) => seq).toSorted((a, b) => a - b)

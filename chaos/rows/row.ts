@@ -3,7 +3,7 @@ import type { ChaosServer } from '../server.ts'
 /** What a row came to. `isGood` is null where this machine cannot show it; `figure` then says why. */
 export type Shown = { isGood: boolean | null; figure: string }
 
-export type Place = {
+export type RowContext = {
   /** Builds a server, not started yet. Without a state it keeps its data in memory where the system has such a place. */
   server: (options?: {
     entry?: string
@@ -19,16 +19,20 @@ export type Place = {
   minutes: number | null
 }
 
+/** As chaos/reliability.ts still names it. */
+export type Place = RowContext
+
 /** One line of the table, shown by a run. */
 export type Row = {
   id: string
   demands: string
   /** Its bar is on memory or processor time of the server's process, which only Linux tells. */
   needsLinux?: true
-  run: (place: Place) => Promise<Shown>
+  run: (context: RowContext) => Promise<Shown>
 }
 
+/** The least that this share of the values is not above: of a hundred the 99th is the p99, not the slowest. */
 export const percentile = (values: number[], share: number): number =>
-  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? 0
+  values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(values.length * share) - 1)] ?? 0
 
 export const mib = (bytes: number | null): string => (bytes === null ? '?' : `${(bytes / 2 ** 20).toFixed(0)} MiB`)

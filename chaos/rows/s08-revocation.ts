@@ -1,17 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PASSWORD } from '../person.ts'
 import { ask } from '../rest.ts'
-import { type Guest, type Line, newGuest, openGroup, openLine, PASSWORD, signIn } from './guest.ts'
+import { type Guest, type NativeClient, newGuest, openClient, openGroup, signIn } from './guest.ts'
 import { percentile, type Row } from './row.ts'
 
 const TRIALS = 1_000
 const PAIRS = 6
 const WITHIN_MS = 1_000
-/** How long somebody who lost a right goes on trying, and the others go on speaking. */
+/** How long somebody who lost a right goes on trying, and the others go on speaking, once either did so after the call. */
 const AFTER_MS = 250
 const NEVER_MS = 10_000
 
 /** One who goes and one who stays, with a group and a direct conversation of theirs. */
-type Pair = { victim: Guest; other: Guest; otherLine: Line; group: number; direct: number }
+type Pair = { victim: Guest; other: Guest; otherClient: NativeClient; group: number; direct: number }
 
 type Kind = {
   name: string
@@ -19,6 +20,8 @@ type Kind = {
   place: (pair: Pair) => number
   /** Whether the socket closes; else the victim is told, or nobody is. */
   ends: 'closed' | 'told' | 'silently'
+  /** The other may not speak there either then, so nothing is said that could be heard. */
+  isMute?: true
   revoke: (base: string, pair: Pair, device: Guest) => Promise<boolean>
   /** Nothing more can be tried on these two: the victim is no more, or may not change the password again for a while. */
   endsPair?: boolean
@@ -26,13 +29,18 @@ type Kind = {
   mend: (base: string, pair: Pair) => Promise<void>
 }
 
-/** `before` is what was heard and taken while it was still right. */
-type Trial = { ms: number; before: number; spoken: number; heard: number; taken: number; refused: number }
+/**
+ * `ms` is null where nobody is to be told; `before` is what was heard and taken while it was still right; `spoken` what the other said after
+ * the call, and the server took.
+ */
+type Trial = { ms: number | null; before: number; spoken: number; heard: number; taken: number; refused: number }
 
 /** Rights that end while their owner talks. */
 export const revocation: Row = {
   id: 'S8',
-  demands: `${TRIALS} rights that end: closed or told ≤ 1 s at p99, nothing delivered and nothing taken after the call`,
+  demands:
+    `${TRIALS} rights that end: closed or told ≤ 1 s at p99 and always at last, nothing delivered and nothing taken after the call, ` +
+    'while others go on speaking (but one who blocked, who may not either) and the owner goes on trying',
   run: async ({ server: prepare }) => {
     const server = await prepare()
     await server.start()
@@ -45,38 +53,42 @@ export const revocation: Row = {
         trials.get(kind.name)?.push(await tryOnce(server.url, kind, pair))
         await kind.mend(server.url, pair)
         if (kind.endsPair) {
-          pair.otherLine.socket.cut()
+          pair.otherClient.socket.cut()
           pair = await newPair(server.url)
         }
       }
-      pair.otherLine.socket.cut()
+      pair.otherClient.socket.cut()
     }
     await Promise.all(Array.from({ length: PAIRS }, tryOn))
     await server.kill()
     const all = [...trials.values()].flat()
     const sum = (of: (trial: Trial) => number): number => all.reduce((total, trial) => total + of(trial), 0)
-    const ended = all.filter(({ ms }) => Number.isFinite(ms))
-    const lines = [...trials].map(([name, some]) => {
-      const times = some.map(({ ms }) => ms).filter(Number.isFinite)
+    const timesOf = (some: Trial[]): number[] => some.map(({ ms }) => ms).filter((ms) => ms !== null)
+    const byKind = KINDS.map(({ name }) => {
+      const some = trials.get(name) ?? []
+      const times = timesOf(some)
       const told = times.length === 0 ? '' : `, p99 ${percentile(times, 0.99).toFixed(0)} ms`
-      return `${some.length} × ${name}${told}`
+      const spoken = some.reduce((total, trial) => total + trial.spoken, 0)
+      return `${some.length} × ${name}${told}, ${spoken} said by others`
     })
-    const p99 = percentile(
-      ended.map(({ ms }) => ms),
-      0.99,
-    )
+    const times = timesOf(all)
+    const [p50, p99, slowest] = [percentile(times, 0.5), percentile(times, 0.99), Math.max(...times)]
+    const unheard = KINDS.filter(({ isMute }) => !isMute)
+      .flatMap(({ name }) => trials.get(name) ?? [])
+      .filter(({ spoken }) => spoken === 0).length
     const figure =
-      `${all.length} trials: closed or told after ${percentile(
-        ended.map(({ ms }) => ms),
-        0.5,
-      ).toFixed(0)} ms (p50), ${p99.toFixed(0)} ms (p99), ` +
-      `${sum(({ heard }) => heard)} frames delivered and ${sum(({ taken }) => taken)} writes taken after the call ` +
-      `(${sum(({ before }) => before)} before), ` +
-      `${sum(({ spoken }) => spoken)} messages said and ${sum(({ refused }) => refused)} writes refused after it\n     ${lines.join('; ')}`
+      `${all.length} trials: closed or told after ${p50.toFixed(0)} ms (p50), ${p99.toFixed(0)} ms (p99), ` +
+      `${slowest >= NEVER_MS ? 'one NEVER' : `${slowest.toFixed(0)} ms (slowest)`}; ` +
+      `of ${sum(({ spoken }) => spoken)} messages that others said after the call and the server took ${sum(({ heard }) => heard)} delivered ` +
+      `(${unheard} trials without any that should have some), ` +
+      `of ${sum(({ refused, taken }) => refused + taken)} writes tried after it ${sum(({ taken }) => taken)} taken ` +
+      `(${sum(({ before }) => before)} heard or taken before)\n     ${byKind.join('; ')}`
     const isGood =
       all.length === TRIALS &&
       p99 <= WITHIN_MS &&
+      slowest < NEVER_MS &&
       sum(({ heard, taken }) => heard + taken) === 0 &&
+      unheard === 0 &&
       all.every(({ refused }) => refused > 0)
     return { isGood, figure }
   },
@@ -84,7 +96,7 @@ export const revocation: Row = {
 
 const tryOnce = async (base: string, kind: Kind, pair: Pair): Promise<Trial> => {
   const device = await signIn(base, pair.victim.name, PASSWORD)
-  const line = await openLine(base, device)
+  const client = await openClient(base, device)
   const c = kind.place(pair)
   /** What is said from then on must not be heard. */
   const forbidden = new Set<string>()
@@ -92,13 +104,13 @@ const tryOnce = async (base: string, kind: Kind, pair: Pair): Promise<Trial> => 
   let heardBefore = 0
   let endedAt: number | null = null
   const end = (): void => void (endedAt ??= performance.now())
-  line.hear = (frame) => {
+  client.hear = (frame) => {
     const { type, message, conversationId } = frame
     if (forbidden.size > 0) framesAfter.push(JSON.stringify(frame))
     if (message?.senderId === pair.other.id) heardBefore += 1
-    if (type === 'conversation.deleted' && conversationId === c) end()
+    if (kind.ends === 'told' && type === 'conversation.deleted' && conversationId === c) end()
   }
-  void line.socket.closed.then(end)
+  void client.socket.closed.then(() => kind.ends === 'closed' && end())
   let said = 0
   let hasReturned = false
   let isOver = false
@@ -111,6 +123,7 @@ const tryOnce = async (base: string, kind: Kind, pair: Pair): Promise<Trial> => 
       await sleep(5)
     }
   }
+  let spoken = 0
   let taken = 0
   let takenBefore = 0
   let refused = 0
@@ -119,22 +132,24 @@ const tryOnce = async (base: string, kind: Kind, pair: Pair): Promise<Trial> => 
     const isAfter = hasReturned
     const ok = await send(clientId)
     if (!isAfter && ok) takenBefore += 1
-    // On a socket that is closed nothing can be tried.
+    // What is not answered was not refused: on a socket that is closed nothing can be tried.
     if (!isAfter || ok === null) return
     if (ok) taken += 1
     else refused += 1
   }
-  const byRest = async (clientId: string): Promise<boolean> => {
+  const byRest = async (clientId: string): Promise<boolean | null> => {
     const json = { clientId, content: { kind: 'text', text: clientId } }
     const path = `/v1/conversations/${c}/messages`
     const answer = await ask(base, { method: 'POST', path, token: device.token, json })
-    return answer.status !== null && answer.ok
+    return answer.status === null ? null : answer.ok
   }
   const bySocket = async (clientId: string): Promise<boolean | null> =>
-    endedAt !== null && kind.ends === 'closed' ? null : ((await line.say(c, clientId))?.ok ?? null)
+    endedAt !== null && kind.ends === 'closed' ? null : ((await client.say(c, clientId))?.ok ?? null)
   const speak = async (clientId: string): Promise<void> => {
-    if (hasReturned) forbidden.add(clientId)
-    await pair.otherLine.say(c, clientId)
+    const isAfter = hasReturned
+    if (isAfter) forbidden.add(clientId)
+    const reply = await pair.otherClient.say(c, clientId)
+    if (isAfter && reply?.ok) spoken += 1
   }
   const going = [loop(speak), loop((id) => write(byRest, id)), loop((id) => write(bySocket, id))]
   // A right that was never used shows nothing when it is gone.
@@ -143,17 +158,19 @@ const tryOnce = async (base: string, kind: Kind, pair: Pair): Promise<Trial> => 
   const returnedAt = performance.now()
   hasReturned = true
   if (!isDone) throw new Error(`${kind.name}: the call was refused`)
-  await sleep(AFTER_MS)
-  const isWaiting = (): boolean => refused === 0 || (kind.ends !== 'silently' && endedAt === null)
+  const isWaiting = (): boolean =>
+    refused === 0 || (!kind.isMute && spoken === 0) || (kind.ends !== 'silently' && endedAt === null)
   while (isWaiting() && performance.now() - returnedAt < NEVER_MS) await sleep(5)
+  await sleep(AFTER_MS)
   isOver = true
   await Promise.all(going)
-  line.socket.cut()
+  client.socket.cut()
   // Anywhere in a frame: a line of the inbox tells what was said last, too.
   const heard = framesAfter.filter((frame) => [...forbidden].some((clientId) => frame.includes(clientId))).length
   // What was told before the call answered was told in time.
-  const ms = kind.ends === 'silently' ? Number.NaN : Math.max(0, (endedAt ?? performance.now()) - returnedAt)
-  return { ms, before: heardBefore + takenBefore, spoken: forbidden.size, heard, taken, refused }
+  const ms = endedAt === null ? Math.max(NEVER_MS, performance.now() - returnedAt) : Math.max(0, endedAt - returnedAt)
+  const before = heardBefore + takenBefore
+  return { ms: kind.ends === 'silently' ? null : ms, before, spoken, heard, taken, refused }
 }
 
 const newPair = async (base: string): Promise<Pair> => {
@@ -163,10 +180,10 @@ const newPair = async (base: string): Promise<Pair> => {
   const request = { method: 'POST', path: '/v1/conversations', token: other.token, json }
   const opened = await ask<{ conversation: { id: number } }>(base, request)
   if (opened.status === null || !opened.ok) throw new Error('The direct conversation could not be opened.')
-  const otherLine = await openLine(base, other)
+  const otherClient = await openClient(base, other)
   // Others' frames are not looked at.
-  otherLine.hear = () => {}
-  return { victim, other, otherLine, group, direct: opened.body.conversation.id }
+  otherClient.hear = () => {}
+  return { victim, other, otherClient, group, direct: opened.body.conversation.id }
 }
 
 const isOk = async (base: string, request: Parameters<typeof ask>[1]): Promise<boolean> => {
@@ -224,6 +241,7 @@ const KINDS: Kind[] = [
     place: ({ direct }) => direct,
     // Nobody is told who blocked them.
     ends: 'silently',
+    isMute: true,
     revoke: (base, { other, victim }) =>
       isOk(base, { method: 'PUT', path: `/v1/blocks/${victim.id}`, token: other.token }),
     mend: async (base, { other, victim }) => {

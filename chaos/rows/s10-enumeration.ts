@@ -23,7 +23,7 @@ export const enumeration: Row = {
     const reader = await newGuest(server.url)
     const known = people.map(({ name }) => name)
     // As long as those that are known, so that nothing but being known tells them apart.
-    const unknown = known.map((name) => name.replace('guest', 'ghost'))
+    const unknown = known.map((name) => name.replace('person', 'nobody'))
     const lines: string[] = []
     let isGood = true
     for (const way of WAYS(reader.token)) {

@@ -1,5 +1,6 @@
+import { PASSWORD } from '../person.ts'
 import { ask } from '../rest.ts'
-import { type Guest, newGuest, openGroup, openLine, PASSWORD, randomNetwork } from './guest.ts'
+import { type Guest, newGuest, openClient, openGroup, randomNetwork } from './guest.ts'
 import type { Row } from './row.ts'
 
 const GUESSES = 10_000
@@ -88,10 +89,10 @@ const whatIsLost = async (base: string, owner: Guest, friend: Guest): Promise<st
     if (answer.status === null || !answer.ok) lost.push(what)
   }
   await needs('see the profile', { method: 'GET', path: '/v1/me' })
-  const line = await openLine(base, owner)
+  const client = await openClient(base, owner)
   const c = await openGroup(base, owner, [friend])
-  if (!(await line.say(c, 'still-here'))?.ok) lost.push('speak')
-  line.socket.cut()
+  if (!(await client.say(c, 'still-here'))?.ok) lost.push('speak')
+  client.socket.cut()
   const json = { currentPassword: PASSWORD, newPassword: `${PASSWORD} staple` }
   await needs('change the password', { method: 'PUT', path: '/v1/me/password', json })
   await needs('refresh', {

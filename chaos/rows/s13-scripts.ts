@@ -1,8 +1,9 @@
 import type { Page } from 'playwright-core'
 import { findChromium } from '../../scripts/chromium.ts'
 import { launchBrowser } from '../../test/support/browser.ts'
+import { PASSWORD } from '../person.ts'
 import { ask } from '../rest.ts'
-import { type Guest, newGuest, newGuests, openGroup, PASSWORD, randomNetwork } from './guest.ts'
+import { type Guest, newGuest, newGuests, openGroup, randomNetwork } from './guest.ts'
 import type { Row } from './row.ts'
 import { scriptPayloads } from './script-payloads.ts'
 

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { newGuest, openGroup, openLine } from './guest.ts'
+import { newGuest, openClient, openGroup } from './guest.ts'
 import type { Row } from './row.ts'
 import { putInFront, targetsOf, told } from './s16-injection.ts'
 
@@ -16,20 +16,20 @@ type Report = { vulnerabilities: Record<string, { method: string; path: string; 
 export const crawl: Row = {
   id: 'S16',
   demands: 'wapiti on the pages and on every kind of query: nothing found, and no 5xx',
-  run: async (place) => {
+  run: async (context) => {
     if (spawnSync('wapiti', ['--version']).error) return { isGood: null, figure: 'needs wapiti' }
-    const server = await place.server({ pages: true })
+    const server = await context.server({ pages: true })
     await server.start()
     const front = await putInFront(server.url)
     const guest = await newGuest(server.url)
     const group = await openGroup(server.url, guest, [await newGuest(server.url)])
-    const line = await openLine(server.url, guest)
-    const message = (await line.say(group, 'first'))?.result?.message.id ?? 0
-    line.socket.cut()
+    const client = await openClient(server.url, guest)
+    const message = (await client.say(group, 'first'))?.result?.message.id ?? 0
+    client.socket.cut()
     const starts = targetsOf({ guest, group, message }).flatMap(({ method, path }) =>
       method === undefined ? [path.replace('*', '')] : [],
     )
-    const folder = place.folder('memory')
+    const folder = context.folder('memory')
     const report = join(folder, 'report.json')
     const args = [
       `--url=${front.url}/`,

@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { type Guest, newGuest, openGroup, openLine, PASSWORD, randomNetwork } from './guest.ts'
-import type { Place, Row, Shown } from './row.ts'
+import { PASSWORD } from '../person.ts'
+import { type Guest, newGuest, openClient, openGroup, randomNetwork } from './guest.ts'
+import type { Row, RowContext, Shown } from './row.ts'
 
 type Target = { name: string; path: string; method?: string; json?: object; form?: string; withDevice?: boolean }
 
@@ -14,13 +15,13 @@ const AT_ONCE = 2
 export const injection: Row = {
   id: 'S16',
   demands: 'sqlmap of level 3 on texts and numbers in path, query, JSON and forms: nothing found, and no 5xx',
-  run: async (place) => {
+  run: async (context) => {
     if (spawnSync('sqlmap', ['--version']).error) return { isGood: null, figure: 'needs sqlmap' }
-    const server = await place.server()
+    const server = await context.server()
     await server.start()
     const front = await putInFront(server.url)
     try {
-      return await probe(place, server.url, front)
+      return await probe(context, server.url, front)
     } finally {
       front.close()
       await server.kill()
@@ -28,18 +29,18 @@ export const injection: Row = {
   },
 }
 
-const probe = async (place: Place, base: string, front: Front): Promise<Shown> => {
+const probe = async (context: RowContext, base: string, front: Front): Promise<Shown> => {
   const guest = await newGuest(base)
   const group = await openGroup(base, guest, [await newGuest(base)])
-  const line = await openLine(base, guest)
-  const said = (await line.say(group, 'first'))?.result?.message.id ?? 0
-  line.socket.cut()
+  const client = await openClient(base, guest)
+  const said = (await client.say(group, 'first'))?.result?.message.id ?? 0
+  client.socket.cut()
   const waiting = targetsOf({ guest, group, message: said })
   const count = waiting.length
   const findings: string[] = []
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const folder = join(place.folder('memory'), 'sqlmap')
+      const folder = join(context.folder('memory'), 'sqlmap')
       findings.push(...(await sqlmap({ target: next, url: front.url, token: guest.token, folder })))
     }
   }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { APIS } from '../dialects.ts'
+import { PASSWORD } from '../person.ts'
 import { type Answer, ask } from '../rest.ts'
-import { type Guest, newGuest, openGroup, openLine, PASSWORD } from './guest.ts'
+import { type Guest, newGuest, openClient, openGroup } from './guest.ts'
 import { type Remains, remainsOf } from './remains.ts'
 import type { Row } from './row.ts'
 
@@ -26,7 +27,7 @@ export const erasure: Row = {
     const speaker = new Speaker(server.url)
     await speaker.signUp()
     const [awake, asleep, late] = [await newGuest(server.url), await newGuest(server.url), await newGuest(server.url)]
-    const line = await openLine(server.url, awake)
+    const client = await openClient(server.url, awake)
     const groups = await speaker.openGroups([awake, asleep])
     const direct = await speaker.say('POST', '/v1/conversations', { kind: 'direct', userId: awake.id })
     const directId = (direct as { conversation: { id: number } }).conversation.id
@@ -40,7 +41,7 @@ export const erasure: Row = {
     const state = { state: server.state, words: WORDS }
     const before = remainsOf({ ...state, copy: join(folder('memory'), 'before') })
     await speaker.end()
-    line.socket.cut()
+    client.socket.cut()
     await server.kill()
     await server.start()
     const quiet = await ask(server.url, { method: 'GET', path: '/health' })

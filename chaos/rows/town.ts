@@ -1,5 +1,6 @@
+import { PASSWORD } from '../person.ts'
 import { ask } from '../rest.ts'
-import { type Guest, type Line, newGuests, openGroup, openLine, PASSWORD, signIn } from './guest.ts'
+import { type Guest, type NativeClient, newGuests, openClient, openGroup, signIn } from './guest.ts'
 
 type Shown = { who: string; inbox: Entry[]; histories: unknown[][]; people: unknown[] }
 type Entry = { conversation: { id: number }; seq: number; epoch: string }
@@ -160,10 +161,12 @@ export class Town {
 
 const talk = async (options: { base: string; writers: Guest[]; group: number; messages: number }): Promise<void> => {
   const { base, writers, group, messages } = options
-  const lines = await Promise.all(writers.map((each) => openLine(base, each)))
+  const clients = await Promise.all(writers.map((each) => openClient(base, each)))
   for (let sent = 0; sent < messages; sent += 100) {
-    const some = Array.from({ length: 100 }, (_, i) => (lines[i % lines.length] as Line).say(group, `said-${sent + i}`))
+    const some = Array.from({ length: 100 }, (_, i) =>
+      (clients[i % clients.length] as NativeClient).say(group, `said-${sent + i}`),
+    )
     await Promise.all(some)
   }
-  for (const { socket } of lines) socket.cut()
+  for (const { socket } of clients) socket.cut()
 }
