@@ -33,7 +33,7 @@ import { crawl } from './rows/s16-crawl.ts'
 import { injection } from './rows/s16-injection.ts'
 import { hashing } from './rows/s17-hashing.ts'
 import { erasure } from './rows/s20-erasure.ts'
-import type { Place, Row } from './rows/row.ts'
+import type { Row, RowContext } from './rows/row.ts'
 import { ChaosServer } from './server.ts'
 
 const ROWS: Row[] = [
@@ -92,7 +92,7 @@ process.once('exit', () => {
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
 
-const place: Place = {
+const context: RowContext = {
   minutes: flags.minutes === undefined ? null : Number(flags.minutes),
   folder: (kind) => {
     const parent = kind === 'memory' && existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
@@ -102,7 +102,7 @@ const place: Place = {
   },
   server: async (options = {}) => {
     const port = flags.port === undefined ? await freePort() : Number(flags.port)
-    const server = await ChaosServer.prepare({ folder: place.folder('memory'), port, ...options })
+    const server = await ChaosServer.prepare({ folder: context.folder('memory'), port, ...options })
     servers.push(server)
     return server
   },
@@ -116,7 +116,7 @@ for (const { id, demands, needsLinux, run } of rows) {
   if (flags.list) continue
   const canRun = !needsLinux || existsSync('/proc/self/statm')
   const { isGood, figure } = canRun
-    ? await run(place)
+    ? await run(context)
     : { isGood: null, figure: 'needs Linux, which tells what a process takes' }
   console.log(`${isGood === null ? '–' : isGood ? '✓' : '✗'}    ${figure}\n`)
   if (isGood === false) failed += 1

@@ -19,9 +19,6 @@ export type RowContext = {
   minutes: number | null
 }
 
-/** As chaos/reliability.ts still names it. */
-export type Place = RowContext
-
 /** One line of the table, shown by a run. */
 export type Row = {
   id: string
