@@ -83,9 +83,9 @@ export class ConversationFeed {
     return null
   }
 
-  leave(conversationId: number, left: Left): void {
+  leave(conversationId: number, left: Left, others?: number[]): void {
     const { inbox, tell, onLeft } = this.#deps
-    const memberIds = inbox.entryOnce(conversationId)?.memberIds ?? []
+    const memberIds = others ?? inbox.entryOnce(conversationId)?.memberIds ?? []
     if (!inbox.leave(conversationId, left)) return
     this.gaps.forget(conversationId)
     tell({ type: 'conversation.deleted', conversationId })

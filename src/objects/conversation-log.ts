@@ -4,7 +4,7 @@ import { refuse } from '../protocol/errors.ts'
 import type { CatchUp } from './batch.ts'
 import type { ConversationRow, MemberRow } from './conversation-schema.ts'
 import type { ConversationStore } from './conversation-store.ts'
-import { catchUpOf, changesOf, entryOf, historyOf, memberListOf } from './log-reading.ts'
+import { catchUpOf, changesOf, entryOf, historyOf, intimatesOf, memberListOf } from './log-reading.ts'
 import { LogState } from './log-state.ts'
 import {
   addMembers,
@@ -149,6 +149,10 @@ export class ConversationLog {
   userIds(): { all: number[]; present: number[] } {
     const idOf = ({ userId }: MemberRow) => userId
     return { all: this.#state.everybody().map(idOf), present: this.#state.present().map(idOf) }
+  }
+
+  intimates(): number[] {
+    return intimatesOf(this.#state)
   }
 
   entry(member: MemberRow): InboxEntry {

@@ -48,6 +48,8 @@ export class InboxBook {
   readonly #userId: number
   readonly #sockets: Sockets
   readonly #subscriptions = new Map<number, Subscription>()
+  /** Those that something is about to change in: what they say now is soon of the past. */
+  readonly #expecting = new Set<number>()
   #keptCharacters = 0
 
   constructor({ store, userId, sockets }: { store: HubStore; userId: number; sockets: Sockets }) {
@@ -122,8 +124,14 @@ export class InboxBook {
 
   /** Something is about to change there. Where the word of it does not come, the row must not say that nothing did. */
   expectChange(conversationId: number): void {
+    this.#expecting.add(conversationId)
     const subscription = this.#subscriptions.get(conversationId)
     if (subscription) this.#touch(conversationId, subscription)
+  }
+
+  /** The word of it came, or never will. */
+  expectNoMore(conversationId: number): void {
+    this.#expecting.delete(conversationId)
   }
 
   /** Whether a catch-up goes on from what the sockets have seen, or begins behind it. */
@@ -244,7 +252,7 @@ export class InboxBook {
     const isOvertaken =
       Math.max(subscription.order.known ?? 0, subscription.lastRev) > entry.rev ||
       subscription.markedSeq > entry.readSeq
-    const quiet = !isOvertaken && options.now - lastActivity > QUIET_MS
+    const quiet = !isOvertaken && !this.#expecting.has(conversationId) && options.now - lastActivity > QUIET_MS
     if (options.nap !== null && subscription.asleep) {
       subscription.asleep = false
       // Nobody listened during the nap, so nothing of it is on its way; what came since may wait already. Where frames were told before the

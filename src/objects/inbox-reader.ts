@@ -138,6 +138,7 @@ export class InboxReader {
   }
 
   async #askOne(conversationId: number, wake: boolean): Promise<InboxEntry | 'hung' | null> {
+    let overtaken: InboxEntry | null = null
     for (let tries = 0; tries < TRIES; tries += 1) {
       const subscription = this.#inbox.subscription(conversationId)
       if (!subscription) return null
@@ -159,13 +160,14 @@ export class InboxReader {
           this.#learnt(entry)
         } else this.#join(entry)
         if (!wake || this.#inbox.peek(conversationId)) return entry
+        overtaken = entry
       } catch (error) {
         logFault('inbox.unread', error, { conversationId, userId: this.#userId })
         // It would take as long again, and it is asked once more in a while.
         if (error instanceof GivenUp) return 'hung'
       }
     }
-    return null
+    return overtaken
   }
 }
 

@@ -23,9 +23,14 @@ export const entryOf = (state: LogState, member: MemberRow): InboxEntry => {
     unread: unreadAt(state, member.userId, member.readSeq),
     lastMessage: last ? previewOf(messageView(state.id, last)) : null,
     memberCount: present.length,
-    memberIds:
-      present.length > LIMITS.intimateMembers ? [] : present.map((each) => each.userId).toSorted((a, b) => a - b),
+    memberIds: intimatesOf(state),
   }
+}
+
+/** Who is in a conversation that is small enough for everybody to see everybody. */
+export const intimatesOf = (state: LogState): number[] => {
+  const present = state.present()
+  return present.length > LIMITS.intimateMembers ? [] : present.map((each) => each.userId).toSorted((a, b) => a - b)
 }
 
 export const unreadAt = (state: LogState, userId: number, readSeq: number): number =>

@@ -17,8 +17,8 @@ const PAUSES_MS = [500, 2_000]
 export class MembershipNotices {
   readonly #deps: Deps
   readonly #tellings = new Map<number, Rounds<void>>()
-  /** When it is tried again by itself, before that is left to the alarm. */
-  #pauses = [...PAUSES_MS]
+  /** How often each was tried in vain. */
+  #tries = new Map<number, number>()
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -31,13 +31,14 @@ export class MembershipNotices {
     if (untold.length === 0) return
     guard.arm()
     await Promise.all(untold.map(({ userId }) => this.#tellingOf(userId).next(() => this.#tell(userId))))
-    if (log.untold().length === 0) {
-      this.#pauses = [...PAUSES_MS]
+    const missed = log.untold()
+    this.#tries = new Map(missed.map(({ userId }) => [userId, (this.#tries.get(userId) ?? 0) + 1]))
+    if (missed.length === 0) {
       if (fanOut.settled) guard.settle()
       return
     }
     guard.arm()
-    const pause = this.#pauses.shift()
+    const pause = PAUSES_MS[Math.min(...this.#tries.values()) - 1]
     if (pause !== undefined) setTimeout(() => void this.send(), pause)
   }
 
@@ -68,7 +69,7 @@ export class MembershipNotices {
     try {
       if (member.leftAt !== null) {
         fanOut.drop(userId)
-        await withinTwice(CALL_LIMIT_MS, () => hubOf(env, userId).leave(log.id, leftBy(log, member)))
+        await withinTwice(CALL_LIMIT_MS, () => hubOf(env, userId).leave(log.id, leftBy(log, member), log.intimates()))
         if (isCurrent()) log.noteHub(userId, { told: true })
         return
       }

@@ -48,8 +48,8 @@ export class PresenceBook {
   /** A peer is out of sight; answers whether it may have been seen as online. */
   lose(userId: number): boolean {
     const before = this.#known.get(userId)
-    // A hub that slept knows no more whom it told of.
-    if (before ? !before.online : this.warm) return false
+    // Of whom it told, a hub that slept knows no more.
+    if (before && !before.online) return false
     if (before) this.#known.set(userId, { ...before, online: false })
     return true
   }

@@ -132,33 +132,44 @@ export class PresenceDesk {
   /** Tells these how this user stands, and learns how they do. Those that cannot be reached now are met a while later. */
   async #meet(peers: number[], tries = 0): Promise<void> {
     const { announced } = this.#book
-    const { reports, missed } = await this.#ask(peers)
-    for (const report of reports) {
+    const { missed } = await this.#ask(peers, (report) => {
       // Who is not here and never was, as far as anybody knows, is no news.
       if (report.online || this.#book.knows(report.userId)) this.#learn(report)
       else this.#book.note(report)
-    }
+    })
     const pause = MEET_AGAIN_MS[tries]
-    if (missed.length === 0 || pause === undefined) return
-    setTimeout(() => {
-      if (this.#book.announced === announced) void this.#meet(missed, tries + 1)
-    }, pause)
+    if (missed.length > 0 && pause !== undefined)
+      setTimeout(() => void this.#meetAgain(missed, { announced, tries: tries + 1 }), pause)
   }
 
-  #ask(peers: number[]): Promise<{ reports: PresenceReport[]; missed: number[] }> {
-    return this.#book.exchange(peers, (userId) =>
-      withinTwice(CALL_LIMIT_MS, () => hubOf(this.#deps.env, userId).meet(this.#report(this.#own()))),
+  async #meetAgain(missed: number[], last: { announced: boolean; tries: number }): Promise<void> {
+    // With some of them nothing may be shared any more.
+    const peers = new Set(await this.peers())
+    if (this.#book.announced !== last.announced) return
+    await this.#meet(
+      missed.filter((userId) => peers.has(userId)),
+      last.tries,
     )
   }
 
-  /** The same where a client asked, which is answered: the others hear of what they were told otherwise. */
+  /** The same where a client asked, and is answered. Who is here after all is told to the others too; being silent for a while is not going. */
   async #askFor(peers: number[]): Promise<PresenceReport[]> {
-    const { reports } = await this.#ask(peers)
-    for (const report of reports) {
-      if (this.#book.knows(report.userId)) this.#learn(report)
-      else this.#book.note(report)
-    }
+    const { reports } = await this.#ask(peers, (report) => {
+      if (report.online && this.#book.knows(report.userId)) this.#learn(report)
+    })
     return reports
+  }
+
+  #ask(
+    peers: number[],
+    take: (report: PresenceReport) => void,
+  ): Promise<{ reports: PresenceReport[]; missed: number[] }> {
+    return this.#book.exchange(peers, async (userId) => {
+      const meet = () => hubOf(this.#deps.env, userId).meet(this.#report(this.#own()))
+      const report = await withinTwice(CALL_LIMIT_MS, meet)
+      take(report)
+      return report
+    })
   }
 
   #learn(report: PresenceReport): void {

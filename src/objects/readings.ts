@@ -16,8 +16,8 @@ type Deps = {
   spend: () => Refusal | null
   /** Whether somebody would hear of it. */
   isHere: () => boolean
-  /** A conversation that could not be asked was asked. */
-  tellHead: (entry: InboxEntry) => void
+  /** Conversations that could not be asked were asked. */
+  tellHeads: (entries: InboxEntry[]) => void
   waitUntil: (work: Promise<void>) => void
 }
 
@@ -80,16 +80,16 @@ export class Readings {
   }
 
   async #again(pause: number): Promise<void> {
-    const { reader, tellHead } = this.#deps
+    const { reader, tellHeads } = this.#deps
     const asked = [...this.#outstanding]
     let next = Math.min(pause * 2, MAX_PAUSE_MS)
     try {
       const { entries, outstanding } = await reader.readAll({ wake: true })
       const read = asked.filter((conversationId) => !outstanding.includes(conversationId))
       for (const conversationId of read) this.#outstanding.delete(conversationId)
-      for (const entry of entries) if (read.includes(entry.conversation.id)) tellHead(entry)
+      tellHeads(entries.filter(({ conversation }) => read.includes(conversation.id)))
       // Those that answer, and go on while they do, are not to be spared.
-      if (entries.some(({ conversation }) => outstanding.includes(conversation.id))) next = GAP_MS
+      if (entries.some(({ conversation }) => this.#outstanding.has(conversation.id))) next = GAP_MS
     } finally {
       if (this.#outstanding.size > 0 && !this.#timer) this.#later([], next)
     }

@@ -105,9 +105,10 @@ export class UserHub extends DurableObject<Env> {
         conversations,
         isHere,
         spend: () => this.#budgets.spend(),
-        tellHead: (entry) => {
-          this.#tell({ type: 'conversation.head', conversationId: entry.conversation.id, entry })
-          ctx.waitUntil(this.#presence.meetNewcomers(entry.memberIds))
+        tellHeads: (entries) => {
+          for (const entry of entries)
+            this.#tell({ type: 'conversation.head', conversationId: entry.conversation.id, entry })
+          ctx.waitUntil(this.#presence.meetNewcomers(entries.flatMap(({ memberIds }) => memberIds)))
         },
         waitUntil: (work) => ctx.waitUntil(work),
       })
@@ -243,10 +244,10 @@ export class UserHub extends DurableObject<Env> {
 
   /**
    * The user is no longer a member, or the conversation is gone. A call that comes late undoes no later joining; with null for `left` the
-   * user is not in, whenever that was.
+   * user is not in, whenever that was. `others` are who is in still, where they are few enough to see each other.
    */
-  leave(conversationId: number, left: Left): void {
-    this.#feed.leave(conversationId, left)
+  leave(conversationId: number, left: Left, others?: number[]): void {
+    this.#feed.leave(conversationId, left, others)
   }
 
   /** A page of the inbox, its entries fresh, the last active first. */
@@ -346,7 +347,11 @@ export class UserHub extends DurableObject<Env> {
     const now = Date.now()
     this.#sockets.broadcast(frames, now)
     this.#sessions.vet(now)
-    const left = frames.filter(saysLeft).map((frame) => (JSON.parse(frame) as EventOf<'member.changed'>).member.userId)
+    const left = frames.filter(saysLeft).flatMap((frame) => {
+      const { conversationId, member } = JSON.parse(frame) as EventOf<'member.changed'>
+      // In a large group nobody sees anybody for being in it.
+      return this.#inbox.entryOnce(conversationId)?.memberIds.length ? [member.userId] : []
+    })
     if (left.length > 0) this.ctx.waitUntil(this.#presence.parted(left))
   }
 

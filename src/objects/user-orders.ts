@@ -63,6 +63,7 @@ export class UserOrders {
         feed.gaps.watch(conversationId, rev)
       },
     })
+    inbox.expectNoMore(conversationId)
     feed.receive(submitted.batch)
     // What an unanswered try had done came back to nobody. A private mark is in no frame at all: only the conversation can tell.
     if (outcome !== 'at once') inbox.doubt(conversationId)

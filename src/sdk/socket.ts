@@ -44,6 +44,8 @@ const MAX_UNANSWERED = 2
 const PONG_TIMEOUT_MS = 10_000
 /** After waking up a dead socket is likely, and somebody is looking. */
 const WAKE_PONG_TIMEOUT_MS = 4_000
+/** A try may have been left behind by its network. A greeting takes some seconds where a conversation does not answer. */
+const WAKE_TRY_TIMEOUT_MS = 8_000
 /** A connection that held this long was a good one: the next failure starts from the shortest wait. */
 const STABLE_MS = 10_000
 
@@ -97,7 +99,8 @@ export class Connection {
       this.#connect()
     } else if (this.#state.state === 'online') this.#ping(WAKE_PONG_TIMEOUT_MS)
     else if (this.#state.state === 'connecting') {
-      this.#wakeTimer ??= setTimeout(() => this.#fail('The connection did not come about.'), WAKE_PONG_TIMEOUT_MS)
+      this.#failures = 0
+      this.#wakeTimer ??= setTimeout(() => this.#fail('The connection did not come about.'), WAKE_TRY_TIMEOUT_MS)
     }
   }
 

@@ -21,7 +21,7 @@ const readingsOf = (outcome: (times: number) => Awaited<ReturnType<InboxReader['
     conversations: {} as Conversations,
     spend: () => null,
     isHere: () => true,
-    tellHead: () => (state.told += 1),
+    tellHeads: (entries) => (state.told += entries.length),
     waitUntil: () => {},
   })
   return { state, readings }

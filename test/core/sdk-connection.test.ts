@@ -183,7 +183,7 @@ test('[CON3] after waking up a try that came to nothing by then is given up soon
   await vi.advanceTimersByTimeAsync(1_000)
 
   connection.wake()
-  await vi.advanceTimersByTimeAsync(4_600)
+  await vi.advanceTimersByTimeAsync(8_600)
   expect(peers).toHaveLength(2)
   connection.wake()
   await greet()

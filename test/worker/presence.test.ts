@@ -305,3 +305,35 @@ test('[PRES1] who comes after the hub slept and somebody new was met learns of a
 
   await expect.poll(() => [...onlineIn(second), ...heardOf(second, bob)]).not.toEqual([])
 })
+
+test('[PRES3] who is taken out sees nobody of it any more, also those who came into it later and before its hub slept', async () => {
+  const [alice, bob, carol] = [await signUp(), await signUp(), await signUp()]
+  const group = await openGroup(carol, alice)
+  const [alices] = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+  const members = `/v1/conversations/${group}/members`
+  await ask('POST', members, { token: carol.accessToken, json: { userIds: [bob.user.id] } })
+  await expect.poll(() => heardOf(alices, bob)).toEqual([true])
+  await evictDurableObject(hubOf(env, alice.user.id))
+
+  await ask('DELETE', `${members}/${alice.user.id}`, { token: carol.accessToken })
+
+  await expect.poll(() => heardOf(alices, bob).at(-1)).toBe(false)
+})
+
+test('[PRES4] that somebody was silent for a while is told to who asks, and to none of their other devices', async () => {
+  const { alice, bob } = await pair()
+  const [phone, laptop, bobs] = [
+    await RawSocket.arrive(alice),
+    await RawSocket.arrive(alice),
+    await RawSocket.arrive(bob),
+  ]
+  await expect.poll(() => heardOf(laptop, bob)).toEqual([true])
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 56_000 })
+
+  expect(await presenceOf(phone, bob.user.id)).toMatchObject([{ online: false }])
+  await presenceOf(bobs, alice.user.id)
+  expect(await presenceOf(phone, bob.user.id)).toMatchObject([{ online: true }])
+
+  await presenceOf(laptop)
+  expect(heardOf(laptop, bob)).toEqual([true])
+})
