@@ -76,10 +76,12 @@ export class Sender {
     const from = performance.now()
     listener.heard.length = 0
     const said = frames.map(({ data }) => String(data)).join('\n')
-    if (name === 'native') await this.#converse(listener, frames, outcome)
-    else if (name === 'sealed') await this.#talkToDeaf(listener, frames, outcome)
+    if (name === 'native') {
+      await this.#converse(listener, frames, outcome)
+      // The documents answer to few frames: with the others it is the fuzzer that waits.
+      outcome.slowestMs = performance.now() - from
+    } else if (name === 'sealed') await this.#talkToDeaf(listener, frames, outcome)
     else await this.#talk(listener, frames, outcome)
-    outcome.slowestMs = performance.now() - from
     for (const text of listener.heard) {
       const leak = leakIn(text, said)
       if (leak !== null) outcome.findings.push({ input: null, what: `a frame says ${JSON.stringify(leak)}` })
