@@ -77,8 +77,6 @@ export type Socket = {
   session: string
   /** The highest revision that came, by conversation. */
   revs: Map<number, number>
-  /** The same of messages, over a documented API: it tells no revisions. */
-  heads: Map<number, number>
   /** Messages that came as new. */
   created: Set<number>
   /** By conversation, the first and the last message that came as new: all between them must have. Another one begins with each coming. */

@@ -72,9 +72,8 @@ export class Receipts {
     this.#findings.count('deliveries over the documented APIs')
     const where = `socket ${number} of ${socket.who}`
     const [c, seq] = [Math.floor(id / SEQ_SPAN), id % SEQ_SPAN]
-    const head = socket.heads.get(c) ?? 0
+    const head = socket.spans.get(c)?.at(-1)?.last ?? 0
     if (seq < head) this.#findings.report('order.backward', `${where}: message ${c}/${seq} after ${head}`)
-    socket.heads.set(c, Math.max(seq, head))
     this.#toldAsNew(socket, id, where)
     socket.isDocumented = true
     this.#evidence.heard.add(id)

@@ -61,7 +61,7 @@ export class PresenceDesk {
   mayHaveLeft(): void {
     if (!this.#hasLeft()) return
     setTimeout(() => {
-      if (this.#hasLeft()) void this.#announce(false)
+      if (this.#hasLeft()) void this.#depart()
     }, OFFLINE_GRACE_MS)
   }
 
@@ -116,12 +116,11 @@ export class PresenceDesk {
     return this.#book.announced && !sockets.isOnline(Date.now()) && !sockets.isGreeting
   }
 
-  async #announce(online: boolean): Promise<void> {
-    if (this.#book.announced === online) return
-    this.#book.announced = online
+  async #depart(): Promise<void> {
+    this.#book.announced = false
     await this.#meetPeers()
     // Who came back meanwhile has met others since.
-    if (!online && !this.#book.announced) this.#book.forget()
+    if (!this.#book.announced) this.#book.forget()
   }
 
   async #meetPeers(): Promise<void> {
