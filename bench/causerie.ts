@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { SignJWT } from 'jose'
-import { ChaosServer } from '../chaos/server.ts'
+import { ServerProcess } from '../harness/server.ts'
 import { memoryOf, processorClock } from './process.ts'
 import type { Causerie, CauserieOptions, Person } from './scenario.ts'
 
@@ -15,7 +15,7 @@ const NO_PASSWORD = '$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAA
 export const startCauserie = async (options: CauserieOptions & { folder: string; port: number }): Promise<Causerie> => {
   const { folder, port, people: count = 0 } = options
   mkdirSync(folder, { recursive: true })
-  const server = await ChaosServer.prepare({ folder, port })
+  const server = await ServerProcess.prepare({ folder, port })
   const people = await settle(folder, count)
   await server.start()
   const endWithUs = (): void => void server.kill()
@@ -46,7 +46,7 @@ export const startCauserie = async (options: CauserieOptions & { folder: string;
   }
 }
 
-const pidOf = ({ pid }: ChaosServer): number => {
+const pidOf = ({ pid }: ServerProcess): number => {
   if (pid === null) throw new Error('The server does not run.')
   return pid
 }

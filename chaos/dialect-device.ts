@@ -3,7 +3,7 @@ import type { Device, Outcome, Said } from './device.ts'
 import type { Answer, Api } from './dialects.ts'
 import type { Doing, History } from './history.ts'
 import { type Person, signIn } from './person.ts'
-import { type Ask, ask, isVague } from './rest.ts'
+import { type Ask, ask, isVague } from '../harness/rest.ts'
 import { nameMessage, SEQ_SPAN, type Session } from './wire.ts'
 
 const PAUSE_MS = 300

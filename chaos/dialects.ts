@@ -1,4 +1,4 @@
-import type { Ask } from './rest.ts'
+import type { Ask } from '../harness/rest.ts'
 
 type Request = Omit<Ask, 'token'>
 

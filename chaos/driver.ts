@@ -19,12 +19,12 @@ import { type Entry, History } from './history.ts'
 import { cycles } from './plan.ts'
 import { plant, PLANTED_FAULTS } from './planted-faults.ts'
 import { Proxy } from './proxy.ts'
-import { Random } from './random.ts'
+import { Random } from '../harness/random.ts'
 import { RawDevice } from './raw-device.ts'
 import { readBack } from './read-back.ts'
 import { secretsIn } from './secrets-in-log.ts'
-import { ChaosServer } from './server.ts'
-import { SmallDisk } from './small-disk.ts'
+import { ServerProcess } from '../harness/server.ts'
+import { SmallDisk } from '../harness/small-disk.ts'
 import { Workload } from './workload.ts'
 
 type Run = {
@@ -128,7 +128,7 @@ const history = new History(join(folder, 'history.jsonl'))
 const state = join(folder, 'state')
 mkdirSync(state)
 const disk = flags['full-disk'] ? SmallDisk.mount(state, DISK) : null
-let server: ChaosServer | null = null
+let server: ServerProcess | null = null
 
 process.once('exit', () => {
   if (server?.pid) process.kill(server.pid, 'SIGKILL')
@@ -151,7 +151,7 @@ const main = async (): Promise<boolean> => {
   const since = (): string => `${((Date.now() - startedAt) / 1000).toFixed(0).padStart(4)} s`
   console.log(`chaos: seed ${seed}${flags.quick ? ', quick' : ''}; repeat its faults with --seed ${seed}`)
   const tree = fault ? plant(join(folder, 'faulty'), fault) : root
-  const running = await ChaosServer.prepare({ folder, state, port, tree, entry: 'chaos/inside/worker.ts' })
+  const running = await ServerProcess.prepare({ folder, state, port, tree, entry: 'chaos/inside/worker.ts' })
   server = running
   const upgrade = run.upgrade && (await running.prepareUpgrade(makeNextSchema(join(folder, 'next'))))
   await running.start()

@@ -6,8 +6,8 @@ import type { Fault, FaultKind } from './plan.ts'
 import type { Proxy } from './proxy.ts'
 import type { Inside } from './inside.ts'
 import { RawDevice } from './raw-device.ts'
-import { type Answer, ask, isVague } from './rest.ts'
-import type { SmallDisk } from './small-disk.ts'
+import { type Answer, ask, isVague } from '../harness/rest.ts'
+import type { SmallDisk } from '../harness/small-disk.ts'
 
 export type Hits = Record<FaultKind, { planned: number; hit: number }>
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../scripts/wrangler.ts'
-import { copyProject } from './project-copy.ts'
+import { copyProject } from '../harness/project-copy.ts'
 
 /** One more step for each schema: a column on the largest table, filled, and an index on it. */
 const STEPS = {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Answer, ask } from './rest.ts'
+import { type Answer, ask } from '../harness/rest.ts'
 import type { Session } from './wire.ts'
 
 export const PASSWORD = 'correct horse battery'

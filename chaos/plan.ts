@@ -1,4 +1,4 @@
-import type { Random } from './random.ts'
+import type { Random } from '../harness/random.ts'
 import type { Direction } from './proxy.ts'
 
 /** One thing that goes wrong. `at` is when, in milliseconds of its cycle; `pick` is whom it meets, as a fraction of those who are there. */

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ViolationKind } from './evidence.ts'
-import { copyProject } from './project-copy.ts'
+import { copyProject } from '../harness/project-copy.ts'
 
 type Edit = { file: string; find: string; replace: string }
 

@@ -4,7 +4,7 @@ import type { Device, Outcome, Said } from './device.ts'
 import type { History } from './history.ts'
 import { type Person, renew, signIn } from './person.ts'
 import { NAME_HEADER } from './proxy.ts'
-import { ask, isVague } from './rest.ts'
+import { ask, isVague } from '../harness/rest.ts'
 import {
   clientIdOf,
   isRevised,

@@ -1,7 +1,7 @@
 import type { Somebody, World } from './clients.ts'
 import type { History, Message } from './history.ts'
 import { insist, type Person, signIn, signInAgain } from './person.ts'
-import { ask } from './rest.ts'
+import { ask } from '../harness/rest.ts'
 import { messageOf, type WireEntry, type WirePage } from './wire.ts'
 
 /**

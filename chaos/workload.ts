@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Device, Outcome, Said } from './device.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../harness/random.ts'
 import { DialectDevice } from './dialect-device.ts'
 import { RawDevice } from './raw-device.ts'
 import { SEQ_SPAN } from './wire.ts'

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import * as fc from 'fast-check'
-import { Random } from '../chaos/random.ts'
-import { ChaosServer } from '../chaos/server.ts'
+import { Random } from '../harness/random.ts'
+import { ServerProcess } from '../harness/server.ts'
 import { freePort } from '../scripts/free-port.ts'
 import type { AsyncApi } from '../src/contract/asyncapi.ts'
 import type { OpenApi } from '../src/contract/openapi.ts'
@@ -45,7 +45,7 @@ if (![seed, inputs, hangMs, port].every(Number.isFinite)) {
 }
 
 const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'causerie-fuzz-'))
-let server: ChaosServer | null = null
+let server: ServerProcess | null = null
 process.once('exit', () => {
   if (server?.pid) process.kill(server.pid, 'SIGKILL')
 })
@@ -92,7 +92,7 @@ const main = async (): Promise<boolean> => {
   const startedAt = Date.now()
   const since = (): string => `${((Date.now() - startedAt) / 1000).toFixed(0).padStart(4)} s`
   console.log(`fuzz: seed ${seed}; repeat its inputs with --seed ${seed}`)
-  const running = await ChaosServer.prepare({ folder, port, vars: { BACKUP_TOKEN } })
+  const running = await ServerProcess.prepare({ folder, port, vars: { BACKUP_TOKEN } })
   server = running
   await running.start()
   const client = new Client(running.url, hangMs * 2)

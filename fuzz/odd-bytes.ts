@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { frameOf, upgradeRequest } from '../harness/websocket.ts'
 import { type Client, Listener } from './client.ts'
-import { fragmentsOf, frameOf, handshake, RawConnection, type Said } from './raw-socket.ts'
+import { fragmentsOf, RawConnection, type Said } from './raw-socket.ts'
 import { leakIn } from './verdict.ts'
 
 /** What no library would send: frames and requests made by hand, byte by byte. */
@@ -45,7 +46,7 @@ const FRAMES: Case[] = [
   ['a thousand pings', () => Buffer.concat(Array(1_000).fill(frameOf('x', { opcode: 9 }))), 'pong'],
   ['a thousand frames at once', () => Buffer.concat(Array(1_000).fill(frameOf(COMMAND))), 'reply'],
   ['a pong that nobody asked for', () => frameOf('x', { opcode: 10 }), 'silence'],
-  ['a frame without a mask', () => frameOf(COMMAND, { isMasked: false }), 'reply', ...BROKEN],
+  ['a frame without a mask', () => frameOf(COMMAND, { mask: 'none' }), 'reply', ...BROKEN],
   ['a frame that claims to be compressed', () => frameOf('\u00aa\u0056\u002a', { rsv: 4 }), 'reply', 1007, ...BROKEN],
   ['a frame with a reserved bit', () => frameOf(COMMAND, { rsv: 1 }), 'reply', 1007, ...BROKEN],
   ['a frame of no known kind', () => frameOf(COMMAND, { opcode: 3 }), ...BROKEN],
@@ -128,36 +129,39 @@ const REQUESTS: [what: string, bytes: string, isRuntimes?: true][] = [
 ]
 
 const oddHandshakes = (token: string): [what: string, bytes: string, isRuntimes?: true][] => [
-  ['an old version', handshake('/v1/socket', { 'sec-websocket-version': '8' })],
-  ['no key', handshake('/v1/socket', { 'sec-websocket-key': '' })],
-  ['a key that is none', handshake('/v1/socket', { 'sec-websocket-key': 'é'.repeat(100) })],
-  ['no token', handshake('/v1/socket')],
-  ['a token that is none', handshake('/v1/socket', { authorization: `Bearer ${token}x` })],
+  ['an old version', upgradeRequest('/v1/socket', { 'sec-websocket-version': '8' })],
+  ['no key', upgradeRequest('/v1/socket', { 'sec-websocket-key': '' })],
+  ['a key that is none', upgradeRequest('/v1/socket', { 'sec-websocket-key': 'é'.repeat(100) })],
+  ['no token', upgradeRequest('/v1/socket')],
+  ['a token that is none', upgradeRequest('/v1/socket', { authorization: `Bearer ${token}x` })],
   [
     'another origin',
-    handshake('/v1/socket', { origin: 'https://elsewhere.example', authorization: `Bearer ${token}` }),
+    upgradeRequest('/v1/socket', { origin: 'https://elsewhere.example', authorization: `Bearer ${token}` }),
   ],
-  ['an origin that is none', handshake('/v1/socket', { origin: 'null', authorization: `Bearer ${token}` })],
+  ['an origin that is none', upgradeRequest('/v1/socket', { origin: 'null', authorization: `Bearer ${token}` })],
   ...['', 'x', '1.x', `1.${'A'.repeat(43)}`, `99999999.${'A'.repeat(43)}`, '\u0001', 'a b'].flatMap(
     (ticket): [string, string][] => [
-      [`the ticket ${ticket}`, handshake('/v1/socket', { 'sec-websocket-protocol': `causerie.v1, ticket.${ticket}` })],
-      [`the ticket ${ticket} in the query`, handshake(`/v1/socket?ticket=${encodeURIComponent(ticket)}`)],
+      [
+        `the ticket ${ticket}`,
+        upgradeRequest('/v1/socket', { 'sec-websocket-protocol': `causerie.v1, ticket.${ticket}` }),
+      ],
+      [`the ticket ${ticket} in the query`, upgradeRequest(`/v1/socket?ticket=${encodeURIComponent(ticket)}`)],
     ],
   ),
   ...['1.1', '_', '1.1.1_', 'zzzzzzzzzzzzzz.1.1', '1.1.1'.repeat(10_000), '%00', '-1.0.0'].map(
     (have): [string, string] => [
       `having ${have.slice(0, 20)}`,
-      handshake(`/v1/socket?have=${have}`, { authorization: `Bearer ${token}` }),
+      upgradeRequest(`/v1/socket?have=${have}`, { authorization: `Bearer ${token}` }),
     ],
   ),
   ...['/messages/ws', '/ws'].flatMap((path): [string, string][] => [
-    [`${path} without a token`, handshake(path)],
-    [`${path} with two`, handshake(`${path}?token=x&token=${token}`)],
-    [`${path} with a bad one`, handshake(`${path}?token=%00`)],
+    [`${path} without a token`, upgradeRequest(path)],
+    [`${path} with two`, upgradeRequest(`${path}?token=x&token=${token}`)],
+    [`${path} with a bad one`, upgradeRequest(`${path}?token=%00`)],
   ]),
   ...['x', '%00', '%2e%2e', 'a'.repeat(20_000), 'null', '%ff'].map((bad): [string, string] => [
     `/ws/${bad.slice(0, 20)}`,
-    handshake(`/ws/${bad}`),
+    upgradeRequest(`/ws/${bad}`),
   ]),
 ]
 
@@ -180,7 +184,10 @@ export const sendOddFrames = async (
   token: string,
   { name, found }: { name: string; found: Found },
 ): Promise<void> => {
-  const opening = handshake(socketsOf(token)[name] ?? '', name === 'native' ? { authorization: `Bearer ${token}` } : {})
+  const opening = upgradeRequest(
+    socketsOf(token)[name] ?? '',
+    name === 'native' ? { authorization: `Bearer ${token}` } : {},
+  )
   const witness = await Witness.arrive(client, token, found)
   for (const [what, bytes, ...may] of FRAMES) {
     const said = await sayOn(client, opening, {

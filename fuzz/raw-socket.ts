@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
+import { closeCodeOf, frameOf, OPCODES, readFrame } from '../harness/websocket.ts'
 
 /** What a server said to bytes: the head of its answer, the frames that followed, and whether it ended the connection. */
 export type Said = {
@@ -12,33 +12,6 @@ export type Said = {
   isReset: boolean
 }
 
-export type FrameOptions = { opcode?: number; fin?: boolean; rsv?: number; isMasked?: boolean; lengthAs?: 16 | 64 }
-
-/** One frame as RFC 6455 has it, or as the options will have it. */
-export const frameOf = (payload: string | Uint8Array, options: FrameOptions = {}): Buffer => {
-  const { opcode = 1, fin = true, rsv = 0, isMasked = true, lengthAs } = options
-  const data = Buffer.from(payload)
-  const head = Buffer.alloc(10)
-  head[0] = (fin ? 0x80 : 0) | (rsv << 4) | opcode
-  const mask = isMasked ? 0x80 : 0
-  let size = 2
-  if (data.length < 126 && lengthAs === undefined) head[1] = mask | data.length
-  else if (data.length < 2 ** 16 && lengthAs !== 64) {
-    head[1] = mask | 126
-    head.writeUInt16BE(data.length, 2)
-    size = 4
-  } else {
-    head[1] = mask | 127
-    head.writeBigUInt64BE(BigInt(data.length), 2)
-    size = 10
-  }
-  if (!isMasked) return Buffer.concat([head.subarray(0, size), data])
-  const key = randomBytes(4)
-  const masked = Buffer.allocUnsafe(data.length)
-  for (let i = 0; i < data.length; i += 1) masked[i] = (data[i] ?? 0) ^ (key[i & 3] ?? 0)
-  return Buffer.concat([head.subarray(0, size), key, masked])
-}
-
 /** A text in so many pieces. */
 export const fragmentsOf = (payload: string | Uint8Array, count: number): Buffer => {
   const data = Buffer.from(payload)
@@ -47,7 +20,9 @@ export const fragmentsOf = (payload: string | Uint8Array, count: number): Buffer
     data.subarray(i * size, (i + 1) * size),
   )
   return Buffer.concat(
-    pieces.map((piece, i) => frameOf(piece, { opcode: i === 0 ? 1 : 0, fin: i === pieces.length - 1 })),
+    pieces.map((piece, i) =>
+      frameOf(piece, { opcode: i === 0 ? OPCODES.text : OPCODES.continuation, fin: i === pieces.length - 1 }),
+    ),
   )
 }
 
@@ -92,36 +67,12 @@ export class RawConnection {
     const head = at < 0 ? text : text.slice(0, at)
     const said: Said = { head, texts: [], pongs: 0, close: null, isEnded: this.#isEnded, isReset: this.#isReset }
     if (!head.startsWith('HTTP/1.1 101')) return said
-    for (let from = at + 4; from + 2 <= this.#bytes.length;) {
-      const opcode = (this.#bytes[from] ?? 0) & 15
-      const short = (this.#bytes[from + 1] ?? 0) & 127
-      const start = from + (short === 126 ? 4 : short === 127 ? 10 : 2)
-      if (start > this.#bytes.length) break
-      const length =
-        short === 126
-          ? this.#bytes.readUInt16BE(from + 2)
-          : short === 127
-            ? Number(this.#bytes.readBigUInt64BE(from + 2))
-            : short
-      const payload = this.#bytes.subarray(start, start + length)
-      if (opcode === 1) said.texts.push(payload.toString())
-      if (opcode === 10) said.pongs += 1
-      if (opcode === 8) said.close = payload.length < 2 ? 1005 : payload.readUInt16BE(0)
-      from = start + length
+    for (let frame = readFrame(this.#bytes, at + 4); frame; frame = readFrame(this.#bytes, frame.end)) {
+      const { opcode, payload } = frame
+      if (opcode === OPCODES.text) said.texts.push(payload.toString())
+      if (opcode === OPCODES.pong) said.pongs += 1
+      if (opcode === OPCODES.close) said.close = closeCodeOf(payload)
     }
     return said
   }
-}
-
-export const handshake = (path: string, headers: Record<string, string> = {}): string => {
-  const all = {
-    host: '127.0.0.1',
-    connection: 'Upgrade',
-    upgrade: 'websocket',
-    'sec-websocket-version': '13',
-    'sec-websocket-key': randomBytes(16).toString('base64'),
-    ...headers,
-  }
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
-  return `GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`
 }

@@ -1,7 +1,7 @@
 using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
-  # As for the server: chaos/bundle.ts says why.
+  # As for the server: harness/bundle.ts says why.
   v8Flags = ["--max-old-space-size=128", "--initial-heap-size=4"],
   services = [(name = "floor", worker = .floor), (name = "data", disk = (writable = true))],
   sockets = [(name = "entry", http = (), service = "floor")],

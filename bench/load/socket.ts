@@ -1,12 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { frameOf, NORMAL_CLOSURE, OPCODES, readFrame, upgradeRequest } from '../../harness/websocket.ts'
 
-const TEXT = 1
-const CLOSE = 8
-const PING = 9
-const PONG = 10
 const HANDSHAKE_TIMEOUT_MS = 30_000
 
 type Listener = (frame: Buffer) => void
@@ -32,19 +28,11 @@ export class LoadSocket {
   }
 
   static async open(url: string, headers: Record<string, string> = {}): Promise<LoadSocket> {
-    const { hostname, port, pathname, search } = new URL(url)
+    const { hostname, port, pathname, search, host } = new URL(url)
     const tcp = connect({ host: hostname, port: Number(port), noDelay: true })
     const socket = new LoadSocket(tcp)
-    const lines = Object.entries({
-      host: `${hostname}:${port}`,
-      upgrade: 'websocket',
-      connection: 'Upgrade',
-      'sec-websocket-version': '13',
-      'sec-websocket-key': randomBytes(16).toString('base64'),
-      ...headers,
-    }).map(([name, value]) => `${name}: ${value}\r\n`)
     await once(tcp, 'connect')
-    tcp.write(`GET ${pathname}${search} HTTP/1.1\r\n${lines.join('')}\r\n`)
+    tcp.write(upgradeRequest(pathname + search, { host, ...headers }))
     const answered = new Promise<void>((resolve, reject) => {
       let head = Buffer.alloc(0)
       const read = (chunk: Buffer): void => {
@@ -76,7 +64,7 @@ export class LoadSocket {
   }
 
   send(text: string): void {
-    this.#write(TEXT, Buffer.from(text))
+    this.#write(OPCODES.text, text)
   }
 
   /** Cuts the connection. */
@@ -88,44 +76,26 @@ export class LoadSocket {
   async close(): Promise<void> {
     if (this.#tcp.destroyed) return
     const closed = once(this.#tcp, 'close')
-    this.#write(CLOSE, Buffer.from([0x03, 0xe8]))
+    this.#write(OPCODES.close, NORMAL_CLOSURE)
     await Promise.race([closed, sleep(500)])
     this.#tcp.destroy()
   }
 
-  #write(code: number, payload: Buffer): void {
-    const { length } = payload
-    const extra = length < 126 ? 0 : length < 65_536 ? 2 : 8
-    const frame = Buffer.allocUnsafe(6 + extra + length)
-    frame[0] = 0x80 | code
-    frame[1] = 0x80 | (extra === 0 ? length : extra === 2 ? 126 : 127)
-    if (extra === 2) frame.writeUInt16BE(length, 2)
-    if (extra === 8) frame.writeBigUInt64BE(BigInt(length), 2)
-    // A mask of zeros leaves the payload as it is; to the server it is one like any other.
-    frame.writeUInt32BE(0, 2 + extra)
-    payload.copy(frame, 6 + extra)
-    this.#tcp.write(frame)
+  #write(opcode: number, payload: string | Buffer): void {
+    this.#tcp.write(frameOf(payload, { opcode, mask: 'zeros' }))
   }
 
   #read(chunk: Buffer): void {
     const data = this.#rest === null ? chunk : Buffer.concat([this.#rest, chunk])
     let at = 0
-    for (;;) {
-      if (data.length - at < 2) break
-      const code = data[at]! & 0x0f
-      const short = data[at + 1]! & 0x7f
-      const head = short < 126 ? 2 : short === 126 ? 4 : 10
-      if (data.length - at < head) break
-      const length =
-        short < 126 ? short : short === 126 ? data.readUInt16BE(at + 2) : Number(data.readBigUInt64BE(at + 2))
-      if (data.length - at < head + length) break
-      const payload = data.subarray(at + head, at + head + length)
-      at += head + length
-      if (code === TEXT) {
-        this.received += length
+    for (let frame = readFrame(data, at); frame; frame = readFrame(data, at)) {
+      const { opcode, payload } = frame
+      at = frame.end
+      if (opcode === OPCODES.text) {
+        this.received += payload.length
         for (const event of this.split(payload)) this.onFrame(event)
-      } else if (code === PING) this.#write(PONG, payload)
-      else if (code === CLOSE) this.#tcp.destroy()
+      } else if (opcode === OPCODES.ping) this.#write(OPCODES.pong, payload)
+      else if (opcode === OPCODES.close) this.#tcp.destroy()
     }
     this.#rest = at === data.length ? null : data.subarray(at)
     this.onRest()

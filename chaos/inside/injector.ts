@@ -1,4 +1,4 @@
-import { Random } from '../random.ts'
+import { Random } from '../../harness/random.ts'
 
 /** How often each fault is injected, as a chance per call. */
 export type Rates = {

@@ -1,7 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
-const PAGES = ['SECURITY.md', 'docs/operations.md', 'docs/performance.md', 'docs/reliability.md']
+const PAGES = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync('docs/*.md')]
 const RULES = [...readFileSync('docs/protocol.md', 'utf8').matchAll(/^- \*\*\[([A-Z]+\d+)\]\*\*/gm)].map(([, id]) => id)
 const TITLES = globSync('test/**/*.test.ts').map((file) => readFileSync(file, 'utf8'))
 const SCRIPTS = Object.keys((JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: object }).scripts)
@@ -11,7 +11,7 @@ const found = (text: string, pattern: RegExp): string[] => [...text.matchAll(pat
 
 test.each(PAGES)('every test, rule, file and command that %s names exists', (page) => {
   const text = readFileSync(page, 'utf8')
-  const files = found(text, /`((?:test|docs|src|scripts|chaos|bench)\/[\w./-]+)`/g)
+  const files = found(text, /`((?:test|docs|src|scripts|harness|chaos|reliability|fuzz|bench)\/[\w./-]+)`/g)
   const links = found(text, /\]\(((?!https?:|#)[^)#]+)/g).map((link) =>
     page.includes('/') ? `${page.replace(/[^/]+$/, '')}${link}` : link,
   )

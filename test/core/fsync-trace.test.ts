@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readTrace } from '../../chaos/rows/r08-fsync.ts'
+import { readTrace } from '../../reliability/r08-fsync.ts'
 
 const FILE = '9</state/causerie-Conversation/1.sqlite-wal>'
 const write = `7 pwrite64(${FILE}, "traced-0-"..., 4096, 0) = 4096`

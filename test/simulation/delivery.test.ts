@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Random } from '../../chaos/random.ts'
+import { Random } from '../../harness/random.ts'
 import type { Order } from '../../src/core/orders.ts'
 import type { EntryAnswer } from '../../src/objects/batch.ts'
 import type { InboxPage } from '../../src/protocol/conversation.ts'

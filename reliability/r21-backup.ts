@@ -4,11 +4,11 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { root } from '../../scripts/wrangler.ts'
-import { CauserieClient } from '../../src/sdk/index.ts'
-import { PASSWORD } from '../person.ts'
-import { ask } from '../rest.ts'
-import type { ChaosServer } from '../server.ts'
+import { root } from '../scripts/wrangler.ts'
+import { CauserieClient } from '../src/sdk/index.ts'
+import { PASSWORD } from '../chaos/person.ts'
+import { ask } from '../harness/rest.ts'
+import type { ServerProcess } from '../harness/server.ts'
 import { type Guest, newGuest, newGuests, openClient, openGroup, randomNetwork, signIn } from './guest.ts'
 import type { Row } from './row.ts'
 import { Town } from './town.ts'
@@ -29,7 +29,7 @@ export const backup: Row = {
   run: async ({ server: prepare, folder }) => {
     const place = folder('memory')
     const file = (name: string): string => join(place, `${name}.ndjson`)
-    const start = async (): Promise<ChaosServer> => {
+    const start = async (): Promise<ServerProcess> => {
       const server = await prepare({ vars: { BACKUP_TOKEN: TOKEN } })
       await server.start()
       return server
@@ -103,7 +103,7 @@ export const backup: Row = {
 }
 
 /** Why the command failed; null where it did not. */
-const failed = async (command: 'backup' | 'restore', file: string, { url }: ChaosServer): Promise<string | null> => {
+const failed = async (command: 'backup' | 'restore', file: string, { url }: ServerProcess): Promise<string | null> => {
   const env = { ...process.env, CAUSERIE_URL: url, BACKUP_TOKEN: TOKEN }
   const child = spawn(process.execPath, [`scripts/${command}.ts`, file], { cwd: root, env, stdio: 'pipe' })
   const [said, complained, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
@@ -111,7 +111,7 @@ const failed = async (command: 'backup' | 'restore', file: string, { url }: Chao
 }
 
 /** Runs the command as who runs a server does; answers after how many seconds it was done. */
-const run = async (command: 'backup' | 'restore', file: string, server: ChaosServer): Promise<number> => {
+const run = async (command: 'backup' | 'restore', file: string, server: ServerProcess): Promise<number> => {
   const startedAt = performance.now()
   const failure = await failed(command, file, server)
   if (failure !== null) throw new Error(failure)

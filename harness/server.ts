@@ -24,7 +24,7 @@ type Options = {
 }
 
 /** The bundle under bare `workerd serve`: one process, no other process that it needs, data in one folder. */
-export class ChaosServer {
+export class ServerProcess {
   readonly url: string
   readonly logFile: string
   readonly #build: Build
@@ -42,7 +42,7 @@ export class ChaosServer {
   }
 
   /** Builds the bundle, makes the tables, and finds out how the runtime is to be started. */
-  static async prepare(options: Options): Promise<ChaosServer> {
+  static async prepare(options: Options): Promise<ServerProcess> {
     const { folder, port, tree = root, entry = 'src/index.ts', state = join(folder, 'state') } = options
     const { vars = {}, pages = false, under = [] } = options
     mkdirSync(folder, { recursive: true })
@@ -52,7 +52,7 @@ export class ChaosServer {
     const build = { tree, entry, folder: join(folder, 'build'), state, secrets, port, vars: all, pages }
     await migrateDirectory(build)
     const config = await makeConfig(build)
-    return new ChaosServer({ build, config, logFile: join(folder, 'server.log'), under })
+    return new ServerProcess({ build, config, logFile: join(folder, 'server.log'), under })
   }
 
   /** Makes what another state of the project would serve on the same data; `upgrade` turns to it. */

@@ -4,37 +4,37 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../scripts/free-port.ts'
-import { wrongClocks } from './rows/f07-clocks.ts'
-import { fsyncFails } from './rows/f10-fsync-fails.ts'
-import { overload } from './rows/f19-overload.ts'
-import { chaos, seeds } from './rows/driver-runs.ts'
-import { plantedFaults } from './rows/r02-planted-faults.ts'
-import { model } from './rows/r07-model.ts'
-import { fsyncBeforeAck } from './rows/r08-fsync.ts'
-import { diskFull } from './rows/r09-disk-full.ts'
-import { resumeGap } from './rows/r10-resume.ts'
-import { longAbsence } from './rows/r11-long-absence.ts'
-import { reconnectStorm } from './rows/r12-storm.ts'
-import { idle } from './rows/r13-idle.ts'
-import { manySockets } from './rows/r14-many-sockets.ts'
-import { slowReaders } from './rows/r15-slow-readers.ts'
-import { halfOpen } from './rows/r16-half-open.ts'
-import { deployLive } from './rows/r20-deploy.ts'
-import { backup } from './rows/r21-backup.ts'
-import { soak } from './rows/r22-soak.ts'
-import { suite } from './rows/r23-suite.ts'
-import { forgedTokens } from './rows/s05-forged-tokens.ts'
-import { refreshRace } from './rows/s07-refresh-race.ts'
-import { revocation } from './rows/s08-revocation.ts'
-import { enumeration } from './rows/s10-enumeration.ts'
-import { guessing } from './rows/s11-guessing.ts'
-import { scripts } from './rows/s13-scripts.ts'
-import { crawl } from './rows/s16-crawl.ts'
-import { injection } from './rows/s16-injection.ts'
-import { hashing } from './rows/s17-hashing.ts'
-import { erasure } from './rows/s20-erasure.ts'
-import type { Row, RowContext } from './rows/row.ts'
-import { ChaosServer } from './server.ts'
+import { wrongClocks } from './f07-clocks.ts'
+import { fsyncFails } from './f10-fsync-fails.ts'
+import { overload } from './f19-overload.ts'
+import { chaos, seeds } from './driver-runs.ts'
+import { plantedFaults } from './r02-planted-faults.ts'
+import { model } from './r07-model.ts'
+import { fsyncBeforeAck } from './r08-fsync.ts'
+import { diskFull } from './r09-disk-full.ts'
+import { resumeGap } from './r10-resume.ts'
+import { longAbsence } from './r11-long-absence.ts'
+import { reconnectStorm } from './r12-storm.ts'
+import { idle } from './r13-idle.ts'
+import { manySockets } from './r14-many-sockets.ts'
+import { slowReaders } from './r15-slow-readers.ts'
+import { halfOpen } from './r16-half-open.ts'
+import { deployLive } from './r20-deploy.ts'
+import { backup } from './r21-backup.ts'
+import { soak } from './r22-soak.ts'
+import { suite } from './r23-suite.ts'
+import { forgedTokens } from './s05-forged-tokens.ts'
+import { refreshRace } from './s07-refresh-race.ts'
+import { revocation } from './s08-revocation.ts'
+import { enumeration } from './s10-enumeration.ts'
+import { guessing } from './s11-guessing.ts'
+import { scripts } from './s13-scripts.ts'
+import { crawl } from './s16-crawl.ts'
+import { injection } from './s16-injection.ts'
+import { hashing } from './s17-hashing.ts'
+import { erasure } from './s20-erasure.ts'
+import type { Row, RowContext } from './row.ts'
+import { ServerProcess } from '../harness/server.ts'
 
 const ROWS: Row[] = [
   chaos,
@@ -79,7 +79,7 @@ const { values: flags } = parseArgs({
 })
 
 const folders: string[] = []
-const servers: ChaosServer[] = []
+const servers: ServerProcess[] = []
 process.once('exit', () => {
   for (const { pid } of servers) if (pid !== null) process.kill(pid, 'SIGKILL')
   for (const folder of folders) {
@@ -102,7 +102,7 @@ const context: RowContext = {
   },
   server: async (options = {}) => {
     const port = flags.port === undefined ? await freePort() : Number(flags.port)
-    const server = await ChaosServer.prepare({ folder: context.folder('memory'), port, ...options })
+    const server = await ServerProcess.prepare({ folder: context.folder('memory'), port, ...options })
     servers.push(server)
     return server
   },

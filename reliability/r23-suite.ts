@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
-import { root } from '../../scripts/wrangler.ts'
+import { root } from '../scripts/wrangler.ts'
 import type { Row } from './row.ts'
 
 const TIMES = 20

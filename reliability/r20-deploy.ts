@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { makeNextSchema } from '../next-schema.ts'
+import { makeNextSchema } from '../chaos/next-schema.ts'
 import { Ear } from './ear.ts'
 import { type Guest, NativeClient, newGuests, openGroup } from './guest.ts'
 import { everything } from './read-all.ts'

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
+import { closeCodeOf, frameOf, NORMAL_CLOSURE, OPCODES, readFrame, upgradeRequest } from '../harness/websocket.ts'
 
 /** Who waits longer for an answer gives up and hangs up: so would a client. */
 export const PATIENCE_MS = 15_000
@@ -31,16 +31,7 @@ export class PlainSocket {
     const { hostname, port, pathname, search, host } = new URL(url)
     const tcp = connect({ host: hostname, port: Number(port), noDelay: true })
     const socket = new PlainSocket(tcp)
-    const all = {
-      host,
-      upgrade: 'websocket',
-      connection: 'Upgrade',
-      'sec-websocket-version': '13',
-      'sec-websocket-key': randomBytes(16).toString('base64'),
-      ...headers,
-    }
-    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
-    tcp.write(`GET ${pathname}${search} HTTP/1.1\r\n${lines.join('')}\r\n`)
+    tcp.write(upgradeRequest(pathname + search, { host, ...headers }))
     return new Promise((resolve) => {
       const fail = (): void => resolve(null)
       const patience = setTimeout(() => tcp.destroy(), PATIENCE_MS)
@@ -68,11 +59,11 @@ export class PlainSocket {
   }
 
   send(text: string): void {
-    this.#write(0x1, Buffer.from(text))
+    this.#tcp.write(frameOf(text, { mask: 'zeros' }))
   }
 
   close(): void {
-    this.#write(0x8, Buffer.from([0x03, 0xe8]))
+    this.#tcp.write(frameOf(NORMAL_CLOSURE, { opcode: OPCODES.close, mask: 'zeros' }))
   }
 
   /** Breaks the connection as a network does. */
@@ -89,39 +80,20 @@ export class PlainSocket {
     this.#tcp.resume()
   }
 
-  #write(opcode: number, payload: Buffer): void {
-    const { length } = payload
-    const head = [0x80 | opcode]
-    if (length < 126) head.push(0x80 | length)
-    else if (length < 65_536) head.push(0x80 | 126, length >> 8, length & 255)
-    else head.push(0x80 | 127, 0, 0, 0, 0, length >>> 24, (length >> 16) & 255, (length >> 8) & 255, length & 255)
-    // A mask of zeros leaves the payload as it is.
-    this.#tcp.write(Buffer.concat([Buffer.from([...head, 0, 0, 0, 0]), payload]))
-  }
-
   #take(chunk: Buffer): void {
     this.received += chunk.length
     if (this.received >= this.breakAfter) return this.cut()
     this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk])
-    for (let frame = this.#frame(); frame; frame = this.#frame()) {
-      if (frame.opcode === 0x1) this.hear(frame.payload.toString())
-      else if (frame.opcode === 0x8) {
-        this.#code = frame.payload.length >= 2 ? frame.payload.readUInt16BE(0) : 1005
+    let at = 0
+    // Servers send each message as one frame.
+    for (let frame = readFrame(this.#buffer, at); frame; frame = readFrame(this.#buffer, at)) {
+      at = frame.end
+      if (frame.opcode === OPCODES.text) this.hear(frame.payload.toString())
+      else if (frame.opcode === OPCODES.close) {
+        this.#code = closeCodeOf(frame.payload)
         this.#tcp.end()
       }
     }
-  }
-
-  /** The next whole frame. Servers send each message as one. */
-  #frame(): { opcode: number; payload: Buffer } | null {
-    const buffer = this.#buffer
-    if (buffer.length < 2) return null
-    const short = (buffer[1] ?? 0) & 127
-    const at = short === 126 ? 4 : short === 127 ? 10 : 2
-    if (buffer.length < at) return null
-    const length = short === 126 ? buffer.readUInt16BE(2) : short === 127 ? Number(buffer.readBigUInt64BE(2)) : short
-    if (buffer.length < at + length) return null
-    this.#buffer = buffer.subarray(at + length)
-    return { opcode: (buffer[0] ?? 0) & 15, payload: buffer.subarray(at, at + length) }
+    this.#buffer = this.#buffer.subarray(at)
   }
 }

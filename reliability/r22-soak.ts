@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ask } from '../rest.ts'
+import { ask } from '../harness/rest.ts'
 import { type Guest, newGuests, openClient, openGroup } from './guest.ts'
 import { mib, type Row } from './row.ts'
-import { SEQ_SPAN } from '../wire.ts'
+import { SEQ_SPAN } from '../chaos/wire.ts'
 
 const USERS = 40
 const GROUP = 8

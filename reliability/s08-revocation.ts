@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PASSWORD } from '../person.ts'
-import { ask } from '../rest.ts'
+import { PASSWORD } from '../chaos/person.ts'
+import { ask } from '../harness/rest.ts'
 import { type Guest, type NativeClient, newGuest, openClient, openGroup, signIn } from './guest.ts'
 import { percentile, type Row } from './row.ts'
 

@@ -1,7 +1,7 @@
-import type { ChaosServer } from '../server.ts'
+import type { ServerProcess } from '../harness/server.ts'
 
 /** Looks at the memory of a server, in bytes, again and again until `stop`, which answers the most that it was. */
-export const watchMemory = (server: ChaosServer, everyMs = 250): { before: number; stop: () => number } => {
+export const watchMemory = (server: ServerProcess, everyMs = 250): { before: number; stop: () => number } => {
   const before = server.memory ?? 0
   let most = before
   const watching = setInterval(() => (most = Math.max(most, server.memory ?? 0)), everyMs)

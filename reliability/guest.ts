@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { PASSWORD, register } from '../person.ts'
-import { ask } from '../rest.ts'
+import { PASSWORD, register } from '../chaos/person.ts'
+import { ask } from '../harness/rest.ts'
 import { PATIENCE_MS, PlainSocket } from './plain-socket.ts'
 
 type Frame = {

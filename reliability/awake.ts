@@ -1,8 +1,8 @@
 import { readdirSync, readlinkSync } from 'node:fs'
-import type { ChaosServer } from '../server.ts'
+import type { ServerProcess } from '../harness/server.ts'
 
 /** How many hubs are in memory, which take no time of the processor while they wait: the runtime has the database of each open. */
-export const hubsAwake = ({ pid }: ChaosServer): number => {
+export const hubsAwake = ({ pid }: ServerProcess): number => {
   const folder = `/proc/${pid}/fd`
   const open = readdirSync(folder).flatMap((fd) => {
     try {

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SmallDisk } from '../small-disk.ts'
+import { SmallDisk } from '../harness/small-disk.ts'
 import { NativeClient, newGuest, openClient, openGroup } from './guest.ts'
 import { everything } from './read-all.ts'
 import type { Row } from './row.ts'

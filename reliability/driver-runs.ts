@@ -9,7 +9,7 @@ const SEEDS = 20
 const HITS = 50
 /** Outside and inside the server; one that never happened is in no list. */
 const KINDS = 26
-const driver = fileURLToPath(new URL('../driver.ts', import.meta.url))
+const driver = fileURLToPath(new URL('../chaos/driver.ts', import.meta.url))
 
 /** What the full run of `npm run chaos` shows. */
 export const chaos: Row = {

@@ -1,4 +1,4 @@
-import { PLANTED_FAULTS } from '../planted-faults.ts'
+import { PLANTED_FAULTS } from '../chaos/planted-faults.ts'
 import { drive } from './driver-runs.ts'
 import type { Row } from './row.ts'
 

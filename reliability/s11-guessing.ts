@@ -1,5 +1,5 @@
-import { PASSWORD } from '../person.ts'
-import { ask } from '../rest.ts'
+import { PASSWORD } from '../chaos/person.ts'
+import { ask } from '../harness/rest.ts'
 import { type Guest, newGuest, openClient, openGroup, randomNetwork } from './guest.ts'
 import type { Row } from './row.ts'
 

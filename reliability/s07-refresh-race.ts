@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Answer, ask } from '../rest.ts'
+import { type Answer, ask } from '../harness/rest.ts'
 import { type Guest, newGuest, randomNetwork } from './guest.ts'
 import type { Row } from './row.ts'
 

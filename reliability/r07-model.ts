@@ -5,7 +5,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { text } from 'node:stream/consumers'
-import { root } from '../../scripts/wrangler.ts'
+import { root } from '../scripts/wrangler.ts'
 import type { Row } from './row.ts'
 
 const RUNS = 2_000

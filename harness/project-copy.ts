@@ -5,6 +5,7 @@ import { root } from '../scripts/wrangler.ts'
 const NEEDED = [
   'src',
   'chaos',
+  'harness',
   'migrations',
   'scripts',
   'wrangler.toml',

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { PASSWORD } from '../person.ts'
+import { PASSWORD } from '../chaos/person.ts'
 import { type Guest, newGuest, openClient, openGroup, randomNetwork } from './guest.ts'
 import type { Row, RowContext, Shown } from './row.ts'
 

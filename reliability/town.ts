@@ -1,5 +1,5 @@
-import { PASSWORD } from '../person.ts'
-import { ask } from '../rest.ts'
+import { PASSWORD } from '../chaos/person.ts'
+import { ask } from '../harness/rest.ts'
 import { type Guest, type NativeClient, newGuests, openClient, openGroup, signIn } from './guest.ts'
 
 type Shown = { who: string; inbox: Entry[]; histories: unknown[][]; people: unknown[] }

@@ -1,4 +1,4 @@
-import type { ChaosServer } from '../server.ts'
+import type { ServerProcess } from '../harness/server.ts'
 
 /** What a row came to. `isGood` is null where this machine cannot show it; `figure` then says why. */
 export type Shown = { isGood: boolean | null; figure: string }
@@ -12,7 +12,7 @@ export type RowContext = {
     vars?: Record<string, string>
     /** Whether it serves the web app too. */
     pages?: boolean
-  }) => Promise<ChaosServer>
+  }) => Promise<ServerProcess>
   /** A folder that is thrown away; on a disk where that is asked for. */
   folder: (kind: 'memory' | 'disk') => string
   /** How long what may go on for long goes on. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { backoff } from '../../src/sdk/backoff.ts'
+import { backoff } from '../src/sdk/backoff.ts'
 import { type Guest, NativeClient, newGuests, openGroup } from './guest.ts'
 import { watchMemory } from './memory.ts'
 import { mib, percentile, type Row } from './row.ts'
