@@ -65,7 +65,10 @@ const describe = ({ method, path, tags, does, declared, gives, refuses }: Operat
       ...Object.fromEntries(answers),
       ...(Array.isArray(refuses)
         ? problemsOf(refuses)
-        : { '4XX': { description: 'Refused', content: contentOf(refuses) } }),
+        : {
+            '4XX': { description: 'Refused', content: contentOf(refuses) },
+            '5XX': { description: 'Not done, or not known to be', content: contentOf(refuses) },
+          }),
     },
   }
 }

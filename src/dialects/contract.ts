@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { Socket } from '../contract/asyncapi.ts'
 import { openApiPath, type Operation, type Route } from '../contract/operations.ts'
+import { Issue } from '../protocol/errors.ts'
 import { signedInAdmin } from './admin-chat.ts'
 import { DIALECT_NAMES, type DialectName } from './dialect.ts'
 import { signedIn } from './fastapi.ts'
@@ -50,20 +51,25 @@ const succeeded = (data: z.ZodType) => z.object({ success: z.literal(true), data
 const Refused = z.object({
   detail: z.union([z.string(), z.array(z.object({ type: z.string(), loc: z.array(z.string()), msg: z.string() }))]),
 })
-const RoomRefused = z.object({ success: z.literal(false), error: z.string(), message: z.string() })
+const RoomRefused = z.object({
+  success: z.literal(false),
+  error: z.string(),
+  message: z.string(),
+  issues: z.array(Issue).optional(),
+})
 
 type DialectRouteContract = [does: string, takes: z.ZodType<object> | null, gives: Operation['gives']]
-const SOCKET: DialectRouteContract = [
+const socket = (refused: z.ZodType): DialectRouteContract => [
   'A WebSocket; what is said there is in /asyncapi.json',
   null,
-  { 101: null, 426: null },
+  { 101: null, 426: refused },
 ]
 
 export const DIALECT_ROUTES: Record<string, DialectRouteContract> = {
-  'GET /messages/ws': SOCKET,
-  'GET /ws': SOCKET,
-  'GET /ws/:token': SOCKET,
-  'GET /ws/chat': SOCKET,
+  'GET /messages/ws': socket(Refused),
+  'GET /ws': socket(Refused),
+  'GET /ws/:token': socket(Refused),
+  'GET /ws/chat': socket(RoomRefused),
 
   'POST /register': ['Create an account', Account.extend({ username: z.string() }), { 200: Person }],
   'POST /login': [
@@ -145,7 +151,7 @@ export const DIALECT_ROUTES: Record<string, DialectRouteContract> = {
   'PUT /api/admin/chat/invitations/:id/respond': [
     'Answer an invitation',
     z.object({ action: z.enum(['accept', 'reject']) }),
-    { 200: succeeded(z.object({ conversation_id: z.string() })) },
+    { 200: succeeded(z.object({ conversation_id: z.string() })).partial({ data: true }) },
   ],
 
   'POST /events': ['Create an event', Plan, { 200: Planned }],

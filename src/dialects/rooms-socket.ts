@@ -17,8 +17,10 @@ type Codes = { badToken: number; fault: number }
  * reads frames until one proves who it is, opens a socket to that user's hub, and from then on passes frames both ways.
  */
 export const acceptUnknown = (c: C, codes: Codes): Response => {
-  if (!isUpgrade(c))
-    return c.json({ success: false, error: 'This is the address of a WebSocket.' }, 426, { upgrade: 'websocket' })
+  if (!isUpgrade(c)) {
+    const sentence = 'This is the address of a WebSocket.'
+    return c.json({ success: false, error: sentence, message: sentence }, 426, { upgrade: 'websocket' })
+  }
   const { 0: client, 1: server } = new WebSocketPair()
   new UnauthenticatedSocket(c, server, codes).open()
   return new Response(null, { status: 101, webSocket: client })

@@ -2,6 +2,7 @@ import { exports } from 'cloudflare:workers'
 import { expect } from 'vitest'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { Problem } from '../../src/protocol/errors.ts'
+import { expectByContract } from './contract.ts'
 
 export type Reply<Body> = { status: number; headers: Headers; body: Body }
 
@@ -9,7 +10,7 @@ type Options = { token?: string; json?: unknown; raw?: BodyInit; headers?: Recor
 
 export const PASSWORD = 'correct horse battery'
 
-/** One request to the worker, from a network of its own unless `cf-connecting-ip` is given. */
+/** One request to the worker, from a network of its own unless `cf-connecting-ip` is given. Its answer is held against the contract. */
 export const ask = async <Body = Problem>(
   method: string,
   path: string,
@@ -22,8 +23,9 @@ export const ask = async <Body = Problem>(
   const body = json === undefined ? (raw ?? null) : JSON.stringify(json)
   const response = await exports.default.fetch(new Request(`https://causerie.test${path}`, { method, headers, body }))
   const text = await response.text()
-  const isJson = response.headers.get('content-type')?.includes('json') ?? false
-  const answer: unknown = text === '' ? null : isJson ? JSON.parse(text) : text
+  const type = response.headers.get('content-type') ?? ''
+  const answer: unknown = text === '' ? null : type.includes('json') ? JSON.parse(text) : text
+  expectByContract(method, path, { status: response.status, type, body: answer })
   return { status: response.status, headers: response.headers, body: answer as Body }
 }
 
