@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Random } from '../../harness/random.ts'
 import type { Order } from '../../src/core/orders.ts'
 import type { EntryAnswer } from '../../src/objects/batch.ts'
+import { Guard } from '../../src/objects/guard.ts'
 import type { InboxPage } from '../../src/protocol/conversation.ts'
 import { type Made, problemsOf } from './judge.ts'
 import { type Faults, Platform } from './platform.ts'
@@ -23,6 +24,7 @@ beforeEach(() => {
 })
 
 afterEach(() => {
+  vi.restoreAllMocks()
   vi.clearAllTimers()
   vi.useRealTimers()
 })
@@ -194,4 +196,15 @@ test(`[SYNC9] in ${RUNS} simulated runs every socket is told everything once and
     expect(await simulate(seed), `seed ${seed}`).toEqual([])
     vi.clearAllTimers()
   }
+}, 600_000)
+
+test('[SYNC9] that a conversation takes nothing up again after its death would be found', async () => {
+  vi.spyOn(Guard.prototype, 'arm').mockReturnValue(undefined)
+  let problems: string[] = []
+  for (let seed = 1; seed < 50 && problems.length === 0; seed += 1) {
+    problems = await simulate(seed)
+    vi.clearAllTimers()
+  }
+
+  expect(problems.join()).toMatch(/ of user \d: .* did not come/)
 }, 600_000)

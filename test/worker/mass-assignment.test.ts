@@ -138,3 +138,42 @@ test('[BAD6] in a query a field beyond its own does nothing, and one that comes 
   expect(queries.length).toBeGreaterThan(4)
   expect(await state()).toBe(before)
 })
+
+/** Their clients may send more than a document says, so what is too much is not refused: it must do nothing. */
+const documentBodies = Object.keys(BODIES).filter((row) => !/ \/v1\//.test(row) && !(`${row} (their own)` in BODIES))
+const speakerOf = (row: string) => {
+  if (row.includes('/admin/')) return 'administrator'
+  if (row.includes('/delete_conversation')) return 'owner'
+  return /\(to member\)|POST \/(?:messages|create_conversation|me\/send_friend_request)$/.test(row)
+    ? 'stranger'
+    : 'member'
+}
+
+/** What a person would see of it: numbers but one's own are of the moment, and so are texts. */
+const looks = (value: unknown, self: number): unknown => {
+  if (value === self) return 'oneself'
+  if (typeof value === 'number' || typeof value === 'string') return typeof value
+  if (Array.isArray(value)) return value.map((each) => looks(each, self))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, looks(each, self)]))
+}
+
+test.each(documentBodies)('[BAD6] a field that no document has changes nothing of what %s does', async (row) => {
+  const administrators = () => env.DIRECTORY.prepare('SELECT count(*) AS n FROM users WHERE is_admin = 1').first('n')
+  const perform = async (extra: Json) => {
+    cast = await Cast.gather()
+    const actor = speakerOf(row)
+    given = await givenTo(cast, actor, row)
+    const before = await administrators()
+    const raw = JSON.stringify({ ...extra, ...BODIES[row]?.(given) })
+    const headers = { 'content-type': 'application/json' }
+    const token = cast.token(actor) ?? ''
+    const { status, body } = await ask<unknown>(row.split(' ')[0] ?? '', addressOf(row, given), { token, raw, headers })
+    return { status, looks: looks(body, given.self), appointed: Number(await administrators()) - Number(before) }
+  }
+  const own = new Set(Object.keys(BODIES[row]?.(given) ?? {}))
+  const extra = Object.fromEntries(PRIVILEGED.filter((field) => !own.has(field)).map((field) => [field, 1]))
+
+  const plain = await perform({})
+  expect(await perform({ ...extra, ['__proto__']: { isAdmin: true } })).toEqual({ ...plain, appointed: 0 })
+})
