@@ -63,6 +63,7 @@ export class Attempts {
         break
       }
       case 'revoke':
+      case 'open':
         break
     }
   }
@@ -133,6 +134,13 @@ export class Attempts {
       case 'revoke':
         evidence.ended.set(invoke.ended, this.#lastOp)
         break
+      case 'open': {
+        const key = keyOf(invoke.who, invoke.clientId)
+        const before = evidence.opened.get(key) ?? id
+        if (before !== id) this.#findings.report('repeat.differs', `${key}: first conversation ${before}, then ${id}`)
+        evidence.opened.set(key, before)
+        break
+      }
     }
   }
 

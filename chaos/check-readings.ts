@@ -133,7 +133,13 @@ const checkMember = (reading: Reading, evidence: Evidence): Violation[] => {
   }
   const mark = evidence.reads.get(`${c}/${who}`) ?? 0
   if (readSeq < mark) violations.push(found('read.lost', `${c}: ${who} had read up to ${mark}, now ${readSeq}`))
-  for (const userId of evidence.members.get(c) ?? []) {
+  const known = evidence.members.get(c)
+  if (!known) return [...violations, found('conversation.unasked', `${c}: ${who} finds what nobody opened`)]
+  const strangers = [who, ...memberIds].filter((userId) => !known.has(userId))
+  if (strangers.length > 0) {
+    violations.push(found('members.wrong', `${c}: ${who} reads that ${strangers.join(', ')} are in, uninvited`))
+  }
+  for (const userId of known) {
     const { phase } = evidence.membership(c, userId)
     const isIn = memberIds.includes(userId)
     if ((phase === 'in' && !isIn) || (phase === 'removed' && isIn)) {

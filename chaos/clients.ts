@@ -29,6 +29,9 @@ export type World = {
   members: Map<number, number[]>
 }
 
+/** So many others are in the group that a documented API talks in. */
+const OTHERS_IN_GROUP = 3
+
 /** People, their conversations and their devices. `direct` leads to the server, `base` over the bad network. */
 export const makeWorld = async (options: {
   sizes: Sizes
@@ -58,13 +61,17 @@ export const makeWorld = async (options: {
   for (const api of APIS) {
     // Document 003 is for administrators, and whoever registered first is one.
     const [first] = people
-    const other = random.pick(people.slice(1, sizes.raw))
+    const others = random.sample(people.slice(1, sizes.raw), api.inGroup ? OTHERS_IN_GROUP : 1)
+    const [otherId = 0, ...more] = others.map(({ person }) => person.id)
     const number = people.length + 1
     const self = api.document === '003' && first ? first : { ...(await register(direct, number)), devices: [] }
     if (self !== first) people.push(self)
-    const c = await open(direct, self, { kind: 'direct', userId: other.person.id })
-    members.set(c, [self.person.id, other.person.id])
-    talks.push({ api, person: self.person, talk: { c, userId: other.person.id } })
+    const what = api.inGroup
+      ? { kind: 'group', title: `Group of document ${api.document}`, memberIds: [otherId, ...more] }
+      : { kind: 'direct', userId: otherId }
+    const c = await open(direct, self, what)
+    members.set(c, [self.person.id, otherId, ...more])
+    talks.push({ api, person: self.person, talk: { c, userId: otherId } })
   }
   for (const [c, memberIds] of members) history.write({ e: 'conversation', c, memberIds })
   const native = people.slice(0, sizes.raw + sizes.sdk)

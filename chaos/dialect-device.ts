@@ -1,12 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Device, Outcome, Said } from './device.ts'
-import type { Answer, Api } from './dialects.ts'
+import type { Answer, Api, Request, Talk } from './dialects.ts'
 import type { Doing, History } from './history.ts'
 import { type Person, signIn } from './person.ts'
-import { type Ask, ask, isVague } from '../harness/rest.ts'
+import { ask, isVague } from '../harness/rest.ts'
 import { nameMessage, SEQ_SPAN, type Session } from './wire.ts'
 
 const PAUSE_MS = 300
+const ECHO_TIMEOUT_MS = 15_000
+
+/** What is to be asked, what the history is to say of it, and how its answer tells the message. `said` is the same by the socket. */
+type Asked = {
+  doing: Doing
+  request: Request
+  idIn: (body: Answer) => number
+  /** `name` is how its text begins. */
+  said?: { frame: object; name: string } | null
+}
+
+/** What an attempt came to, as the history says it. */
+type Ending = { e: 'ok'; id: number; seq: number } | { e: 'fail'; code: string } | { e: 'unknown'; why: string }
 
 /**
  * A client of one of the documented APIs. It cannot name what it sends, so it sends nothing twice: what had no answer may be there once
@@ -19,8 +32,10 @@ export class DialectDevice implements Device {
   readonly #base: string
   readonly #person: Person
   readonly #history: History
-  /** The only conversation that it talks in, with one other. */
-  readonly #talk: { c: number; userId: number }
+  /** The only conversation that it talks in. */
+  readonly #talk: Talk
+  /** What it said by its socket and has not heard of yet, by how that begins; each is told the message, or null. */
+  readonly #unheard = new Map<string, (id: number | null) => void>()
   #session: Session | null = null
   #ws: WebSocket | null = null
   #sent = 0
@@ -29,13 +44,7 @@ export class DialectDevice implements Device {
   #head = 0
   #isStopped = false
 
-  constructor(options: {
-    api: Api
-    base: string
-    person: Person
-    history: History
-    talk: { c: number; userId: number }
-  }) {
+  constructor(options: { api: Api; base: string; person: Person; history: History; talk: Talk }) {
     this.#api = options.api
     this.#base = options.base
     this.#person = options.person
@@ -66,8 +75,7 @@ export class DialectDevice implements Device {
     return { acked: this.#acked, heard: this.#heard }
   }
 
-  /** The conversation that it talks in, and the other one there. */
-  get talk(): { c: number; userId: number } {
+  get talk(): Talk {
     return this.#talk
   }
 
@@ -93,30 +101,42 @@ export class DialectDevice implements Device {
     const op = this.#history.newOp()
     const { userId: who, name: device } = this
     this.#history.write({ e: 'invoke', op, who, device, session: session.id, lane: null, ...asked.doing })
-    const request = { ...asked.request, token: session.accessToken, from: this.#person.address }
-    const answer = await ask<Answer>(this.#base, request)
-    const id = answer.status !== null && answer.ok ? asked.idIn(answer.body) : Number.NaN
-    if (Number.isInteger(id)) {
-      const seq = id % SEQ_SPAN
-      if (asked.doing.do === 'send') {
-        this.#acked += 1
-        nameMessage(id, asked.doing.clientId)
-      }
-      this.#history.write({ e: 'ok', op, id, seq })
-      return { ok: true, id, seq }
+    const ending = (await this.#say(asked)) ?? (await this.#ask(asked, session))
+    if (ending.e === 'ok' && asked.doing.do === 'send') {
+      this.#acked += 1
+      nameMessage(ending.id, asked.doing.clientId)
     }
-    if (answer.status === 500) this.#history.write({ e: 'crash', what: `500 to ${device}` })
-    const isUnknown = answer.status === null || answer.ok || answer.status >= 500 || isVague(answer.code)
-    if (answer.status === 401) this.#session = null
-    // Their refusals have no code; the status says as much.
-    if (isUnknown && answer.status !== 401) this.#history.write({ e: 'unknown', op, why: String(answer.status) })
-    else this.#history.write({ e: 'fail', op, code: String(answer.status) })
-    return { ok: null }
+    this.#history.write({ op, ...ending })
+    return ending.e === 'ok' ? { ok: true, id: ending.id, seq: ending.seq } : { ok: null }
   }
 
-  /** The request for it, what the history is to say of it, and how its answer tells the message; null where the document has no way. */
-  #asked(doing: Said): { doing: Doing; request: Omit<Ask, 'token'>; idIn: (body: Answer) => number } | null {
-    const { post, posted, edit, delete: remove, read } = this.#api
+  async #ask({ request, idIn }: Asked, session: Session): Promise<Ending> {
+    const signed = { ...request, token: session.accessToken, from: this.#person.address }
+    const answer = await ask<Answer>(this.#base, signed)
+    const id = answer.status !== null && answer.ok ? idIn(answer.body) : Number.NaN
+    if (Number.isInteger(id)) return { e: 'ok', id, seq: id % SEQ_SPAN }
+    if (answer.status === 500) this.#history.write({ e: 'crash', what: `500 to ${this.name}` })
+    if (answer.status === 401) this.#session = null
+    const isUnknown = answer.status === null || answer.ok || answer.status >= 500 || isVague(answer.code)
+    // Their refusals have no code; the status says as much.
+    const status = String(answer.status)
+    return isUnknown && answer.status !== 401 ? { e: 'unknown', why: status } : { e: 'fail', code: status }
+  }
+
+  /** What comes back as new with this text, which nobody else sends, is acknowledged. Null where it is not to be said by the socket, or there is none. */
+  async #say({ said }: Asked): Promise<Ending | null> {
+    const ws = this.#ws
+    if (!said || ws?.readyState !== WebSocket.OPEN) return null
+    const heard = new Promise<number | null>((resolve) => this.#unheard.set(said.name, resolve))
+    ws.send(JSON.stringify(said.frame))
+    const id = await Promise.race([heard, sleep(ECHO_TIMEOUT_MS, null, { ref: false })])
+    this.#unheard.delete(said.name)
+    return id === null ? { e: 'unknown', why: 'not told' } : { e: 'ok', id, seq: id % SEQ_SPAN }
+  }
+
+  /** Null where the document has no way. */
+  #asked(doing: Said): Asked | null {
+    const { post, posted, say, edit, delete: remove, read } = this.#api
     switch (doing.do) {
       case 'send': {
         this.#sent += 1
@@ -124,7 +144,8 @@ export class DialectDevice implements Device {
         const clientId = `~${this.name}-${this.#sent}`
         const text = `${clientId} and some words`
         const idIn = (body: Answer) => Number(posted(body))
-        return { doing: { do: 'send', c: doing.c, clientId, text }, request: post(this.#talk, text), idIn }
+        const said = say && this.#sent % 2 === 0 ? { frame: say(this.#talk, text), name: clientId } : null
+        return { doing: { do: 'send', c: doing.c, clientId, text }, request: post(this.#talk, text), idIn, said }
       }
       case 'edit':
         return edit ? { doing, request: edit(doing.id, doing.text), idIn: () => doing.id } : null
@@ -158,19 +179,30 @@ export class DialectDevice implements Device {
       if (first) ws.send(JSON.stringify(first))
     })
     ws.addEventListener('message', ({ data }) => {
-      const id = Number(this.#api.heard(JSON.parse(String(data)) as Answer))
+      const frame = JSON.parse(String(data)) as Answer
+      // It does not say of which, and what it refuses may be done all the same.
+      if (frame.type === 'error') this.#giveUp()
+      const id = Number(this.#api.heard(frame))
       if (!Number.isInteger(id)) return
-      this.#heard += 1
+      const echo = this.#unheard.get(/^~\S+/.exec(frame.content ?? '')?.[0] ?? '')
+      if (echo) echo(id)
+      else this.#heard += 1
       this.#history.write({ e: 'heard', socket: number, id })
       if (Math.floor(id / SEQ_SPAN) === this.#talk.c) this.#head = Math.max(this.#head, id % SEQ_SPAN)
     })
     return new Promise((resolve) => {
       ws.addEventListener('close', ({ code }) => {
         this.#history.write({ e: 'close', socket: number, code })
+        this.#giveUp()
         // What closes for a bad token says so; the next try signs in anew.
         if (code === 4001 || code === 1008 || code === 4008) this.#session = null
         resolve()
       })
     })
+  }
+
+  /** Of what it said by its socket nobody knows any more whether it was heard. */
+  #giveUp(): void {
+    for (const resolve of this.#unheard.values()) resolve(null)
   }
 }

@@ -1,6 +1,9 @@
 import type { Ask } from '../harness/rest.ts'
 
-type Request = Omit<Ask, 'token'>
+export type Request = Omit<Ask, 'token'>
+
+/** The conversation that a client talks in, and one of the others there. */
+export type Talk = { c: number; userId: number }
 
 /** One of the documented APIs as its own clients use it, written down anew from the documents. */
 export type Api = {
@@ -9,7 +12,11 @@ export type Api = {
   socket: (token: string) => string
   /** What the client says first, where the document wants that. */
   firstFrame?: (token: string) => object
-  post: (to: { userId: number; c: number }, text: string) => Request
+  post: (to: Talk, text: string) => Request
+  /** Whether that names the conversation, so that it can be a group. Else it names a person. */
+  inGroup?: true
+  /** The same by its socket, where that tells the sender too of the new message, with its text as `content`. */
+  say?: (to: Talk, text: string) => object
   /** What it does to a message, as far as the document has a way. */
   edit?: (id: number, text: string) => Request
   delete?: (id: number) => Request
@@ -22,6 +29,7 @@ export type Api = {
 
 export type Answer = {
   type?: string
+  content?: string
   id?: number
   messageId?: number
   message_id?: number
@@ -36,6 +44,7 @@ export const APIS: Api[] = [
     document: '000',
     socket: (token) => `/messages/ws?token=${token}`,
     post: ({ userId }, content) => ({ method: 'POST', path: '/messages/', json: { receiver_id: userId, content } }),
+    say: ({ userId }, content) => ({ type: 'send_message', receiver_id: userId, content }),
     edit: (id, content) => ({ method: 'PUT', path: `/messages/${id}`, json: { content } }),
     delete: (id) => ({ method: 'DELETE', path: `/messages/${id}` }),
     posted: ({ id }) => id,
@@ -48,6 +57,7 @@ export const APIS: Api[] = [
       const sealed = { nonce: base64('nonce'), ciphertext: base64(text), authTag: base64('tag'), associatedData: '' }
       return { method: 'POST', path: '/messages', json: { conversationId: c, ...sealed } }
     },
+    inGroup: true,
     posted: ({ messageId }) => messageId,
     heard: ({ type, messageId }) => (type === 'newMessage' ? messageId : undefined),
   },
@@ -59,6 +69,7 @@ export const APIS: Api[] = [
       path: '/conversation/send_message',
       json: { receiver_id: userId, content },
     }),
+    say: ({ userId }, content) => ({ type: 'send_message', receiver_id: userId, content }),
     delete: (id) => ({ method: 'POST', path: '/conversation/delete_message', json: { message_id: id } }),
     posted: ({ message_id }) => message_id,
     heard: ({ type, message_id }) => (type === 'new_message' ? message_id : undefined),
@@ -72,6 +83,8 @@ export const APIS: Api[] = [
       path: `/api/admin/chat/conversations/${c}/messages`,
       json: { content },
     }),
+    // Its socket does not tell who sent it of a message.
+    inGroup: true,
     posted: ({ data }) => data?.message?.id,
     heard: ({ type, message }) => (type === 'new_message' ? message?.id : undefined),
   },

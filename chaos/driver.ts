@@ -18,6 +18,7 @@ import { makeNextSchema } from './next-schema.ts'
 import { type Entry, History } from './history.ts'
 import { cycles } from './plan.ts'
 import { plant, PLANTED_FAULTS } from './planted-faults.ts'
+import { Openings } from './openings.ts'
 import { Proxy } from './proxy.ts'
 import { Random } from '../harness/random.ts'
 import { RawDevice } from './raw-device.ts'
@@ -33,6 +34,8 @@ type Run = {
   pauseMs: number
   cycle: { from: number; to: number }
   kills: number
+  /** Groups that are opened meanwhile: few, for each makes every greeting after it a little longer. */
+  openings: number
   messages: number
   deliveries: number
   /** For each client of a documented API: messages of its own that were acknowledged, and messages of others that it heard. */
@@ -51,6 +54,7 @@ const FULL: Run = {
   pauseMs: 20,
   cycle: { from: 4_000, to: 10_000 },
   kills: 50,
+  openings: 12,
   messages: 100_000,
   deliveries: 200_000,
   documented: { acked: 200, heard: 200 },
@@ -64,6 +68,7 @@ const QUICK: Run = {
   pauseMs: 15,
   cycle: { from: 1_200, to: 2_200 },
   kills: 5,
+  openings: 2,
   messages: 2_000,
   deliveries: 4_000,
   documented: { acked: 5, heard: 5 },
@@ -100,6 +105,8 @@ const DISK = '4g'
 const AT_REST_MS = 120_000
 /** How long after the last fault everybody may take to hold everything, for the run to be a good one. */
 const IN_TIME_MS = 10_000
+/** How long `npm run chaos` may take, from the building to the last check. */
+const WHOLE_MS = 10 * 60_000
 
 const { values: flags } = parseArgs({
   options: {
@@ -120,6 +127,7 @@ const minutes = flags.minutes === undefined ? null : Number(flags.minutes)
 const port = flags.port === undefined ? await freePort() : Number(flags.port)
 if (![seed, minutes ?? 0, port].every(Number.isFinite)) throw new Error('--seed, --minutes and --port take numbers.')
 const run = flags.quick ? QUICK : FULL
+const isDefault = !flags.quick && minutes === null && !flags['full-disk'] && flags.plant === undefined
 const fault = flags.plant === undefined ? null : PLANTED_FAULTS[flags.plant]
 if (fault === undefined) throw new Error(`There is no such fault: ${flags.plant}`)
 
@@ -167,6 +175,7 @@ const main = async (): Promise<boolean> => {
   const workload = new Workload(talkers, { ...run, random: random.fork('work') })
   const inside = new Inside(running.url, seed)
   const faults = new Faults({ world, proxy, history, base, inside, disk })
+  const openings = new Openings({ world, history, base, random: random.fork('openings') })
   await inside.inject(RATES)
   const workedFrom = Date.now()
   let kills = 0
@@ -201,6 +210,8 @@ const main = async (): Promise<boolean> => {
       faults.start(fault)
     }
     await sleep(Math.max(0, cycleFrom + cycle.ms - Date.now()))
+    // Spread over the run, and each just before a kill, that it may come in the middle.
+    if (openings.begun < run.openings * Math.min(1, (kills + 1) / run.kills)) await openings.begin()
     const memory = running.memory
     kills += 1
     let startMs = await restart()
@@ -232,7 +243,7 @@ const main = async (): Promise<boolean> => {
   proxy.calm()
   let calmSince = Date.now()
   const rest = async (): Promise<boolean> => {
-    await faults.settled()
+    await Promise.all([faults.settled(), openings.settled()])
     calmSince = Date.now()
     const watching = setInterval(() => console.log(`        not at rest yet: ${workload.unfinished.join(', ')}`), 3_000)
     await workload.stop()
@@ -297,6 +308,10 @@ const main = async (): Promise<boolean> => {
   if (lacking.length > 0) complaints.push(`In the end this was missing: ${lacking.join('; ')}.`)
   const failed = log.get('request.failed') ?? 0
   if (failed > 0) complaints.push(`${failed} requests failed in a way that nobody foresaw.`)
+  // Since this process began.
+  const tookMs = performance.now()
+  console.log(`The whole run took ${(tookMs / 1000).toFixed(0)} s.`)
+  if (isDefault && tookMs > WHOLE_MS) complaints.push(`That is longer than the ${WHOLE_MS / 1000} s that it may take.`)
   for (const complaint of complaints) console.log(complaint)
   return isAtRest && violations.length === 0 && secrets.length === 0 && complaints.length === 0
 }

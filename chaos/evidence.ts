@@ -5,6 +5,7 @@ export type Violation = { kind: ViolationKind; detail: string }
 /** Each is one thing that must never be. */
 export const VIOLATION_KINDS = [
   'ack.lost',
+  'conversation.unasked',
   'copy.differs',
   'copy.missing',
   'delete.lost',
@@ -90,12 +91,14 @@ export type Step = { key: string; c: number; hasStored: boolean; outcome: State 
 
 export type Seen = Pick<Message, 'seq' | 'id' | 'sender' | 'clientId'>
 
-/** Who sent it, and under which name of their choosing. */
+/** Who sent or opened it, and under which name of their choosing. */
 export const keyOf = (sender: number, clientId: string): string => `${sender}:${clientId}`
 
 /** Everything that a history says, put where the checks look for it. */
 export class Evidence {
   readonly members = new Map<number, Set<number>>()
+  /** Groups that were opened, by who opened them and what they called them. */
+  readonly opened = new Map<string, number>()
   /** Attempts that have no answer yet. */
   readonly ops = new Map<number, Invoke>()
   /** Attempts made with a session, or by a member, that had ended. */

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { askUntilDone } from './ask-until-done.ts'
 import type { Group, Somebody, World } from './clients.ts'
 import type { Doing, History } from './history.ts'
-import { signInAgain } from './person.ts'
 import type { Fault, FaultKind } from './plan.ts'
 import type { Proxy } from './proxy.ts'
 import type { Inside } from './inside.ts'
 import { RawDevice } from './raw-device.ts'
-import { type Answer, ask, isVague } from '../harness/rest.ts'
 import type { SmallDisk } from '../harness/small-disk.ts'
 
 export type Hits = Record<FaultKind, { planned: number; hit: number }>
@@ -169,7 +168,7 @@ export class Faults {
       doing.do === 'remove'
         ? { method: 'DELETE', path: `${path}/${userId}` }
         : { method: 'POST', path, json: { userIds: [userId] } }
-    await this.#insist<{ rev: number } | null>(group.owner, { doing, request, isDone: 'member.not_found' })
+    await this.#insist(group.owner, { doing, request, isDone: 'member.not_found' })
   }
 
   async #revoke(pick: number, hit: () => void): Promise<void> {
@@ -203,33 +202,14 @@ export class Faults {
   }
 
   /** Asks until it is done; answers whether it was done by this. */
-  async #insist<Body extends { rev?: number } | null>(
+  async #insist(
     by: Somebody,
-    what: { doing: Doing; request: { method: string; path: string; json?: unknown }; isDone: string },
+    asked: { doing: Doing; request: { method: string; path: string; json?: unknown }; isDone: string },
   ): Promise<boolean> {
-    const { doing, request, isDone } = what
-    for (let tries = 0; ; tries += 1) {
-      const op = this.#history.newOp()
-      const { id: who } = by.person
-      this.#history.write({ e: 'invoke', op, who, device: 'control', session: by.session.id, lane: null, ...doing })
-      const answer: Answer<Body> = await ask<Body>(this.#base, { ...request, token: by.session.accessToken })
-      // Refused because an earlier try had done it.
-      if (answer.status !== null && (answer.ok || (tries > 0 && answer.code === isDone))) {
-        const rev = answer.ok ? answer.body?.rev : undefined
-        this.#history.write({ e: 'ok', op, ...(rev === undefined ? {} : { rev }) })
-        return true
-      }
-      if (answer.status === null || isVague(answer.code)) this.#history.write({ e: 'unknown', op, why: 'no answer' })
-      else this.#history.write({ e: 'fail', op, code: answer.code })
-      if (answer.status === 500) this.#history.write({ e: 'crash', what: `500 to ${doing.do}` })
-      if (answer.status === 401) by.session = await signInAgain(this.#base, by)
-      // A session that was over before cannot be ended.
-      else if (answer.status !== null && answer.code === isDone) return false
-      else if (answer.status !== null && answer.status < 500 && answer.status !== 429) {
-        throw new Error(`${doing.do} was refused: ${answer.code}`)
-      }
-      await sleep(150)
-    }
+    const told = (body: { rev?: number } | null) => (body?.rev === undefined ? {} : { rev: body.rev })
+    const where = { base: this.#base, history: this.#history }
+    const { isDoneByThis } = await askUntilDone(where, by, { ...asked, told })
+    return isDoneByThis
   }
 
   #objectAt(pick: number): { kind: 'CONVERSATION' | 'USER_HUB'; name: string } {

@@ -9,6 +9,8 @@ export type Doing =
   | { do: 'read'; c: number; seq: number }
   | { do: 'remove' | 'add'; c: number; userId: number }
   | { do: 'revoke'; ended: string }
+  /** A group with these beside whoever opens it. */
+  | { do: 'open'; clientId: string; memberIds: number[] }
 
 /**
  * `session` is what the attempt was signed with. Sends of one `lane` were made in the order in which they must be stored; null where no
@@ -83,6 +85,7 @@ export type Copy = {
 export type Entry =
   | { e: 'conversation'; c: number; memberIds: number[] }
   | Invoke
+  /** `id` is that of the message, or of the conversation that was opened. */
   | { e: 'ok'; op: number; id?: number; seq?: number; rev?: number; repeated?: boolean }
   /** Refused: it had no effect. */
   | { e: 'fail'; op: number; code: string }

@@ -32,17 +32,22 @@ export const register = async (base: string, number: number): Promise<{ person: 
   const answer = await insist<SignedIn>(() =>
     ask(base, { method: 'POST', path: '/v1/auth/register', json, from: address }),
   )
-  if (!answer.ok) throw new Error(`${username} could not register: ${answer.code}`)
-  return { person: { id: answer.body.user.id, username, address }, session: sessionOf(answer.body) }
+  // An earlier try had no answer, and made the account.
+  const isMade = !answer.ok && answer.code === 'username.taken'
+  if (!answer.ok && !isMade) throw new Error(`${username} could not register: ${answer.code}`)
+  const signedIn = answer.ok ? answer.body : await logIn(base, { username, address })
+  return { person: { id: signedIn.user.id, username, address }, session: sessionOf(signedIn) }
 }
 
-export const signIn = async (base: string, person: Person): Promise<Session> => {
-  const json = { login: person.username, password: PASSWORD }
-  const request = { method: 'POST', path: '/v1/auth/login', json, from: person.address }
+export const signIn = async (base: string, person: Person): Promise<Session> => sessionOf(await logIn(base, person))
+
+const logIn = async (base: string, { username, address }: Omit<Person, 'id'>): Promise<SignedIn> => {
+  const json = { login: username, password: PASSWORD }
+  const request = { method: 'POST', path: '/v1/auth/login', json, from: address }
   for (;;) {
     const answer = await insist<SignedIn>(() => ask(base, request))
-    if (answer.ok) return sessionOf(answer.body)
-    if (answer.status !== 429) throw new Error(`${person.username} could not sign in: ${answer.code}`)
+    if (answer.ok) return answer.body
+    if (answer.status !== 429) throw new Error(`${username} could not sign in: ${answer.code}`)
     await sleep(1_000 * Math.max(1, answer.retryAfter))
   }
 }

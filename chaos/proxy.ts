@@ -260,7 +260,7 @@ const withoutCompression = (head: Buffer): Buffer =>
 const isRepeatable = (chunk: Buffer): boolean => {
   const end = chunk.indexOf('\r\n\r\n')
   const head = chunk.subarray(0, Math.max(0, end)).toString('latin1')
-  if (!/^(?:POST|DELETE) \/v1\/(?:auth\/(?:ticket|refresh|sessions)|conversations\/\d+\/messages)/.test(head))
+  if (!/^(?:POST|DELETE) \/v1\/(?:auth\/(?:ticket|refresh|sessions)|conversations(?: |\/\d+\/messages))/.test(head))
     return false
   const length = /^content-length: *(\d+)$/im.exec(head)?.[1] ?? '0'
   return chunk.length === end + 4 + Number(length)

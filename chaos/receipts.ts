@@ -16,7 +16,6 @@ export class Receipts {
   open({ socket, who, session }: Extract<Entry, { e: 'open' }>): void {
     const nothing = {
       revs: new Map(),
-      heads: new Map(),
       created: new Set<number>(),
       spans: new Map(),
       isDocumented: false,

@@ -11,7 +11,7 @@ const REPEATED = 0.3
 const REMEMBERED = 100
 /** People write several lines at once now and then: so many at most, sent without waiting. */
 const BURST = 8
-/** A client of a documented API makes a request for each message. The first hand marks as read, and the other one, alone, changes messages. */
+/** A client of a documented API waits to hear what became of each message. The first hand marks as read, and the other one, alone, changes messages. */
 const DIALECT_HANDS = 2
 const WORDS =
   'the quick brown fox jumps over a lazy dog while nine voix ambiguës d’un cœur préfèrent le jus de raisin'.split(' ')

@@ -180,6 +180,13 @@ const fiveMessages = {
   copy: { messages: [...log(), fifth] },
 }
 
+/** Alice opens the group, and again as if she had heard no answer. */
+const openedAs = (...ids: number[]): HistoryBuilder =>
+  ids.reduce(
+    (told, id) => told.done({ do: 'open', clientId: 'g1', memberIds: [BOB] }, { who: ALICE, result: { id } }),
+    talk(),
+  )
+
 /** Three messages that nobody changed: of Alice, of this one, of Alice. */
 const said = (second: number): HistoryBuilder => start().send(ALICE, 1).send(second, 2).send(ALICE, 3)
 const third = stored(3, { sender: ALICE })
@@ -225,6 +232,10 @@ describe('a history in which nothing is wrong', () => {
     const messages = [stored(1), stored(2, { sender: BOB }), third]
 
     expect(kinds(end(told, { readings: { messages, seq: 3 } }))).not.toContain('delivery.missing')
+  })
+
+  test('may have a group opened again that is there', () => {
+    expect(check(end(openedAs(C, C)).entries)).toEqual([])
   })
 
   test('may have a session end', () => {
@@ -285,6 +296,12 @@ describe('a planted fault is found:', () => {
       'a repeat was answered with another message',
       'repeat.differs',
       () => end(talk().send(ALICE, 4, { clientId: 'c1', repeated: true })),
+    ],
+    ['a group that was opened again is another one', 'repeat.differs', () => end(openedAs(C, C + 1))],
+    [
+      'somebody finds a conversation that nobody opened',
+      'conversation.unasked',
+      () => end(talk()).tell(reading(ALICE, { c: C + 1, seq: 0, unread: 0, inboxUnread: 0, messages: [] })),
     ],
     [
       'somebody saw another message at a place',
@@ -437,6 +454,16 @@ describe('a planted fault is found:', () => {
       'somebody is no member and nobody removed them',
       'members.wrong',
       () => end(talk(), { readings: { memberIds: [ALICE] } }),
+    ],
+    [
+      'somebody is a member whom nobody brought in',
+      'members.wrong',
+      () => end(talk(), { readings: { memberIds: [ALICE, BOB, CAROL] } }),
+    ],
+    [
+      'somebody finds a conversation that they are not in',
+      'members.wrong',
+      () => end(talk()).tell(reading(CAROL, { unread: 3, inboxUnread: 3 })),
     ],
     [
       'a session that had ended could send',
