@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { constants, deflateRawSync } from 'node:zlib'
 import { frameOf, upgradeRequest } from '../harness/websocket.ts'
 import { type Client, Listener } from './client.ts'
 import { fragmentsOf, RawConnection, type Said } from './raw-socket.ts'
@@ -9,11 +10,13 @@ import { leakIn } from './verdict.ts'
 const MIB = 2 ** 20
 const PATIENCE_MS = 30_000
 
-/** What may become of it: a reply, a close with one of these codes, a pong, or nothing at all. */
-type May = 'reply' | 'pong' | 'silence' | number
+/** What may become of it: any reply, one that refuses, a close with one of these codes, a pong, or nothing at all. */
+type May = 'reply' | 'refusal' | 'pong' | 'silence' | number
 type Case = [what: string, bytes: () => Uint8Array, ...may: May[]]
 
 const COMMAND = '{"id":1,"type":"presence.get","userIds":[]}'
+/** The same as who has agreed on `permessage-deflate` would send it: RFC 7692 §7.2.1. */
+const COMPRESSED = deflateRawSync(COMMAND, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
 const number = (value: string): string => `{"id":1,"type":"changes.get","conversationId":${value},"since":0}`
 
 /** Not of this protocol, not UTF-8, too large, or closed as it should not be. 1006 stands for an end without a word. */
@@ -47,7 +50,8 @@ const FRAMES: Case[] = [
   ['a thousand frames at once', () => Buffer.concat(Array(1_000).fill(frameOf(COMMAND))), 'reply'],
   ['a pong that nobody asked for', () => frameOf('x', { opcode: 10 }), 'silence'],
   ['a frame without a mask', () => frameOf(COMMAND, { mask: 'none' }), 'reply', ...BROKEN],
-  ['a frame that claims to be compressed', () => frameOf('\u00aa\u0056\u002a', { rsv: 4 }), 'reply', 1007, ...BROKEN],
+  // Taken, it was inflated: then a small frame could become a large one.
+  ['a compressed frame', () => frameOf(COMPRESSED, { rsv: 4 }), 'refusal', 1007, ...BROKEN],
   ['a frame with a reserved bit', () => frameOf(COMMAND, { rsv: 1 }), 'reply', 1007, ...BROKEN],
   ['a frame of no known kind', () => frameOf(COMMAND, { opcode: 3 }), ...BROKEN],
   ['a control frame of no known kind', () => frameOf('', { opcode: 11 }), 'silence', ...BROKEN],
@@ -178,28 +182,30 @@ export const sendOddBytes = async (client: Client, token: string): Promise<Found
   return found
 }
 
-/** Sends what is no frame, or nearly, to one kind of socket. */
+/** Sends what is no frame, or nearly, to one kind of socket, as a client that would like to compress: nobody may agree to that. */
 export const sendOddFrames = async (
   client: Client,
   token: string,
-  { name, found }: { name: string; found: Found },
+  { name, found, patienceMs = PATIENCE_MS }: { name: string; found: Found; patienceMs?: number },
 ): Promise<void> => {
-  const opening = upgradeRequest(
-    socketsOf(token)[name] ?? '',
-    name === 'native' ? { authorization: `Bearer ${token}` } : {},
-  )
+  const opening = upgradeRequest(socketsOf(token)[name] ?? '', {
+    'sec-websocket-extensions': 'permessage-deflate; client_max_window_bits',
+    ...(name === 'native' && { authorization: `Bearer ${token}` }),
+  })
   const witness = await Witness.arrive(client, token, found)
   for (const [what, bytes, ...may] of FRAMES) {
-    const said = await sayOn(client, opening, {
-      bytes: bytes(),
-      patienceMs: may.includes('silence') || (name !== 'native' && may.includes('reply')) ? 150 : PATIENCE_MS,
-    })
-    const became = becameOf(said)
     // The documents answer in words of their own, or not at all.
-    const isAllowed = may.includes(became) || (name !== 'native' && may.includes('reply') && became === 'silence')
+    const maySayNothing =
+      may.includes('silence') || (name !== 'native' && (may.includes('reply') || may.includes('refusal')))
+    const said = await sayOn(client, opening, { bytes: bytes(), patienceMs: maySayNothing ? 150 : patienceMs })
+    const became = becameOf(said)
+    const isAllowed =
+      may.includes(became) || (became === 'refusal' && may.includes('reply')) || (became === 'silence' && maySayNothing)
+    if (!said.head.startsWith('HTTP/1.1 101') || /^sec-websocket-extensions:/im.test(said.head))
+      found.findings.push(`${name}: an upgrade that offers to compress came to ${JSON.stringify(said.head)}`)
     if (!isAllowed) found.findings.push(`${name}: ${what} came to ${became} (${said.texts[0]?.slice(0, 200) ?? ''})`)
     noteLeaks(found, `${name}: ${what}`, said)
-    await witness.look(`${name}: ${what}`)
+    await witness.look(`${name}: ${what}`, patienceMs)
   }
   witness.leave()
 }
@@ -232,12 +238,12 @@ class Witness {
     return new Witness(await Listener.open(client.base, '/v1/socket', token), found)
   }
 
-  async look(after: string): Promise<void> {
+  async look(after: string, patienceMs = PATIENCE_MS): Promise<void> {
     const { heard } = this.#listener
     this.#found.sent += 1
     heard.length = 0
     this.#listener.say('{"id":"witness","type":"presence.get","userIds":[]}')
-    const isServed = await this.#listener.until(() => heard.some((text) => text.includes('"witness"')), PATIENCE_MS)
+    const isServed = await this.#listener.until(() => heard.some((text) => text.includes('"witness"')), patienceMs)
     if (!isServed || this.#listener.closed) this.#found.findings.push(`after ${after} other sockets are not served`)
   }
 
@@ -303,7 +309,7 @@ const quiet = async (connection: RawConnection): Promise<void> => {
 const becameOf = ({ texts, pongs, close, isEnded, isReset }: Said): May => {
   if (close !== null) return close
   if (isEnded || isReset) return 1006
-  if (texts.length > 0) return 'reply'
+  if (texts.length > 0) return texts.some((text) => text.includes('"ok":true')) ? 'reply' : 'refusal'
   return pongs > 0 ? 'pong' : 'silence'
 }
 

@@ -14,10 +14,10 @@ export class Trial {
   readonly #storage: Storage
   /** What the server holds, since when nothing was written. */
   #held: Held | null = null
-  readonly counts = new Map<string, { inputs: number; refused: number }>()
-  /** Different inputs, and how many of them nothing of is spoilt. */
+  /** Of each route and frame, by its name. `spoilt` are those inputs of which not all is as it should be. */
+  readonly counts = new Map<string, { inputs: number; spoilt: number; refused: number }>()
+  /** Different inputs. */
   drafted = 0
-  plain = 0
   /** With those that were sent once more. */
   sent = 0
   refused = 0
@@ -35,10 +35,12 @@ export class Trial {
   async run(drafts: Draft<Input>[]): Promise<Finding[]> {
     const inputs = drafts.map(({ target, make }) => make(this.#people.worldFor(target)))
     this.drafted += drafts.length
-    this.plain += drafts.filter(({ isPlain }) => isPlain).length
     const before = (this.#held ??= await this.#settle())
     const first = await this.#send(inputs)
-    for (const input of inputs) this.#count(input, first.refused.includes(input))
+    drafts.forEach(({ target, isPlain }, i) => {
+      const input = inputs[i]
+      this.#count(target, { isSpoilt: !isPlain, isRefused: input !== undefined && first.refused.includes(input) })
+    })
     if (!first.wrote) {
       this.compared += first.refused.length
       return [...first.findings, ...(await this.#compare(before, first.refused))]
@@ -100,10 +102,10 @@ export class Trial {
     return held
   }
 
-  #count(input: Input, isRefused: boolean): void {
-    const { name } = input.kind === 'said' ? input.frame : input.route
-    const counted = this.counts.get(name) ?? { inputs: 0, refused: 0 }
+  #count(name: string, { isSpoilt, isRefused }: { isSpoilt: boolean; isRefused: boolean }): void {
+    const counted = this.counts.get(name) ?? { inputs: 0, spoilt: 0, refused: 0 }
     counted.inputs += 1
+    if (isSpoilt) counted.spoilt += 1
     if (isRefused) counted.refused += 1
     this.counts.set(name, counted)
   }

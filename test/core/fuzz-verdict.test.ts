@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, expect, test } from 'vitest'
 import type { Answer } from '../../fuzz/client.ts'
+import { lackOf, type Spoilt } from '../../fuzz/enough.ts'
 import type { Request } from '../../fuzz/inputs.ts'
 import { changedIn, Storage } from '../../fuzz/storage.ts'
 import { faultOf } from '../../fuzz/verdict.ts'
@@ -70,6 +71,27 @@ test('what an answer only repeats gives nothing away', () => {
   const told = { ...asked, body: '{"displayName":"TypeError"}' }
 
   expect(faultOf(told, answer({ status: 200, text: '{"displayName":"TypeError"}' }), 1_000)).toBeNull()
+})
+
+const route = (name: string, spoilt: number): Spoilt => ({ name, kind: 'route', spoilt })
+const frame = (name: string, spoilt: number): Spoilt => ({ name, kind: 'frame', spoilt })
+
+test('ten thousand spoilt inputs of either kind, and some to each route and frame, are enough', () => {
+  expect(lackOf([route('GET /v1/me', 9_999), route('GET /health', 1), frame('native typing.start', 10_000)])).toEqual(
+    [],
+  )
+})
+
+test.each<[string, Spoilt[], string]>([
+  ['requests', [route('a', 9_999), frame('b', 20_000)], 'only 9999 spoilt inputs to all routes together, not 10000'],
+  ['frames', [route('a', 20_000), frame('b', 9_999)], 'only 9999 spoilt inputs to all frames together, not 10000'],
+  [
+    'for two of them',
+    [route('a', 0), route('c', 10_000), frame('b', 0), frame('d', 10_000)],
+    'no spoilt input to a, b',
+  ],
+])('too little that is spoilt is a finding: %s', (_, targets, what) => {
+  expect(lackOf(targets)).toEqual([what])
 })
 
 const folder = mkdtempSync(join(tmpdir(), 'causerie-held-'))
