@@ -6,6 +6,8 @@ import { mib, percentile, type Row } from './row.ts'
 
 const SENDERS = 10
 const GROWTH_BYTES = 384 * 2 ** 20
+/** What has waited for so long is refused ([BAD8] of docs/protocol.md). This client tries nothing again, so nothing comes on top of it. */
+const ACKED_WITHIN_MS = 12_000
 
 type Tally = { acked: Set<string>; took: number[]; refused: Map<string, number>; bare: number; unanswered: number }
 
@@ -15,7 +17,8 @@ type Flood = { limit: string; perSecond: number; seconds: number }
 export const overload: Row = {
   id: 'F19',
   demands:
-    '15,000 and 4,000 messages a second at one conversation: refused with a time to wait, nothing acknowledged is lost',
+    '15,000 and 4,000 messages a second at one conversation: taken or refused with a time to wait, nothing acknowledged is lost, ' +
+    `p99 of the acknowledgements ≤ ${ACKED_WITHIN_MS / 1_000} s`,
   needsLinux: true,
   run: async (context) => {
     const unlimited = await flood(context, { limit: '1000000', perSecond: 1_500, seconds: 4 })
@@ -48,15 +51,18 @@ const flood = async ({ server: prepare }: Parameters<Row['run']>[0], load: Flood
   const hasFallen = server.hasFallen
   client.socket.cut()
   await server.kill()
+  const p99 = percentile(tally.took, 0.99)
   const refusals = [...tally.refused].map(([code, count]) => `${count} ${code}`).join(', ') || 'none'
   const isGood =
     lost + tally.bare + tally.unanswered === 0 &&
     isCalm &&
     !hasFallen &&
     tally.refused.size > 0 &&
+    tally.acked.size > 0 &&
+    p99 <= ACKED_WITHIN_MS &&
     most - memory.before <= GROWTH_BYTES
   const figure =
-    `${tally.acked.size} acknowledged (p99 ${percentile(tally.took, 0.99).toFixed(0)} ms), ${lost} lost or twice, refused ${refusals} ` +
+    `${tally.acked.size} acknowledged (p99 ${p99.toFixed(0)} ms, slowest ${percentile(tally.took, 1).toFixed(0)} ms), ${lost} lost or twice, refused ${refusals} ` +
     `(${tally.bare} without a time to wait), ${tally.unanswered} unanswered, ${mib(memory.before)} before and ${mib(most)} at most`
   return { isGood, figure }
 }

@@ -17,7 +17,7 @@ const BACK_WITHIN_MS = 30_000
 /** The disk fills up under load, and has room again: nothing that was acknowledged is missing, and nobody restarts anything. */
 export const diskFull: Row = {
   id: 'R9',
-  demands: `what is acknowledged while the disk is full is stored; it goes on without a restart within ${BACK_WITHIN_MS / 1_000} s of having room`,
+  demands: `what is acknowledged while the disk is full is stored, nothing twice, seq without a gap; it goes on without a restart within ${BACK_WITHIN_MS / 1_000} s of having room`,
   run: async ({ server: prepare, folder }) => {
     const state = folder('memory')
     const disk = SmallDisk.mount(state, SIZE)
@@ -73,12 +73,16 @@ export const diskFull: Row = {
           figure: `${whileFull} acknowledged; it did not serve within ${backMs.toFixed(0)} ms of having room`,
         }
       }
-      const stored = new Set((await everything(await openClient(server.url, alice), c)).map(({ clientId }) => clientId))
-      const lost = [...acked].filter((clientId) => !stored.has(clientId)).length
+      const stored = await everything(await openClient(server.url, alice), c)
+      const clientIds = new Set(stored.map(({ clientId }) => clientId))
+      const lost = [...acked].filter((clientId) => !clientIds.has(clientId)).length
+      const doubled = stored.length - clientIds.size
+      const misplaced = stored.filter(({ seq }, i) => seq !== i + 1).length
       const hasFallen = server.hasFallen
       await server.kill()
-      const isGood = lost === 0 && told + silent >= FAILURES && backMs <= BACK_WITHIN_MS && !hasFallen
-      const figure = `${whileFull} acknowledged before and while it was full, ${told} refused, ${silent} not answered, ${lost} lost; serves ${backMs.toFixed(0)} ms after there is room`
+      const isGood =
+        lost + doubled + misplaced === 0 && told + silent >= FAILURES && backMs <= BACK_WITHIN_MS && !hasFallen
+      const figure = `${whileFull} acknowledged before and while it was full, ${told} refused, ${silent} not answered; of ${stored.length} stored ${doubled} twice, ${misplaced} with another seq than their place, ${lost} lost; serves ${backMs.toFixed(0)} ms after there is room`
       return { isGood, figure }
     } finally {
       disk.unmount()

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeNextSchema } from '../chaos/next-schema.ts'
+import { comeBack } from './come-back.ts'
 import { Ear } from './ear.ts'
-import { type Guest, NativeClient, newGuests, openGroup } from './guest.ts'
+import { type Guest, type NativeClient, newGuests, openGroup } from './guest.ts'
 import { everything } from './read-all.ts'
 import { percentile, type Row } from './row.ts'
 
@@ -128,12 +129,4 @@ export const deployLive: Row = {
       deliveries >= acked.length
     return { isGood, figure }
   },
-}
-
-const comeBack = async (base: string, guest: Guest): Promise<NativeClient> => {
-  for (let bound = 500; ; bound = Math.min(bound * 2, 30_000)) {
-    const client = await NativeClient.open(base, guest)
-    if (client) return client
-    await sleep(Math.random() * bound)
-  }
 }

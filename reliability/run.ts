@@ -33,6 +33,7 @@ import { crawl } from './s16-crawl.ts'
 import { injection } from './s16-injection.ts'
 import { hashing } from './s17-hashing.ts'
 import { erasure } from './s20-erasure.ts'
+import { lighthouse } from './w01-lighthouse.ts'
 import type { Row, RowContext } from './row.ts'
 import { ServerProcess } from '../harness/server.ts'
 
@@ -67,6 +68,7 @@ const ROWS: Row[] = [
   crawl,
   hashing,
   erasure,
+  lighthouse,
 ]
 
 const { values: flags } = parseArgs({

@@ -15,7 +15,9 @@ const ROUNDS = 4
 /** What a password becomes, how long that takes, and what many at once need. */
 export const hashing: Row = {
   id: 'S17',
-  demands: `Argon2id of at least ${LEAST.memory} KiB, ${LEAST.passes} passes, ${LEAST.lanes} lane; ≤ ${MOST_MS} ms a hash; ${AT_ONCE} log-ins at once within 128 MiB`,
+  demands:
+    `Argon2id of at least ${LEAST.memory} KiB, ${LEAST.passes} passes, ${LEAST.lanes} lane; ≤ ${MOST_MS} ms for the p50 of a whole sign-in, ` +
+    `and for its time of the processor; ${AT_ONCE} log-ins at once within 128 MiB`,
   needsLinux: true,
   run: async ({ server: prepare, folder }) => {
     const server = await prepare()
@@ -43,13 +45,13 @@ export const hashing: Row = {
     const hashes = storedHashes({ state: server.state, copy: join(folder('memory'), 'copy') })
     const weak = hashes.filter((hash) => !isStrong(hash)).length
     const growth = peak - memory.before
+    const p50 = percentile(took, 0.5)
     const figure =
       `${hashes.length} stored hashes, ${weak} weaker (the first begins ${hashes[0]?.split('$').slice(0, 4).join('$')}); ` +
-      `a whole sign-in p50 ${percentile(took, 0.5).toFixed(0)} ms, p99 ${percentile(took, 0.99).toFixed(0)} ms, ` +
-      `${cpu.toFixed(0)} ms of the processor; ${ROUNDS} × ${AT_ONCE} at once: ${each.toFixed(0)} ms each, ` +
+      `a whole sign-in p50 ${p50.toFixed(0)} ms, ${cpu.toFixed(0)} ms of the processor ` +
+      `(without a verdict, for others share the machine: p99 ${percentile(took, 0.99).toFixed(0)} ms); ${ROUNDS} × ${AT_ONCE} at once: ${each.toFixed(0)} ms each, ` +
       `memory from ${mib(memory.before)} to ${mib(peak)}, ${mib(growth)} more`
-    const isGood =
-      hashes.length === AT_ONCE + 1 && weak === 0 && Math.max(cpu, percentile(took, 0.5)) <= MOST_MS && growth <= BUDGET
+    const isGood = hashes.length === AT_ONCE + 1 && weak === 0 && Math.max(cpu, p50) <= MOST_MS && growth <= BUDGET
     return { isGood, figure }
   },
 }
