@@ -32,7 +32,9 @@ export const operationsOf = (routes: Route[], contracts: Record<string, RouteCon
     const [does, gives, ...own] = entry
     const above = routes.filter((each) => each.method === 'ALL' && isBelow(path, each.path))
     const declared = Object.assign({}, ...[...above, ...handlers].map(({ handler }) => declaredBy(handler))) as Declared
-    const refuses = [...new Set([...own, ...refusalsOf(declared)])]
+    // A body that is too large or breaks off is refused where none is asked for, too.
+    const ofBodies = method === 'GET' ? [] : (['request.too_large', 'request.malformed'] as const)
+    const refuses = [...new Set([...own, ...ofBodies, ...refusalsOf(declared)])]
     const tag = path.startsWith('/v1/') ? path.split('/')[2] : undefined
     return [{ method, path: openApiPath(path), tags: [tag ?? 'server'], does, declared, gives, refuses }]
   })
@@ -48,7 +50,7 @@ const isBelow = (path: string, wildcard: string): boolean => `${path}/`.startsWi
 /** What follows from what a route asks for. */
 const refusalsOf = ({ json, query, param, signedIn, limited }: Declared): ErrorCode[] => [
   ...(json || query || param ? (['request.invalid'] as const) : []),
-  ...(json ? (['request.malformed', 'request.media_type', 'request.too_large'] as const) : []),
+  ...(json ? (['request.media_type'] as const) : []),
   ...(signedIn ? (['auth.required', 'token.invalid', 'token.expired', 'session.revoked'] as const) : []),
   ...(signedIn || limited ? (['rate.limited'] as const) : []),
   'server.fault',

@@ -16,11 +16,12 @@ const operations = [...operationsOf(app.routes, ROUTES), ...dialectOperations(ap
 
 function patternOf(path: string): RegExp {
   const literal = path.split(/\{\w+\}/).map((part) => part.replaceAll('.', String.raw`\.`))
-  return new RegExp(`^${literal.join('[^/]+')}/?$`)
+  // Only the documents' routes may end with a slash.
+  return new RegExp(`^${literal.join('[^/]+')}${path.startsWith('/v1/') ? '' : '/?'}$`)
 }
 
 const operationAt = (method: string, path: string): Operation | undefined => {
-  const [pathname = ''] = path.split('?')
+  const { pathname } = new URL(`https://causerie.test${path}`)
   return operations.find(({ operation, fits }) => operation.method === method && fits.test(pathname))?.operation
 }
 

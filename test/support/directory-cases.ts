@@ -272,7 +272,8 @@ export const CASES: Record<string, () => Promise<Case>> = {
   },
   'an event is answered': async () => {
     const [alice, id] = await withEvent()
-    const holds = async () => expect(await eventOf(alice, id)).toMatchObject({ body: { answer: 'yes' } })
+    const holds = async () =>
+      expect(await eventOf(alice, id)).toMatchObject({ body: { rsvps: [{ userId: alice.user.id, answer: 'yes' }] } })
     const path = `/v1/events/${id}/rsvp`
     return { call: { method: 'PUT', path, token: alice.accessToken, json: { answer: 'yes' } }, again: [200], holds }
   },
@@ -280,7 +281,7 @@ export const CASES: Record<string, () => Promise<Case>> = {
     const [alice, id] = await withEvent()
     const path = `/v1/events/${id}/rsvp`
     await ask('PUT', path, { token: alice.accessToken, json: { answer: 'yes' } })
-    const holds = async () => expect(await eventOf(alice, id)).toMatchObject({ body: { answer: null } })
+    const holds = async () => expect(await eventOf(alice, id)).toMatchObject({ body: { rsvps: [] } })
     return { call: { method: 'DELETE', path, token: alice.accessToken }, again: [204], holds }
   },
   'a group is renamed': async () => {
