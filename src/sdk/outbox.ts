@@ -58,10 +58,10 @@ export class Outbox {
     this.#key = key
     const stored = await read(this.#deps.storage, key)
     if (this.#key !== key) return
-    const known = new Set(this.#items.map(({ clientId }) => clientId))
-    const left = stored.filter(({ clientId }) => !known.has(clientId)).map(queuedUnlessFailed)
+    const left = notIn(this.#items, stored).map(queuedUnlessFailed)
+    // What was written before there was a key is not stored yet.
     const early = this.#items
-    if (early.length > 0) this.#persist((items) => [...items, ...early.map(queuedUnlessFailed)])
+    if (early.length > 0) this.#persist((items) => [...items, ...notIn(items, early).map(queuedUnlessFailed)])
     this.#items = [...left, ...this.#items]
     for (const id of new Set(left.map(({ conversationId }) => conversationId))) this.#deps.onChange(id)
     this.resume()
@@ -221,6 +221,12 @@ const read = async (storage: KeyValueStore, key: string): Promise<PendingMessage
   } catch {
     return []
   }
+}
+
+/** Those of `items` that `others` lacks. */
+const notIn = (others: readonly PendingMessage[], items: readonly PendingMessage[]): PendingMessage[] => {
+  const known = new Set(others.map(({ clientId }) => clientId))
+  return items.filter(({ clientId }) => !known.has(clientId))
 }
 
 const queuedAgain = (item: PendingMessage): PendingMessage => {

@@ -128,6 +128,32 @@ describe('the outbox', () => {
     expect(await storedIn(storage)).toEqual(['mine'])
   })
 
+  test('[OUT3] what is written while the storage is being read is kept once', async () => {
+    const storage = memoryStorage()
+    const reading = Promise.withResolvers<void>()
+    let reads = 0
+    const slow = {
+      ...storage,
+      get: async (key: string) => {
+        reads += 1
+        if (reads === 1) await reading.promise
+        return storage.get(key)
+      },
+    }
+    const { outbox } = newOutbox({ storage: slow, online: false })
+
+    const started = outbox.start(ME)
+    void outbox.add(written('early'))
+    await vi.waitFor(async () => expect(await storedIn(storage)).toEqual(['early']))
+    reading.resolve()
+    await started
+    void outbox.add(written('late'))
+
+    await vi.waitFor(async () => expect(await storedIn(storage)).toContain('late'))
+    expect(await storedIn(storage)).toEqual(['early', 'late'])
+    expect(outbox.of(1).map(({ clientId }) => clientId)).toEqual(['early', 'late'])
+  })
+
   test('[OUT4] a refused message fails, stays, and holds up none of those behind it', async () => {
     const { outbox, storage, sent, answer, refuse } = newOutbox()
     await outbox.start(ME)
