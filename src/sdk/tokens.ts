@@ -125,15 +125,14 @@ export class Tokens {
     if (stored && isOurs && stored.refreshToken !== held.refreshToken) return this.#takeOver(stored)
     try {
       const signedIn = await this.#refresh(held, { isOurs })
-      if (this.#held?.user.id !== held.user.id) throw signedOut()
+      if (!this.#isHeld(held)) throw signedOut()
       this.#holdWhat(signedIn)
       if (isOurs) await this.#write()
       return signedIn.accessToken
     } catch (error) {
-      if (!(error instanceof CauserieError) || error.status !== 401) throw error
-      const newer = await this.#storedFor(held)
-      if (newer && newer.refreshToken !== held.refreshToken) return this.#takeOver(newer)
-      await this.lose(error.code, held.accessToken)
+      const newer = await this.#newerThan(held)
+      if (newer && this.#isHeld(held)) return this.#takeOver(newer)
+      if (error instanceof CauserieError && error.status === 401) await this.lose(error.code, held.accessToken)
       throw error
     }
   }
@@ -149,8 +148,9 @@ export class Tokens {
     try {
       return await this.#deps.refresh({ refreshToken, attempt })
     } catch (error) {
-      if (error instanceof CauserieNetworkError) return this.#deps.refresh({ refreshToken, attempt })
-      throw error
+      // While no answer came, another page may have spent it by an attempt of its own: asked for once more, it would look stolen.
+      if (!(error instanceof CauserieNetworkError) || (await this.#newerThan(held))) throw error
+      return this.#deps.refresh({ refreshToken, attempt })
     }
   }
 
@@ -172,6 +172,17 @@ export class Tokens {
   async #storedFor(held: Credentials): Promise<Credentials | null> {
     const stored = await this.#read()
     return stored?.user.id === held.user.id ? stored : null
+  }
+
+  /** What another page of this browser got in place of these. */
+  async #newerThan(held: Credentials): Promise<Credentials | null> {
+    const stored = await this.#storedFor(held)
+    return stored?.refreshToken === held.refreshToken ? null : stored
+  }
+
+  /** Whether they are those of now still: one may have signed out since, or in anew. */
+  #isHeld({ refreshToken }: Credentials): boolean {
+    return this.#held?.refreshToken === refreshToken
   }
 
   async #read(): Promise<Credentials | null> {

@@ -17,6 +17,8 @@ class Server {
   isRevoked = false
   /** How many answers to a renewal do not arrive. */
   loses = 0
+  /** Renewals that do not arrive, and that nobody answers until they are given up. */
+  readonly hanging: PromiseWithResolvers<never>[] = []
   #lost: (Refresh & { successor: SignedIn }) | null = null
   readonly #expiry = new Map<string, number>()
 
@@ -41,6 +43,8 @@ class Server {
   async refresh({ refreshToken, ...attempt }: Refresh): Promise<SignedIn> {
     await Promise.resolve()
     if (!this.isUp) throw new CauserieNetworkError('down')
+    const hanging = this.hanging.shift()
+    if (hanging) await hanging.promise
     this.refreshes += 1
     const isAskedAgain = refreshToken === this.#lost?.refreshToken && attempt.attempt === this.#lost.attempt
     if (!this.isRevoked && this.#lost && isAskedAgain && this.loses === 0) return this.#lost.successor
@@ -236,6 +240,36 @@ test('[TOK4] a page that loses the race for a refresh token takes over what the 
 
   expect(tokens).toEqual(['access2', 'access2'])
   expect([...first.lost, ...second.lost]).toEqual([])
+})
+
+test('[TOK1] a renewal that hung takes over what another page got meanwhile, and asks no second time for what is spent', async () => {
+  const { server, first, second } = await twoPages()
+  const hanging = Promise.withResolvers<never>()
+  server.hanging.push(hanging)
+
+  server.now += LIFE_MS
+  const tokens = [first.tokens.access(), second.tokens.access()]
+  expect(await tokens[1]).toBe('access2')
+  hanging.reject(new CauserieNetworkError('no answer'))
+
+  expect(await tokens[0]).toBe('access2')
+  expect(server.refreshes).toBe(1)
+  expect([...first.lost, ...second.lost]).toEqual([])
+})
+
+test('[TOK4] who signs out while a renewal is under way does not take over what another page got', async () => {
+  const { server, first, second } = await twoPages()
+  const hanging = Promise.withResolvers<never>()
+  server.hanging.push(hanging)
+
+  server.now += LIFE_MS
+  const tokens = [first.tokens.access(), second.tokens.access()]
+  await tokens[1]
+  await first.tokens.forget()
+  hanging.reject(new CauserieError('refresh.reused', 'no', { status: 401 }))
+
+  await expect(tokens[0]).rejects.toThrow()
+  expect(first.tokens.me).toBeNull()
 })
 
 test('[TOK4] a page whose session ended leaves the sign-in of another page alone', async () => {
