@@ -102,7 +102,7 @@ export class CauserieClient {
     this.conversations = new Conversations({
       http,
       viewerId,
-      onEntry: (entry) => this.inbox.put(entry),
+      expectEntry: () => this.inbox.expect(),
       onGone: (id) => this.inbox.remove(id),
     })
     const connection = new Connection({

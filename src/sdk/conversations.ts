@@ -5,8 +5,8 @@ import { newClientId } from './client-id.ts'
 type Deps = {
   http: Http
   viewerId: () => number
-  /** Where a conversation stands, as an answer said it. */
-  onEntry: (entry: InboxEntry) => void
+  /** Called before asking; what it returns takes where the conversation stands, as the answer says it. */
+  expectEntry: () => (entry: InboxEntry) => void
   /** The user is no longer a member. */
   onGone: (conversationId: number) => void
 }
@@ -31,8 +31,8 @@ export class Conversations {
   }
 
   /** Gives a group another title. `conversation.is_direct`, `member.not_allowed`. */
-  async rename(id: number, title: string): Promise<InboxEntry> {
-    return this.#told(await this.#deps.http.send({ method: 'PATCH', path: pathOf(id), json: { title } }))
+  rename(id: number, title: string): Promise<InboxEntry> {
+    return this.#entryOf(this.#deps.http.send({ method: 'PATCH', path: pathOf(id), json: { title } }))
   }
 
   /** Deletes it for everybody. */
@@ -73,12 +73,14 @@ export class Conversations {
     )
   }
 
-  async #create(input: NewConversation): Promise<InboxEntry> {
-    return this.#told(await this.#deps.http.post('/v1/conversations', input))
+  #create(input: NewConversation): Promise<InboxEntry> {
+    return this.#entryOf(this.#deps.http.post('/v1/conversations', input))
   }
 
-  #told(entry: InboxEntry): InboxEntry {
-    this.#deps.onEntry(entry)
+  async #entryOf(answer: Promise<InboxEntry>): Promise<InboxEntry> {
+    const take = this.#deps.expectEntry()
+    const entry = await answer
+    take(entry)
     return entry
   }
 }

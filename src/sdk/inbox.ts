@@ -17,6 +17,15 @@ type Deps = {
   onEntry: (entry: InboxEntry) => void
 }
 
+type Reading = {
+  first: InboxPage
+  /** The moment at which the first page was asked for. */
+  asked: number
+  /** What should be on one of the pages. */
+  expected: number[]
+  pageAfter?: (cursor: string) => Promise<InboxPage | null>
+}
+
 /** What `have` may take of the address of the socket: about 500 conversations; the others come whole in each hello. */
 const MAX_HAVE = 500
 const TRIES = 3
@@ -27,6 +36,10 @@ export class Inbox {
   readonly #byId = new Map<number, InboxEntry>()
   /** Entries that are being asked for again, and what happened to them meanwhile. */
   readonly #asking = new Map<number, ConversationEvent[]>()
+  /** Counts what makes earlier answers useless: the moment at which a conversation went or got another log, and that of signing out. */
+  #moment = 0
+  readonly #turnedAt = new Map<number, number>()
+  #clearedAt = 0
   #isKnown = false
   /** Whose inbox is being read: pages of an earlier one are of no use. */
   #reading = 0
@@ -56,23 +69,29 @@ export class Inbox {
 
   /** Reads it by REST. Not needed when connected. */
   async load(): Promise<readonly InboxEntry[]> {
-    const before = [...this.#byId.keys()]
-    await this.#take(await this.#deps.http.get<InboxPage>('/v1/conversations'), before)
+    const [reading, asked, expected] = [this.#reading, this.#moment, [...this.#byId.keys()]]
+    const first = await this.#deps.http.get<InboxPage>('/v1/conversations')
+    if (this.#reading === reading) await this.#take({ first, asked, expected })
     return this.entries ?? []
   }
 
   /** Asks for one entry. */
   async fetch(conversationId: number): Promise<InboxEntry> {
+    const take = this.expect()
     const entry = await this.#deps.http.get<InboxEntry>(`/v1/conversations/${conversationId}`)
-    this.put(entry)
+    take(entry)
     return entry
   }
 
-  /** @internal Takes an entry as some answer or frame showed it; the newer of two stays. */
+  /** @internal Takes an entry as a frame showed it just now; the newer of two stays. */
   put(entry: InboxEntry): void {
-    const { id } = entry.conversation
-    const next = newer(this.#byId.get(id), entry)
-    if (next !== this.#byId.get(id)) this.#set(id, next)
+    this.#put(entry, this.#moment)
+  }
+
+  /** @internal To be called before an entry is asked for: what it returns takes the answer, unless that is of a time before something ended. */
+  expect(): (entry: InboxEntry) => void {
+    const asked = this.#moment
+    return (entry) => void this.#put(entry, asked)
   }
 
   /** @internal */
@@ -106,12 +125,13 @@ export class Inbox {
     // It takes the place of a reading that is under way still.
     this.#reading += 1
     const first = { items: hello.conversations, nextCursor: hello.nextCursor }
-    this.#take(first, this.#unnamed, (cursor) => this.#pageInTheEnd(cursor)).catch(() => {})
+    const pageAfter = (cursor: string) => this.#pageInTheEnd(cursor)
+    this.#take({ first, asked: this.#moment, expected: this.#unnamed, pageAfter }).catch(() => {})
   }
 
   /** @internal */
   remove(conversationId: number): void {
-    this.#asking.delete(conversationId)
+    this.#turn(conversationId)
     if (!this.#byId.delete(conversationId)) return
     this.#sorted = null
     this.#deps.onGone(conversationId)
@@ -122,6 +142,8 @@ export class Inbox {
   clear(): void {
     this.#byId.clear()
     this.#asking.clear()
+    this.#turnedAt.clear()
+    this.#clearedAt = ++this.#moment
     this.#reading += 1
     this.#isKnown = false
     this.#sorted = null
@@ -129,28 +151,24 @@ export class Inbox {
   }
 
   /** Takes this page in and those that follow it; of `expected`, what is on none of them is gone, or moved while they were read. */
-  async #take(
-    first: InboxPage,
-    expected: number[],
-    pageAfter: (cursor: string) => Promise<InboxPage | null> = (cursor) => this.#pageAfter(cursor),
-  ): Promise<void> {
+  async #take({ first, asked, expected, pageAfter = (cursor) => this.#pageAfter(cursor) }: Reading): Promise<void> {
     const reading = this.#reading
     const missing = new Set(expected)
-    for (let page = first; ;) {
+    for (let [page, pageAsked] = [first, asked]; ;) {
       for (const entry of page.items) {
-        this.put(entry)
-        this.#deps.onEntry(entry)
+        if (this.#put(entry, pageAsked)) this.#deps.onEntry(entry)
         missing.delete(entry.conversation.id)
       }
       this.#isKnown = true
       this.#deps.onChange()
       if (page.nextCursor === null) break
+      pageAsked = this.#moment
       const next = await pageAfter(page.nextCursor)
       if (this.#reading !== reading || !next) return
       page = next
     }
     // A conversation that did not answer the server is left out too: only it can say that one is in it no longer.
-    for (const id of missing) await this.#ask(id)
+    for (const id of missing) if (this.#reading === reading) await this.#ask(id)
   }
 
   #pageAfter(cursor: string): Promise<InboxPage> {
@@ -198,9 +216,10 @@ export class Inbox {
     const isOver = () => this.#asking.get(conversationId) !== buffer
     try {
       for (let tries = 1; ; tries += 1) {
+        const take = this.expect()
         const entry = await this.#deps.http.get<InboxEntry>(`/v1/conversations/${conversationId}`)
         if (isOver()) return true
-        this.put(entry)
+        take(entry)
         if (this.#replay(conversationId, buffer)) break
         if (tries === TRIES) return false
       }
@@ -223,6 +242,24 @@ export class Inbox {
     }
     if (entry) this.#set(conversationId, entry)
     return true
+  }
+
+  /** Answers whether an entry that was asked for at that moment says anything of now. */
+  #put(entry: InboxEntry, asked: number): boolean {
+    const { id } = entry.conversation
+    const held = this.#byId.get(id)
+    const isEarlier = asked < (this.#turnedAt.get(id) ?? 0) && held?.epoch !== entry.epoch
+    if (isEarlier || asked < this.#clearedAt) return false
+    if (held && held.epoch !== entry.epoch) this.#turn(id)
+    const next = newer(held, entry)
+    if (next !== held) this.#set(id, next)
+    return true
+  }
+
+  /** It went, or its log is another: what was asked before is of no use, and neither is what happened before. */
+  #turn(conversationId: number): void {
+    this.#turnedAt.set(conversationId, ++this.#moment)
+    this.#asking.delete(conversationId)
   }
 
   #set(conversationId: number, entry: InboxEntry): void {

@@ -103,3 +103,90 @@ test('[SDK15] who watches a conversation learns where it stands also where its l
 
   await expect.poll(() => heard).toEqual([1, 2])
 })
+
+/** An inbox of which every request waits for the test to answer it, in the order asked. */
+const heldInbox = () => {
+  const asked: PromiseWithResolvers<unknown>[] = []
+  const get = () => {
+    const request = Promise.withResolvers<unknown>()
+    asked.push(request)
+    return request.promise
+  }
+  const deps = { http: { get }, viewerId: () => 1, onChange: () => {}, onGone: () => {}, onEntry: () => {} }
+  const inbox = new Inbox(deps as unknown as ConstructorParameters<typeof Inbox>[0])
+  const answer = async (i: number, what: unknown) => {
+    await vi.waitFor(() => expect(asked.length).toBeGreaterThan(i))
+    asked[i]?.resolve(what)
+  }
+  return { inbox, answer }
+}
+
+const pageOf = (items: InboxEntry[], nextCursor: string | null = null): InboxPage => ({ items, nextCursor })
+
+const helloOf = (hello: object) =>
+  ({ conversations: [], nextCursor: null, gone: [], ...hello }) as unknown as Parameters<Inbox['greet']>[0]
+
+test('[SDK18] a conversation that went while the inbox was read does not come back with an older page', async () => {
+  const { inbox, answer } = heldInbox()
+
+  const reading = inbox.load()
+  await answer(0, pageOf([entry(3)], '3'))
+  await vi.waitFor(() => expect(inbox.get(3)).toBeDefined())
+  inbox.remove(1)
+  await answer(1, pageOf([entry(1), entry(2)]))
+
+  expect((await reading).map(({ conversation }) => conversation.id)).toEqual([3, 2])
+})
+
+test('[SDK18] nor with an older answer about it alone; who is brought in again has it', async () => {
+  const { inbox, answer } = heldInbox()
+  inbox.put(entry(1))
+
+  const fetched = inbox.fetch(1)
+  const take = inbox.expect()
+  inbox.remove(1)
+  await answer(0, entry(1))
+  take(entry(1))
+  expect(await fetched).toMatchObject({ rev: 5 })
+  expect(inbox.get(1)).toBeUndefined()
+
+  inbox.put({ ...entry(1), rev: 7 })
+  take({ ...entry(1), rev: 6 })
+  expect(inbox.get(1)?.rev).toBe(7)
+})
+
+test('[SDK18] what was said to be gone as a connection began does not come back with an older page', async () => {
+  const { inbox, answer } = heldInbox()
+  inbox.put(entry(1))
+
+  const reading = inbox.load()
+  inbox.greet(helloOf({ conversations: [entry(2)], gone: [1] }))
+  await answer(0, pageOf([entry(1), entry(2)]))
+
+  expect((await reading).map(({ conversation }) => conversation.id)).toEqual([2])
+})
+
+test('[SDK15] an answer about the log of before does not replace the line of the new one', async () => {
+  const { inbox, answer } = heldInbox()
+  inbox.put({ ...entry(1), rev: 50 })
+
+  const fetched = inbox.fetch(1)
+  inbox.put({ ...entry(1), epoch: 'e2', rev: 9 })
+  await answer(0, { ...entry(1), rev: 51 })
+  await fetched
+  inbox.apply({ type: 'reaction.changed', conversationId: 1, rev: 10 } as unknown as ConversationEvent)
+
+  expect(inbox.get(1)).toMatchObject({ epoch: 'e2', rev: 10 })
+})
+
+test('[SDK12] what was asked before one signed out is shown to nobody', async () => {
+  const { inbox, answer } = heldInbox()
+
+  const [reading, fetched] = [inbox.load(), inbox.fetch(2)]
+  inbox.clear()
+  await answer(0, pageOf([entry(1)]))
+  await answer(1, entry(2))
+  await Promise.all([reading, fetched])
+
+  expect([inbox.entries, inbox.unread, inbox.get(2)]).toEqual([null, 0, undefined])
+})
