@@ -105,7 +105,10 @@ export class LiveConversation {
       connection,
       inbox,
       onChange: () => this.#changed(),
-      onGone: () => this.end(),
+      onGone: () => {
+        this.end()
+        inbox.remove(this.id)
+      },
     })
     await this.#copy.open()
   }
