@@ -117,6 +117,7 @@ export class CauserieClient {
     this.presence = new PresenceList({
       ask: (userIds) => connection.request({ type: 'presence.get', userIds }),
       onChange: (presence) => this.#emitter.emit('presence', presence),
+      now,
     })
     this.#outbox = new Outbox({
       storage,
@@ -343,6 +344,7 @@ export class CauserieClient {
         break
       case 'typing.changed':
         this.#typing.note(event.conversationId, event.userId, event.typing)
+        if (event.typing) this.presence.stir(event.userId)
         break
       case 'presence.changed':
         this.presence.note({ userId: event.userId, online: event.online, lastSeenAt: event.lastSeenAt })
@@ -373,8 +375,9 @@ export class CauserieClient {
     this.#live.get(conversationId)?.apply(event)
     if (event.type !== 'message.created') return
     const { message } = event
-    if (message.senderId === this.me?.id) this.#outbox.settle(message)
-    else this.#typing.note(conversationId, message.senderId, false)
+    if (message.senderId === this.me?.id) return this.#outbox.settle(message)
+    this.#typing.note(conversationId, message.senderId, false)
+    this.presence.stir(message.senderId)
   }
 
   /** Tells it once at the end of this moment: a message that leaves the outbox and enters the log is one change. */

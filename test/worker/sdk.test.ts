@@ -1,15 +1,19 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { conversationOfMessage } from '../../src/protocol/ids.ts'
-import { CauserieError, type LiveConversation } from '../../src/sdk/index.ts'
+import { CauserieError, type ClientOptions, type LiveConversation } from '../../src/sdk/index.ts'
 import { anotherDevice, newClient, newPerson, online, type TestClient } from '../support/client.ts'
 import { newName, PASSWORD } from '../support/rest.ts'
 
 const textsOf = ({ messages }: LiveConversation) =>
   messages.map(({ content }) => (content?.kind === 'text' ? content.text : null))
 
+afterEach(() => {
+  vi.useRealTimers()
+})
+
 /** A direct conversation, open at both ends. */
-const chat = async () => {
-  const [alice, bob] = [await newPerson(), await newPerson()]
+const chat = async (options: Partial<ClientOptions> = {}) => {
+  const [alice, bob] = [await newPerson(options), await newPerson(options)]
   const { conversation } = await alice.client.conversations.openDirect(bob.id)
   const ends = [alice, bob].map(({ client }) => client.conversation(conversation.id))
   await Promise.all(ends.map((end) => end.open()))
@@ -122,6 +126,37 @@ test('[SDK5] who comes is seen by those who share a conversation, and a connecti
   await expect.poll(() => alice.client.presence.isOnline(carolId)).toBe(true)
   await expect.poll(() => client.presence.isOnline(alice.id)).toBe(true)
   expect(client.presence.isOnline(bob.id)).toBe(false)
+})
+
+test('[SDK5] who was silent for a while is seen again as soon as they type or write', async () => {
+  const { alice, bob, bobs } = await chat({ now: () => Date.now() })
+  const isSeen = () => alice.client.presence.isOnline(bob.id)
+
+  for (const doSomething of [() => bobs.startTyping(), () => bobs.send('here')]) {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 56_000 })
+    await alice.client.presence.fetch([bob.id])
+    expect(isSeen()).toBe(false)
+    await doSomething()
+    await expect.poll(isSeen).toBe(true)
+  }
+})
+
+test('[BLOC4] whom one has blocked looks offline also while they write in a group', async () => {
+  const [alice, bob] = [await newPerson(), await newPerson()]
+  const { conversation } = await alice.client.conversations.createGroup({ title: 'Picnic', memberIds: [bob.id] })
+  await alice.client.friends.block(bob.id)
+  await expect.poll(() => alice.client.presence.get(bob.id)?.online).toBe(false)
+  const told: boolean[] = []
+  alice.client.on('presence', ({ userId, online }) => told.push(userId === bob.id && online))
+  const heard: number[] = []
+  alice.client.on('message.created', ({ message }) => heard.push(message.senderId))
+
+  await bob.client.conversation(conversation.id).send('hello')
+
+  await expect.poll(() => heard).toEqual([bob.id])
+  // Answered after whatever the client asked by itself.
+  await alice.client.presence.fetch([bob.id])
+  expect(told).not.toContain(true)
 })
 
 test('[SDK6] in a group people come, get roles, and go; whoever is out keeps no copy', async () => {
