@@ -202,10 +202,10 @@ export class Tokens {
     }
   }
 
-  /** Somebody may have signed in on another page of this browser meanwhile: what they stored stays. */
+  /** Another page of this browser may have renewed them; somebody may also have signed in there meanwhile: what they stored stays. */
   async #erase(held: Credentials): Promise<void> {
     const stored = await this.#read()
-    if (stored?.refreshToken === held.refreshToken) await this.#deps.storage.delete(KEY)
+    if (stored?.sessionId === held.sessionId) await this.#deps.storage.delete(KEY)
   }
 
   async #write(): Promise<void> {

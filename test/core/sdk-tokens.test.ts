@@ -276,7 +276,7 @@ test('[TOK4] a page whose session ended leaves the sign-in of another page alone
   const { server, first, second } = await twoPages()
   const stored = await second.storage.get('tokens')
 
-  await first.tokens.adopt(server.signIn())
+  await first.tokens.adopt({ ...server.signIn(), sessionId: 's2' })
   await second.tokens.lose('session.revoked')
 
   expect(second.tokens.me).toBeNull()
@@ -300,6 +300,16 @@ test('[TOK4] who signs out leaves nothing in the storage, also where the server 
   await expect(other.http.get('/')).rejects.toThrow()
   expect(other.lost).toEqual(['session.revoked'])
   expect(await storage.get('tokens')).toBeNull()
+})
+
+test('[TOK4] who signs out takes away also what another page has renewed since', async () => {
+  const { server, first, second } = await twoPages()
+  server.now += LIFE_MS
+  await first.tokens.access()
+
+  await second.tokens.leave()
+
+  expect(await first.storage.get('tokens')).toBeNull()
 })
 
 test('[TOK3] a late answer about a session of before ends no other', async () => {
