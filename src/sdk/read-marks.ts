@@ -1,4 +1,4 @@
-import { CauserieError } from './errors.ts'
+import { CauserieError, isTransient } from './errors.ts'
 
 type Deps = {
   /** Where the user's mark stands, as far as is known. */
@@ -52,9 +52,9 @@ export class ReadMarks {
         await this.#deps.send(conversationId, seq)
         told = true
       } catch (error) {
-        retryAfter = error instanceof CauserieError ? error.retryAfter : AGAIN_S
         // A mark that may not be set is not worth a second try.
-        told = error instanceof CauserieError && retryAfter === undefined
+        told = error instanceof CauserieError && !isTransient(error.code)
+        if (!told) retryAfter = (error instanceof CauserieError ? error.retryAfter : undefined) ?? AGAIN_S
       }
     }
     this.#busy.delete(conversationId)

@@ -34,3 +34,21 @@ test('[SDK15] a read mark that came at a bad time is told again, one that may no
 
   expect(told).toEqual([5, 5, 6])
 })
+
+test('[SDK15] a read mark that met a fault of the server is told again', async () => {
+  vi.useFakeTimers()
+  const told: number[] = []
+  const marks = new ReadMarks({
+    readSeq: () => 0,
+    isOnline: () => true,
+    send: async (_, seq) => {
+      told.push(seq)
+      if (told.length === 1) throw new CauserieError('server.fault', 'broken')
+    },
+  })
+
+  marks.mark(1, 5)
+  await vi.advanceTimersByTimeAsync(60_000)
+
+  expect(told).toEqual([5, 5])
+})
