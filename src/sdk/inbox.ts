@@ -132,9 +132,9 @@ export class Inbox {
   /** @internal */
   remove(conversationId: number): void {
     this.#turn(conversationId)
+    this.#deps.onGone(conversationId)
     if (!this.#byId.delete(conversationId)) return
     this.#sorted = null
-    this.#deps.onGone(conversationId)
     this.#deps.onChange()
   }
 

@@ -190,3 +190,25 @@ test('[SDK12] what was asked before one signed out is shown to nobody', async ()
 
   expect([inbox.entries, inbox.unread, inbox.get(2)]).toEqual([null, 0, undefined])
 })
+
+test('[SDK18] that a conversation went is told also where it has no line yet, for its copy may be open', () => {
+  const { gone, inbox } = inboxOf(() => ({}))
+
+  inbox.remove(1)
+
+  expect(gone).toEqual([1])
+})
+
+test('[SDK15] what happened in the log of before is not counted in the one that took its place', async () => {
+  const { inbox, answer } = heldInbox()
+  const event = (rev: number) => ({ type: 'reaction.changed', conversationId: 1, rev }) as unknown as ConversationEvent
+  inbox.put(entry(1))
+  inbox.apply(event(8))
+
+  inbox.put({ ...entry(1), epoch: 'e2', rev: 7 })
+  await answer(0, { ...entry(1), rev: 8 })
+  await Promise.resolve()
+  inbox.apply(event(8))
+
+  expect(inbox.get(1)).toMatchObject({ epoch: 'e2', rev: 8 })
+})
