@@ -16,7 +16,8 @@ const AGAIN_S = 5
 export class ReadMarks {
   readonly #deps: Deps
   readonly #wanted = new Map<number, number>()
-  readonly #busy = new Set<number>()
+  readonly #sending = new Set<number>()
+  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>()
 
   constructor(deps: Deps) {
     this.#deps = deps
@@ -30,37 +31,45 @@ export class ReadMarks {
 
   /** There is a connection: tells what waits. */
   resume(): void {
+    this.#stopTimers()
     for (const conversationId of this.#wanted.keys()) this.#later(conversationId)
   }
 
   clear(): void {
+    this.#stopTimers()
     this.#wanted.clear()
   }
 
-  #later(conversationId: number): void {
-    if (this.#busy.has(conversationId)) return
-    this.#busy.add(conversationId)
-    setTimeout(() => void this.#tell(conversationId), COALESCE_MS)
+  #later(conversationId: number, ms = COALESCE_MS): void {
+    if (!this.#wanted.has(conversationId)) return
+    if (this.#sending.has(conversationId) || this.#timers.has(conversationId)) return
+    const tell = () => {
+      this.#timers.delete(conversationId)
+      void this.#tell(conversationId)
+    }
+    this.#timers.set(conversationId, setTimeout(tell, ms))
+  }
+
+  #stopTimers(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    this.#timers.clear()
   }
 
   async #tell(conversationId: number): Promise<void> {
     const seq = this.#wanted.get(conversationId)
-    let told = false
-    let retryAfter: number | undefined
-    if (seq !== undefined && this.#deps.isOnline()) {
-      try {
-        await this.#deps.send(conversationId, seq)
-        told = true
-      } catch (error) {
-        // A mark that may not be set is not worth a second try.
-        told = error instanceof CauserieError && !isTransient(error.code)
-        if (!told) retryAfter = (error instanceof CauserieError ? error.retryAfter : undefined) ?? AGAIN_S
-      }
+    if (seq === undefined || !this.#deps.isOnline()) return
+    this.#sending.add(conversationId)
+    let pauseS: number | null = null
+    try {
+      await this.#deps.send(conversationId, seq)
+    } catch (error) {
+      // A mark that may not be set is not worth a second try.
+      const isRefused = error instanceof CauserieError && !isTransient(error.code)
+      if (!isRefused) pauseS = (error instanceof CauserieError ? error.retryAfter : undefined) ?? AGAIN_S
     }
-    this.#busy.delete(conversationId)
-    if (retryAfter !== undefined) setTimeout(() => this.#later(conversationId), retryAfter * 1_000)
-    if (!told) return
+    this.#sending.delete(conversationId)
+    if (pauseS !== null) return this.#later(conversationId, pauseS * 1_000)
     if (this.#wanted.get(conversationId) === seq) this.#wanted.delete(conversationId)
-    else this.#later(conversationId)
+    this.#later(conversationId)
   }
 }
