@@ -36,6 +36,8 @@ export class LiveReplica {
   #early: ConversationEvent[] = []
   #isClosed = false
   #retry: ReturnType<typeof setTimeout> | undefined
+  /** After a pull that failed; until it is over nothing is pulled, however much comes. */
+  #pause: ReturnType<typeof setTimeout> | undefined
 
   constructor(id: number, deps: Deps) {
     this.#id = id
@@ -54,6 +56,7 @@ export class LiveReplica {
 
   /** There is a connection, and the inbox is up to date. */
   resume(): void {
+    this.#endPause()
     const entry = this.#deps.inbox.get(this.#id)
     if (!this.#held) this.#loadQuietly()
     else if (entry) this.hear(entry)
@@ -85,6 +88,7 @@ export class LiveReplica {
     this.#isClosed = true
     this.#held = null
     clearTimeout(this.#retry)
+    this.#endPause()
   }
 
   #set(next: Replica): void {
@@ -175,8 +179,13 @@ export class LiveReplica {
 
   /** Pulls until nothing is missing. Without a connection there is no hurry: the next one comes here again. */
   #pull(): void {
-    if (this.#pulling || this.#loading || !this.#lacks) return
+    if (this.#pulling || this.#loading || this.#pause !== undefined || !this.#lacks) return
     void this.#pullAll()
+  }
+
+  #endPause(): void {
+    clearTimeout(this.#pause)
+    this.#pause = undefined
   }
 
   get #lacks(): boolean {
@@ -192,9 +201,14 @@ export class LiveReplica {
       }
     } catch (error) {
       if (isNotFound(error)) return this.#gone()
+      if (this.#isClosed) return
       const retryAfter = error instanceof CauserieError ? error.retryAfter : undefined
+      const pullAgain = () => {
+        this.#endPause()
+        this.#pull()
+      }
       // Where the connection went, the next one begins with this.
-      setTimeout(() => this.#pull(), Math.max(1, retryAfter ?? 0) * 1000)
+      this.#pause = setTimeout(pullAgain, Math.max(1, retryAfter ?? 0) * 1000)
     } finally {
       this.#pulling = false
     }
