@@ -132,7 +132,7 @@ test('[SDK5] who was silent for a while is seen again as soon as they type or wr
   const { alice, bob, bobs } = await chat({ now: () => Date.now() })
   const isSeen = () => alice.client.presence.isOnline(bob.id)
 
-  for (const doSomething of [() => bobs.startTyping(), () => bobs.send('here')]) {
+  for (const doSomething of [async () => bobs.startTyping(), () => bobs.send('here')]) {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 56_000 })
     await alice.client.presence.fetch([bob.id])
     expect(isSeen()).toBe(false)
