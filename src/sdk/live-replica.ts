@@ -124,11 +124,11 @@ export class LiveReplica {
   #loadQuietly(failures = 1): void {
     clearTimeout(this.#retry)
     this.#load().catch((error: unknown) => {
-      if (isNotFound(error)) return
+      if (isNotFound(error) || this.#isClosed) return
       clearTimeout(this.#retry)
       this.#retry = setTimeout(
         () => {
-          if (!this.#isClosed && this.#deps.connection.isOnline) this.#loadQuietly(failures + 1)
+          if (this.#deps.connection.isOnline) this.#loadQuietly(failures + 1)
         },
         backoff(failures, Math.random),
       )

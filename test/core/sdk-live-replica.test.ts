@@ -67,3 +67,19 @@ test('[SDK15] a copy that is closed asks for nothing more', async () => {
 
   expect(vi.getTimerCount()).toBe(0)
 })
+
+test('[SDK15] nor does one that is closed while it is read', async () => {
+  vi.useFakeTimers()
+  const deps = {
+    http: { get: () => Promise.reject(new CauserieError('server.unavailable', 'later')) },
+    connection: { isOnline: true },
+    inbox: { get: () => undefined },
+  }
+  const copy = new LiveReplica(1, deps as unknown as ConstructorParameters<typeof LiveReplica>[1])
+
+  copy.resume()
+  copy.close()
+  await vi.advanceTimersByTimeAsync(0)
+
+  expect(vi.getTimerCount()).toBe(0)
+})
