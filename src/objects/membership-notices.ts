@@ -79,7 +79,8 @@ export class MembershipNotices {
       if (!isCurrent()) return
       log.noteHub(userId, { told: true, ...(nap === null && { asleep: false }) })
       if (nap !== null) log.noteAsleep(userId, nap)
-      else if (log.rev > entry.rev) fanOut.catchUp(userId, entry.rev)
+      // Also where it slept when it was told: it may have woken since, and what was said in between went to nobody.
+      if (!log.member(userId)?.asleep && log.rev > entry.rev) fanOut.catchUp(userId, entry.rev)
     } catch (error) {
       logFault('tell.failed', error, { conversationId: log.id, userId })
     }

@@ -41,6 +41,19 @@ export const holdOrdersOf = (conversationId: number) => hold(Conversation.protot
 /** A hub is not yet told that its user joined. */
 export const holdJoinOf = (userId: number) => hold(UserHub.prototype, 'join', userId)
 
+/** A hub is told that its user joined, and the next answer to that is under way until the returned function is called. */
+export const holdAnswerToJoinOf = (userId: number): (() => void) => {
+  let isHeld = true
+  once(UserHub, 'join', userId, async (perform) => {
+    const answer = await perform()
+    while (isHeld) await new Promise((resolve) => setTimeout(resolve, 10))
+    return answer
+  })
+  return () => {
+    isHeld = false
+  }
+}
+
 /** A hub is not yet told that its user left. */
 export const holdLeaveOf = (userId: number) => hold(UserHub.prototype, 'leave', userId)
 

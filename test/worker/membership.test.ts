@@ -4,7 +4,15 @@ import { expect, test } from 'vitest'
 import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { HistoryPage } from '../../src/protocol/message.ts'
-import { breakJoinOf, holdJoinOf, holdLeaveOf, loseAnswerOf, repeatOrdersOf } from '../support/hold.ts'
+import {
+  breakJoinOf,
+  holdAnswerToJoinOf,
+  holdJoinOf,
+  holdLeaveOf,
+  liftCallLimit,
+  loseAnswerOf,
+  repeatOrdersOf,
+} from '../support/hold.ts'
 import { entryFor, openDirect, openGroup, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signUp } from '../support/rest.ts'
@@ -117,6 +125,26 @@ test('[CONV14] a try of adding somebody that comes again brings nobody back who 
   expect((await entryFor(alice, group)).memberIds).not.toContain(carol.user.id)
 })
 
+test('[CONV14] who was added asleep, and woke before the conversation had the answer, hears what was said meanwhile', async () => {
+  const [alice, bob, carol] = [await signUp(), await signUp(), await signUp()]
+  const group = await openGroup(alice, carol)
+  const restoreLimit = liftCallLimit()
+  const release = holdAnswerToJoinOf(bob.user.id)
+  const inboxOf = () => runInDurableObject(hubOf(env, bob.user.id), (_, { storage }) => rowsIn(storage.sql, 'inbox'))
+
+  const adding = add(alice, group, bob.user.id)
+  await expect.poll(inboxOf).toHaveLength(1)
+  const bobs = await RawSocket.arrive(bob)
+  const order = { type: 'message.send' as const, conversationId: group, clientId: 'welcome', content: text('welcome') }
+  await conversationOf(env, group).submit({ userId: carol.user.id, orders: [order] })
+  expect(await memberRow(group, bob, 'told, asleep')).toEqual([{ told: 0, asleep: 0 }])
+  release()
+  await adding
+  restoreLimit()
+
+  await expect.poll(() => bobs.of('message.created'), { timeout: 10_000 }).toHaveLength(1)
+})
+
 test('[CONV7] a call that breaks while somebody is brought in is made again at once', async () => {
   const [alice, bob] = [await signUp(), await signUp()]
   breakJoinOf(bob.user.id)
@@ -125,6 +153,8 @@ test('[CONV7] a call that breaks while somebody is brought in is made again at o
 
   expect(await entryFor(bob, conversationId)).toMatchObject({ memberIds: [alice.user.id, bob.user.id] })
 })
+
+const rowsIn = (sql: SqlStorage, table: string) => sql.exec(`SELECT * FROM ${table}`).toArray()
 
 const untold = (sql: SqlStorage) => sql.exec('SELECT user_id FROM members WHERE NOT told').toArray()
 
