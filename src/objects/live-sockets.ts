@@ -34,10 +34,12 @@ const Attachment = z.object({
   greeted: z.boolean(),
   /** How far this socket, as all of its hub, has heard the conversations that spoke last: revisions by id. */
   heard: z.map(z.number(), z.number()),
+  /** Whether others were told last that the user is here, as all of its hub. */
+  announced: z.boolean(),
 })
 type Attachment = z.infer<typeof Attachment>
 
-export type LiveSocket = Omit<Attachment, 'heard'> & {
+export type LiveSocket = Omit<Attachment, 'heard' | 'announced'> & {
   ws: WebSocket
   /** The `lastFrameAt` that the attachment holds. */
   keptFrameAt: number
@@ -54,7 +56,8 @@ export class LiveSockets {
   readonly #heard = new Map<number, number>()
   /** The last sign of life of sockets that closed. */
   #leftAt = 0
-  #isHeardKept = true
+  #isAnnounced = false
+  #isKept = true
 
   /** `speak` puts a frame of the native protocol into those of the socket's dialects; `onRemoved` is called for each that went or was closed. */
   constructor(
@@ -72,7 +75,8 @@ export class LiveSockets {
       // A hub that went away in the middle of a greeting will not finish it.
       else if (!attachment.data.greeted) ws.close(CLOSE.fault, 'server.fault')
       else {
-        const { heard, ...data } = attachment.data
+        const { heard, announced, ...data } = attachment.data
+        this.#isAnnounced = announced
         this.#sockets.set(ws, { ...data, ws, keptFrameAt: data.lastFrameAt, greeting: Promise.resolve() })
         for (const [conversationId, rev] of heard) this.#heard.set(conversationId, rev)
       }
@@ -81,6 +85,11 @@ export class LiveSockets {
 
   get size(): number {
     return this.#sockets.size
+  }
+
+  /** Whether others were told last that the user is here: also after a hibernation, as long as a socket is open. */
+  get isAnnounced(): boolean {
+    return this.#isAnnounced
   }
 
   sessionIds(): string[] {
@@ -160,11 +169,16 @@ export class LiveSockets {
     if (rev === this.heard(conversationId)) return null
     this.#heard.delete(conversationId)
     if (rev !== null) this.#heard.set(conversationId, rev)
-    this.#keepHeard()
+    this.#keepAll()
     const [oldest] = this.#heard
     if (this.#heard.size <= MAX_HEARD || !oldest) return null
     this.#heard.delete(oldest[0])
     return { conversationId: oldest[0], rev: oldest[1] }
+  }
+
+  noteAnnounced(isAnnounced: boolean): void {
+    this.#isAnnounced = isAnnounced
+    this.#keepAll()
   }
 
   remove(ws: WebSocket): void {
@@ -245,11 +259,11 @@ export class LiveSockets {
   }
 
   /** Once, however many notes one turn makes. */
-  #keepHeard(): void {
-    if (!this.#isHeardKept) return
-    this.#isHeardKept = false
+  #keepAll(): void {
+    if (!this.#isKept) return
+    this.#isKept = false
     queueMicrotask(() => {
-      this.#isHeardKept = true
+      this.#isKept = true
       for (const socket of this.#sockets.values()) this.#keep(socket)
     })
   }
@@ -258,7 +272,8 @@ export class LiveSockets {
     const { id, dialects, left, sessionId, sessionExpiresAt, vettedAt, connectedAt, lastFrameAt, greeted } = socket
     const state = { id, dialects, left, sessionId, sessionExpiresAt, vettedAt, connectedAt, lastFrameAt, greeted }
     socket.keptFrameAt = lastFrameAt
-    socket.ws.serializeAttachment({ ...state, heard: this.#heard } satisfies Attachment)
+    const shared = { heard: this.#heard, announced: this.#isAnnounced }
+    socket.ws.serializeAttachment({ ...state, ...shared } satisfies Attachment)
   }
 
   /** Asks the runtime for the last pong only where what is known already would say that the peer is gone. */

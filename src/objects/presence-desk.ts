@@ -33,7 +33,7 @@ export class PresenceDesk {
 
   constructor(deps: Deps) {
     this.#deps = deps
-    this.#book = new PresenceBook(deps.sockets.size > 0)
+    this.#book = new PresenceBook(deps.sockets.isAnnounced)
   }
 
   /** Peers that are known to be online, without asking anybody; `entries` are those of the inbox. */
@@ -50,7 +50,7 @@ export class PresenceDesk {
   /** A socket was greeted. */
   async arrived(): Promise<void> {
     if (this.#book.announced) return this.#book.warm ? undefined : this.#meetPeers()
-    this.#book.announced = true
+    this.#announce(true)
     // A change of the circle that could not be told to this hub is learned here.
     const { circle, userId } = this.#deps
     await circle.refresh().catch((error: unknown) => logFault('circle.stale', error, { level: 'warn', userId }))
@@ -116,8 +116,13 @@ export class PresenceDesk {
     return this.#book.announced && !sockets.isOnline(Date.now()) && !sockets.isGreeting
   }
 
+  #announce(isHere: boolean): void {
+    this.#book.announced = isHere
+    this.#deps.sockets.noteAnnounced(isHere)
+  }
+
   async #depart(): Promise<void> {
-    this.#book.announced = false
+    this.#announce(false)
     await this.#meetPeers()
     // Who came back meanwhile has met others since.
     if (!this.#book.announced) this.#book.forget()

@@ -156,7 +156,10 @@ test('[PRES2] going is told also of who was cut, and of who speaks again coming'
   expect(alices.closed).toBeNull()
 })
 
-test('[PRES2] who was silent for so long that it counted as gone is back with the next frame', async () => {
+test.each([
+  ['', false],
+  [', also where the hub slept', true],
+])('[PRES2] who was silent for so long that it counted as gone is back with the next frame%s', async (_, sleeps) => {
   const { alice, bob } = await pair()
   const [bobs, laptop, phone] = [
     await RawSocket.arrive(bob),
@@ -167,6 +170,7 @@ test('[PRES2] who was silent for so long that it counted as gone is back with th
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 })
   phone.close()
   await expect.poll(() => heardOf(bobs, alice).at(-1), { timeout: 40_000 }).toBe(false)
+  if (sleeps) await evictDurableObject(hubOf(env, alice.user.id))
 
   await presenceOf(laptop)
 
