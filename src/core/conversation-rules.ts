@@ -1,5 +1,6 @@
 import type { ConversationKind, Role } from '../protocol/conversation.ts'
 import { type ErrorCode, type Refusal, refuse } from '../protocol/errors.ts'
+import { MAX_SEQ } from '../protocol/ids.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { Reaction } from '../protocol/message.ts'
 
@@ -39,6 +40,10 @@ export const mayAddress = ({ kind, isBlocked }: { kind: ConversationKind; isBloc
 /** Nor does anybody write to an account that was erased. */
 export const mayWrite = (input: { kind: ConversationKind; isBlocked: boolean; hasErased: boolean }): Refusal | null =>
   input.kind === 'direct' && input.hasErased ? no('user.not_found') : mayAddress(input)
+
+/** The number of a message is a part of its id, and has an end. */
+export const mayAddMessage = ({ seq }: { seq: number }): Refusal | null =>
+  seq < MAX_SEQ ? null : no('conversation.full')
 
 export const mayAddMembers = (input: {
   actor: Actor

@@ -202,6 +202,7 @@ export const ROUTES: Record<string, RouteContract> = {
     { 201: Message, 200: Message },
     'conversation.not_found',
     'conversation.blocked',
+    'conversation.full',
     'user.not_found',
     'message.not_found',
     'message.client_id_reused',

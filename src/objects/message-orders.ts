@@ -1,4 +1,12 @@
-import { mayAddress, mayDelete, mayEdit, mayPin, mayWrite, withReaction } from '../core/conversation-rules.ts'
+import {
+  mayAddMessage,
+  mayAddress,
+  mayDelete,
+  mayEdit,
+  mayPin,
+  mayWrite,
+  withReaction,
+} from '../core/conversation-rules.ts'
 import type { CommandOf } from '../protocol/commands.ts'
 import { isRefusal, type Refusal, refuse } from '../protocol/errors.ts'
 import type { ReadReply } from '../protocol/events.ts'
@@ -20,7 +28,7 @@ type MessageEventType = 'message.created' | 'message.updated' | 'message.deleted
 export const sendMessage = ({ state, actor, order, now }: Given<CommandOf<'message.send'>>): Outcome => {
   const body = bodyOf(order)
   const { clientId } = order
-  const no = mayWrite(state) ?? mayReplyTo(state, order.replyTo)
+  const no = mayWrite(state) ?? mayReplyTo(state, order.replyTo) ?? mayAddMessage(state)
   const row = no ? null : state.addMessage({ senderId: actor.userId, clientId, body }, now)
   if (row) return messageOutcome(state, 'message.created', row)
   // Looked for only now: the insert found out by itself, and nearly every message is new. What may not be sent may yet be a repeat.

@@ -54,7 +54,7 @@ export const ERRORS = {
 
   'conversation.not_found': [404, 'There is no such conversation.'],
   'conversation.is_direct': [403, 'A direct conversation has no title and no roles, and its two members stay.'],
-  'conversation.full': [403, 'The group has as many members as a group can have.'],
+  'conversation.full': [403, 'It has as many members, or messages, as it can have.'],
   'conversation.with_self': [400, 'A direct conversation needs another person.'],
   'conversation.blocked': [403, 'One of you has blocked the other.'],
   'member.not_found': [404, 'There is no such member.'],

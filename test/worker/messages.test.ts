@@ -1,11 +1,11 @@
-import { evictAllDurableObjects } from 'cloudflare:test'
+import { evictAllDurableObjects, evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { conversationOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { Changes } from '../../src/protocol/conversation.ts'
 import type { MessageReply } from '../../src/protocol/events.ts'
-import { conversationOfMessage, messageIdOf, seqOfMessage } from '../../src/protocol/ids.ts'
+import { conversationOfMessage, MAX_SEQ, messageIdOf, seqOfMessage } from '../../src/protocol/ids.ts'
 import { type HistoryPage, Message } from '../../src/protocol/message.ts'
 import { entryFor, openDirect, openGroup, pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
@@ -61,6 +61,27 @@ test('[MSG2] messages are numbered without holes, and an id names its conversati
     expect([conversationOfMessage(id), seqOfMessage(id)]).toEqual([conversationId, seq])
   }
   expect(bySeq.map(({ rev }) => rev)).toEqual(bySeq.map(({ rev }) => rev).toSorted((a, b) => a - b))
+})
+
+test('[MSG2] behind the last number that a message can have none is sent, and what was sent is still known', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const [alices, conversation] = [await RawSocket.arrive(alice), conversationOf(env, conversationId)]
+  const { rev } = await entryFor(alice, conversationId)
+  await runInDurableObject(conversation, (_, { storage: { sql } }) => {
+    const row = `INSERT INTO messages (seq, rev, sender_id, client_id, created_at, body) VALUES (?, ?, ?, 'before', 0, ?)`
+    sql.exec(row, MAX_SEQ - 1, rev + 1, bob.user.id, JSON.stringify({ content: text('before') }))
+  })
+  await evictDurableObject(conversation)
+
+  const last = await say(alices, conversationId)
+
+  expect([last.seq, seqOfMessage(last.id), conversationOfMessage(last.id)]).toEqual([MAX_SEQ, MAX_SEQ, conversationId])
+  const order = { type: 'message.send', conversationId, clientId: 'one-more', content: text('one more') }
+  expect(await alices.refusal(order)).toBe('conversation.full')
+  const json = { clientId: 'one-more', content: text('one more') }
+  expect(await post(bob, conversationId, json)).toMatchObject({ status: 403, body: { code: 'conversation.full' } })
+  const repeat = { clientId: last.clientId, content: last.content }
+  expect(await post(alice, conversationId, repeat)).toMatchObject({ status: 200, body: { seq: MAX_SEQ } })
 })
 
 test('[MSG3] frames sent at once are stored, answered and told in the order sent', async () => {
