@@ -55,6 +55,8 @@ const MEMBERSHIP = {
 } satisfies Record<Order['type'], boolean>
 /** The answers of a turn are kept for another try only while they and its frames are no longer than this, in characters: those about a full group's members fit. */
 const MAX_NOTED = 512 * 1024
+/** Between two parts of the messages of a deleted conversation, so that a million of them take some minutes. */
+const REMAINS_PAUSE_MS = 500
 /** So far back the platform keeps the history of an object. */
 const HISTORY_MS = 30 * DAY_MS
 
@@ -268,7 +270,8 @@ export class Conversation extends DurableObject<Env> {
     if (this.#guard.fired()) this.#fanOut.giveUpCalls(Date.now() - CALL_LIMIT_MS)
     else this.#takeUp(log, info?.scheduledTime ?? Date.now())
     if (log.hasRemains) log.deleteRemains()
-    if (!this.#fanOut.settled || log.hasRemains) this.#guard.arm()
+    if (log.hasRemains) this.#guard.arm(REMAINS_PAUSE_MS)
+    else if (!this.#fanOut.settled) this.#guard.arm()
     await this.#notices?.send()
     this.#report()
   }

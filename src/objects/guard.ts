@@ -27,12 +27,13 @@ export class Guard {
     this.#armed = options.isAlarmSet
   }
 
-  arm(): void {
+  /** `delayMs` counts where it is not armed yet. */
+  arm(delayMs = Guard.DELAY_MS): void {
     this.#activeAt = Date.now()
     if (!this.#lull) this.#waitForLull(Guard.#LULL_MS)
     if (this.#armed) return
     this.#armed = true
-    void this.#storage.setAlarm(Date.now() + Guard.DELAY_MS)
+    void this.#storage.setAlarm(Date.now() + delayMs)
   }
 
   /** Everything is delivered: once nothing new came for a moment, the alarm is not needed. */

@@ -213,3 +213,23 @@ test('[CONV13] the messages of a deleted group are deleted in a while, also wher
   await expect.poll(() => messagesOf(conversationId), { timeout: 40_000 }).toBe(0)
   await guardIsDown(conversationId)
 })
+
+test('[CONV13] the next part of many messages is deleted a moment after the one before', async () => {
+  const alice = await signUp()
+  const conversationId = await openGroup(alice)
+  await runInDurableObject(conversationOf(env, conversationId), (_, { storage: { sql } }) => {
+    sql.exec(
+      `WITH RECURSIVE n (seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < 4500)
+       INSERT INTO messages (seq, rev, sender_id, client_id, created_at) SELECT seq, 10 + seq, ?, 'c' || seq, 0 FROM n`,
+      alice.user.id,
+    )
+  })
+  await crash(conversationId)
+  await ask('DELETE', `/v1/conversations/${conversationId}`, { token: alice.accessToken })
+
+  await runDurableObjectAlarm(conversationOf(env, conversationId))
+
+  expect(await messagesOf(conversationId)).toBe(2_500)
+  expect(await alarmOf(conversationId)).toBeLessThan(Date.now() + 2_000)
+  await expect.poll(() => messagesOf(conversationId), { timeout: 6_000 }).toBe(0)
+})
