@@ -141,7 +141,7 @@ export class Conversation extends DurableObject<Env> {
       this.#turns.note(input.userId, input.turn, { answers: submitted.answers, characters })
     }
     // For the word to those whom others added or removed nobody else waits.
-    if (input.orders.some(({ type }) => MEMBERSHIP[type])) await this.#notices?.send()
+    if (input.orders.some(({ type }) => MEMBERSHIP[type])) await this.#tellWhoIsIn()
     if (isReportDue(Date.now())) this.#report()
     return submitted
   }
@@ -229,7 +229,7 @@ export class Conversation extends DurableObject<Env> {
     if (!log) throw new Error('nothing came back')
     const { present, epoch } = await this.#renew(log)
     const left = former.filter((userId) => !present.includes(userId))
-    await this.#notices?.send()
+    await this.#tellWhoIsIn()
     const leave = (userId: number) =>
       withinTwice(CALL_LIMIT_MS, async () => hubOf(this.env, userId).leave(log.id, null))
     await Promise.all(left.map(leave))
@@ -255,7 +255,7 @@ export class Conversation extends DurableObject<Env> {
     // Who left: the hub remembers what its user was in, for the day on which the account ends.
     const left = all.filter((id) => !present.includes(id) && !erased.includes(id))
     await Promise.all(left.map(async (userId) => this.#notices?.sendFormer(userId)))
-    await this.#notices?.send()
+    await this.#tellWhoIsIn()
     return loaded
   }
 
@@ -283,6 +283,12 @@ export class Conversation extends DurableObject<Env> {
     log.renew({ epoch, erased, now: Date.now() })
     await this.blocksChanged()
     return { epoch, erased, ...log.userIds() }
+  }
+
+  /** To be done after a change of who is in: a conversation that nobody is in any more is deleted. */
+  async #tellWhoIsIn(): Promise<void> {
+    if (this.#log?.hasRemains) this.#guard?.arm()
+    await this.#notices?.send()
   }
 
   #found(input: FirstMembers & { creator: number }) {

@@ -62,6 +62,7 @@ export const removeMember = ({ state, actor, now }: Given, userId: number): Outc
   }
   const gone = { ...target, role: 'member' as const, leftAt: now, rev: state.nextRev(), told: false }
   emissions.push(memberChanged(state, state.putMember(gone)))
+  if (state.presentCount === 0) endConversation(state, now)
   return answered({}, emissions)
 }
 
@@ -79,8 +80,8 @@ export const eraseMember = ({ state, actor, now }: Given): Outcome => {
   if (reacted.length === ERASED_AT_ONCE) return answered({ more: true }, emissions)
   if (state.kind === 'direct') state.putMember({ ...actor, asleep: true, nap: FOR_GOOD })
   else if (actor.leftAt === null) emissions.push(...removeMember({ state, actor, now }, userId).emissions)
-  // There is nobody whose title it would be.
-  if (state.presentCount === 0) state.changeConversation({ title: null })
+  // Groups that everybody had left before December 2026 were not ended by that.
+  if (state.presentCount === 0 && state.row.deletedAt === null) endConversation(state, now)
   return answered({ more: false }, emissions)
 }
 
@@ -113,9 +114,13 @@ export const deleteConversation = ({ state, actor, now }: Given): Outcome => {
   for (const member of state.present()) {
     state.putMember({ ...member, leftAt: now, rev: state.nextRev(), told: false })
   }
-  state.changeConversation({ title: null, deletedAt: now, rev: state.nextRev() })
+  endConversation(state, now)
   return answered({})
 }
+
+/** Nobody is in it any more, and nobody comes back: its messages are deleted in a while. */
+const endConversation = (state: LogState, now: number): void =>
+  state.changeConversation({ title: null, deletedAt: now, rev: state.nextRev() })
 
 const setRole = (state: LogState, member: MemberRow, role: MemberRow['role']): MemberRow =>
   state.putMember({ ...member, role, rev: state.nextRev() })

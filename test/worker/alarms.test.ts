@@ -214,6 +214,23 @@ test('[CONV13] the messages of a deleted group are deleted in a while, also wher
   await guardIsDown(conversationId)
 })
 
+test('[CONV10] a group that its last member leaves is deleted, with all that was said', async () => {
+  const alice = await signUp()
+  const conversationId = await openGroup(alice)
+  const socket = await RawSocket.arrive(alice)
+  await say(socket, conversationId)
+
+  await ask('DELETE', `/v1/conversations/${conversationId}/members/${alice.user.id}`, { token: alice.accessToken })
+
+  await socket.waitForType('conversation.deleted')
+  await expect.poll(() => messagesOf(conversationId), { timeout: 40_000 }).toBe(0)
+  await guardIsDown(conversationId)
+  const titles = await runInDurableObject(conversationOf(env, conversationId), (_, { storage: { sql } }) =>
+    sql.exec('SELECT title FROM conversation').toArray(),
+  )
+  expect(titles).toEqual([{ title: null }])
+})
+
 test('[CONV13] the next part of many messages is deleted a moment after the one before', async () => {
   const alice = await signUp()
   const conversationId = await openGroup(alice)

@@ -75,6 +75,20 @@ test('[INVI1] who no longer leads the group when it is accepted brings nobody in
   expect((await answer(carol, body.id, 'decline')).status).toBe(200)
 })
 
+test('[CONV10] into a group that its last member left nobody is brought or invited', async () => {
+  const { alice, bob, carol } = await three()
+  const conversationId = await openGroup(alice)
+  const { body } = await invite(alice, carol, { conversationId })
+  const [token, members] = [alice.accessToken, `/v1/conversations/${conversationId}/members`]
+  expect((await ask('DELETE', `${members}/${alice.user.id}`, { token })).status).toBe(204)
+
+  const missing = { status: 404, body: { code: 'conversation.not_found' } }
+  expect(await answer(carol, body.id, 'accept')).toMatchObject(missing)
+  expect(await invite(alice, bob, { conversationId })).toMatchObject(missing)
+  expect(await ask('POST', members, { token, json: { userIds: [bob.user.id] } })).toMatchObject(missing)
+  expect((await answer(carol, body.id, 'decline')).status).toBe(200)
+})
+
 test('[INVI1] who was removed does not come back by an invitation of before', async () => {
   const { alice, bob, carol } = await three()
   const conversationId = await openGroup(alice, bob)
