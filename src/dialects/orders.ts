@@ -13,7 +13,8 @@ export const carryOut = async <Schema extends z.ZodType<object>>(
   order: Order,
   schema: Schema,
 ): Promise<z.output<Schema> | Refusal> => {
-  const answered = await hubOf(c.env, c.var.caller.userId).order(order)
+  const { userId, sessionId } = c.var.caller
+  const answered = await hubOf(c.env, userId).order(order, sessionId)
   return answered.ok ? schema.parse(JSON.parse(answered.json)) : answered
 }
 

@@ -13,7 +13,7 @@ export type HubOfUser = {
   circleChanged(): Promise<void>
   erase(options: { endSessions: boolean }): Promise<Refusal | null>
   charge(price: number): Promise<Refusal | null>
-  order(order: Order): Promise<{ ok: true; json: string } | Refusal>
+  order(order: Order, sessionId: string | null): Promise<{ ok: true; json: string } | Refusal>
   orderForAnother(order: Order): Promise<{ ok: true; json: string } | Refusal>
 }
 

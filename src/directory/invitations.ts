@@ -175,7 +175,7 @@ const refuseInviter = async (
   userId: number,
   conversationId: number,
 ): Promise<Refusal | null> => {
-  const answered = await context.hubOf(userId).order({ type: 'entry.get', conversationId })
+  const answered = await context.hubOf(userId).order({ type: 'entry.get', conversationId }, null)
   if (!answered.ok) return answered
   const { role, conversation } = InboxEntry.parse(JSON.parse(answered.json))
   return mayInvite({ userId, role }, conversation.kind)

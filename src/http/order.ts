@@ -14,7 +14,8 @@ export const order = async (
   wanted: Order,
   status: 200 | 201 | 204 = 200,
 ): Promise<Response> => {
-  const answered = await hubOf(c.env, c.var.caller.userId).order(wanted)
+  const { userId, sessionId } = c.var.caller
+  const answered = await hubOf(c.env, userId).order(wanted, sessionId)
   if (!answered.ok) return answer(c, answered)
   if (status === 204) return c.body(null, 204)
   const result: unknown = JSON.parse(answered.json)

@@ -7,7 +7,7 @@ import { logFault } from '../directory/faults.ts'
 import type { Ticket } from '../protocol/auth.ts'
 import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry, InboxPage, InboxQuery } from '../protocol/conversation.ts'
-import type { Refusal } from '../protocol/errors.ts'
+import { type Refusal, refuse } from '../protocol/errors.ts'
 import type { DirectoryEvent, EventOf, ServerEvent } from '../protocol/events.ts'
 import { CLOSE, decodeHave, type Have, PING, PONG, SUBPROTOCOL } from '../protocol/socket.ts'
 import type { Answer, Batch, CatchUp, Left, Nap } from './batch.ts'
@@ -206,12 +206,14 @@ export class UserHub extends DurableObject<Env> {
   }
 
   /**
-   * Takes an order that came by REST; the same queue, the same budget, the same code as a frame. Refuses with `rate.limited`,
-   * `conversation.not_found`, `server.unavailable`, and whatever the conversation refuses with.
+   * Takes an order that came by REST; the same queue, the same budget, the same code as a frame. `sessionId` is whose it is, or null where it
+   * only asks. Refuses with `session.revoked`, `rate.limited`, `conversation.not_found`, `server.unavailable`, and whatever the conversation
+   * refuses with.
    */
-  order(order: Order): Promise<Answer> {
-    const refusal = this.#budgets.spend()
-    return refusal ? Promise.resolve(refusal) : this.#orders.submit(order)
+  order(order: Order, sessionId: string | null): Promise<Answer> {
+    const isOver = () => sessionId !== null && this.#sessions.hasEnded(sessionId)
+    const refusal = isOver() ? refuse('session.revoked') : this.#budgets.spend()
+    return refusal ? Promise.resolve(refusal) : this.#orders.submit(order, isOver)
   }
 
   /** The same where it is somebody else who asks, who must not use up this user's budget. */

@@ -3,8 +3,10 @@ import { expect, test } from 'vitest'
 import { accountsOf, changePassword } from '../../src/directory/accounts.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import { isRefusal } from '../../src/protocol/errors.ts'
+import type { HistoryPage } from '../../src/protocol/message.ts'
 import { CLOSE } from '../../src/protocol/socket.ts'
-import { openDirect, text } from '../support/people.ts'
+import { holdOrdersOf } from '../support/hold.ts'
+import { openDirect, pair, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, PASSWORD, signIn, signUp, statusOf } from '../support/rest.ts'
 
@@ -31,6 +33,37 @@ test('[AUTH13] a ticket given out while the password was changed opens nothing, 
   expect(history.body).toMatchObject({ items: [] })
   expect(await statusOf(alice.accessToken)).toBe(200)
 })
+
+test.each([
+  [
+    'POST /v1/conversations/:id/messages',
+    201,
+    (_: SignedIn, words: string) => ({ clientId: words, content: text(words) }),
+  ],
+  ['POST /messages/', 200, ({ user }: SignedIn, words: string) => ({ receiver_id: user.id, content: words })],
+])(
+  '[AUTH11] what %s asked and still waits in the hub is not done when its session ends',
+  async (route, status, said) => {
+    const { alice, bob, conversationId } = await pair()
+    const { body: other } = await signIn(alice.user.username)
+    const [method = '', path = ''] = route.replace(':id', String(conversationId)).split(' ')
+    const post = (who: SignedIn, words: string) => ask(method, path, { token: who.accessToken, json: said(bob, words) })
+    const release = holdOrdersOf(conversationId)
+
+    const first = post(alice, 'first')
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const second = post(other, 'second')
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const ended = await ask('DELETE', `/v1/auth/sessions/${other.sessionId}`, { token: alice.accessToken })
+    release()
+
+    expect([ended.status, (await first).status, (await second).status]).toEqual([204, status, 401])
+    const { body } = await ask<HistoryPage>('GET', `/v1/conversations/${conversationId}/messages`, {
+      token: bob.accessToken,
+    })
+    expect(body.items.map(({ content }) => content)).toEqual([text('first')])
+  },
+)
 
 const change = (who: SignedIn, currentPassword: string, newPassword: string) =>
   ask('PUT', '/v1/me/password', { token: who.accessToken, json: { currentPassword, newPassword } })
