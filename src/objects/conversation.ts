@@ -68,6 +68,7 @@ export class Conversation extends DurableObject<Env> {
   #notices: MembershipNotices | null = null
   #blocksRead: Promise<unknown> = Promise.resolve()
   #isRewinding = false
+  #isRenewing = false
   readonly #turns = new Turns()
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -111,6 +112,7 @@ export class Conversation extends DurableObject<Env> {
       batch: { conversationId: log?.id ?? 0, epoch: log?.epoch ?? '', revs: [], frames: [] },
       rev: 0,
     }
+    if (this.#isRenewing) return { ...submitted, answers: input.orders.map(() => LATER) }
     const taken = input.turn ? this.#turns.take(input.userId, input.turn) : null
     if (taken === 'late') {
       return { ...submitted, answers: input.orders.map(() => LATER) }
@@ -162,6 +164,7 @@ export class Conversation extends DurableObject<Env> {
    * called again.
    */
   entryFor(input: { userId: number; nap: number | null }): EntryAnswer {
+    this.#refuseWhileRenewing()
     const { userId, nap } = input
     const log = this.#log
     const member = log?.member(userId)
@@ -178,6 +181,7 @@ export class Conversation extends DurableObject<Env> {
 
   /** A part of what changed above `after`, for a hub that missed something; null where the user is not a member. */
   catchUpFor({ userId, after }: { userId: number; after: number }): CatchUp | null {
+    this.#refuseWhileRenewing()
     const member = this.#log?.member(userId)
     if (!this.#log || !member || member.leftAt !== null) return null
     return this.#log.catchUp(after)
@@ -276,13 +280,22 @@ export class Conversation extends DurableObject<Env> {
     this.#report()
   }
 
-  /** Begins a new log with what the storage holds now, and without accounts that ended since. */
+  /**
+   * Begins a new log with what the storage holds now, and without accounts that ended since. Until it is known which those are, and who has
+   * blocked whom, nobody reads or writes: also where that fails, for then it is asked again.
+   */
   async #renew(log: ConversationLog) {
+    this.#isRenewing = true
     const erased = await erasedAmong(openDirectory(this.env), log.userIds().all)
     const epoch = crypto.randomUUID()
     log.renew({ epoch, erased, now: Date.now() })
     await this.blocksChanged()
+    this.#isRenewing = false
     return { epoch, erased, ...log.userIds() }
+  }
+
+  #refuseWhileRenewing(): void {
+    if (this.#isRenewing) throw new Error('It is being restored.')
   }
 
   /** To be done after a change of who is in: a conversation that nobody is in any more is deleted. */
@@ -333,7 +346,10 @@ export class Conversation extends DurableObject<Env> {
       log,
       deliver: (userId, batch) => hubs.get(userId).deliver(batch),
       deliverCatchUp: (userId, catchUp) => hubs.get(userId).deliverCatchUp(catchUp),
-      catchUpFor: (after) => log.catchUp(after),
+      catchUpFor: (after) => {
+        this.#refuseWhileRenewing()
+        return log.catchUp(after)
+      },
       onAsleep: (userId, nap) => log.noteAsleep(userId, nap),
       onDelivered: countDelivery,
       onSettled: () => guard.settle(),

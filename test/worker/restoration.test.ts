@@ -1,14 +1,14 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import { appointment } from '../../src/directory/administrators.ts'
-import { hubOf } from '../../src/objects/stubs.ts'
+import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { InboxEntry } from '../../src/protocol/conversation.ts'
 import type { HistoryPage } from '../../src/protocol/message.ts'
 import type { Restored } from '../../src/protocol/restoration.ts'
 import { newPerson } from '../support/client.ts'
 import { remember } from '../support/history.ts'
-import { entryFor, openGroup, pair, say } from '../support/people.ts'
+import { entryFor, openGroup, pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, PASSWORD, signUp } from '../support/rest.ts'
 
@@ -166,6 +166,58 @@ test('[ADMN2] of an account that ended since, nothing comes back', async () => {
   expect(await words(bob, conversationId)).toEqual([null])
   expect((await ask('GET', `/v1/users/${alice.user.id}`, { token: bob.accessToken })).status).toBe(404)
 })
+
+test('[ADMN2] until the directory has said whose account ended since, nothing of what came back is shown', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const hers = await RawSocket.arrive(alice)
+  await say(hers, conversationId, 'mine')
+  const his = await RawSocket.arrive(bob)
+  await remember(env, conversationId)
+  await ask('DELETE', '/v1/me', { token: alice.accessToken, json: { password: PASSWORD } })
+  const restoring = holdErased()
+  const restored = restore(conversationId)
+  await expect.poll(restoring.isBegun).toBe(true)
+  const conversation = conversationOf(env, conversationId)
+  const path = `/v1/conversations/${conversationId}`
+
+  const reading = await ask('GET', `${path}/messages`, { token: bob.accessToken })
+  const writing = { type: 'message.send', conversationId, clientId: 'his', content: text('his') }
+  const refusal = await his.refusal(writing)
+  const others = await Promise.allSettled([
+    conversation.entryFor({ userId: bob.user.id, nap: null }),
+    conversation.catchUpFor({ userId: bob.user.id, after: 0 }),
+  ])
+
+  expect([reading.status, refusal]).toEqual([503, 'server.unavailable'])
+  expect(others.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  restoring.release()
+  expect((await restored).status).toBe(200)
+  expect(await words(bob, conversationId)).toEqual([null])
+})
+
+/** The directory does not say whose accounts ended until it is released. Polled, for no object can await a promise of another one. */
+const holdErased = () => {
+  let [isBegun, isHeld] = [false, true]
+  const platform = Object.getPrototypeOf(env.DIRECTORY) as D1Database
+  const prepare = Reflect.get(platform, 'prepare') as D1Database['prepare']
+  vi.spyOn(platform, 'prepare').mockImplementation(function (this: D1Database, sql: string) {
+    const statement = prepare.call(this, sql)
+    if (!sql.includes('"deleted_at" is not null')) return statement
+    const bind = statement.bind.bind(statement)
+    statement.bind = (...values) => {
+      const bound = bind(...values)
+      const raw = bound.raw.bind(bound)
+      const held = async () => {
+        isBegun = true
+        while (isHeld) await new Promise((resolve) => setTimeout(resolve, 10))
+        return raw()
+      }
+      return Object.assign(bound, { raw: held })
+    }
+    return statement
+  })
+  return { isBegun: () => isBegun, release: () => (isHeld = false) }
+}
 
 test('[ADMN2] a client that watches drops its copy and shows what came back', async () => {
   const [alice, bob] = [await newPerson(), await newPerson()]
