@@ -19,7 +19,7 @@ export type HubOfUser = {
 
 /** The object of a conversation. */
 export type ConversationObject = {
-  create(input: FirstMembers): Promise<InboxEntry | null>
+  create(input: FirstMembers): Promise<Created | Refusal>
   blocksChanged(): Promise<boolean>
   rewind(time: number): Promise<number[] | Refusal>
   reopen(former: number[]): Promise<Restored>
@@ -31,6 +31,9 @@ export type FirstMembers = {
   title: string | null
   userIds: number[]
 }
+
+/** The entry of who made it, or null where it was deleted, and the members whose hubs do not know of it yet. */
+export type Created = { entry: InboxEntry | null; untold: number[] }
 
 /** What the use cases of the directory work on. `later` is for what need not be done before the answer. */
 export type DirectoryContext = {

@@ -13,12 +13,15 @@ import { userById } from './users.ts'
 /** `created` is false where it existed before. */
 export type Registered = { id: number; created: boolean }
 
-/** Opens the direct conversation of two people, made by the first of them if there is none. `entry` is the first one's. */
+/**
+ * Opens the direct conversation of two people, made by the first of them if there is none. `entry` is the first one's. Refuses with
+ * `server.unavailable` while the hub of who asks does not know of it: what they say there would be refused.
+ */
 export const openDirect = async (
   context: Pick<DirectoryContext, 'db' | 'conversationOf' | 'now'>,
-  pair: { userId: number; otherId: number },
+  pair: { userId: number; otherId: number; askedBy?: number },
 ): Promise<{ entry: InboxEntry; created: boolean } | Refusal> => {
-  const { userId, otherId } = pair
+  const { userId, otherId, askedBy = userId } = pair
   if (otherId === userId) return refuse('conversation.with_self')
   const other = await userById(context.db, otherId)
   if (isRefusal(other)) return other
@@ -28,9 +31,11 @@ export const openDirect = async (
     if (isRefusal(registered)) return registered
     // The object is asked every time: where an earlier request registered the conversation and died, this one makes it.
     const { id: conversationId, created } = registered
-    const made = { conversationId, kind: 'direct' as const, title: null, userIds: [userId, otherId] }
-    const entry = await context.conversationOf(conversationId).create(made)
-    if (entry) return { entry, created }
+    const direct = { conversationId, kind: 'direct' as const, title: null, userIds: [userId, otherId] }
+    const made = await context.conversationOf(conversationId).create(direct)
+    if (isRefusal(made)) return made
+    const { entry, untold } = made
+    if (entry) return untold.includes(askedBy) ? refuse('server.unavailable', { retryAfter: 1 }) : { entry, created }
     await releasePair(context.db, conversationId)
   }
   return refuse('conversation.not_found')

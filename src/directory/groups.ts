@@ -21,9 +21,14 @@ export const openGroup = async (
   if (isRefusal(registered)) return registered
   // The object is asked every time: where an earlier request registered the conversation and died, this one makes it.
   const { id: conversationId, created } = registered
-  const made = { conversationId, kind: 'group' as const, title, userIds: [userId, ...memberIds] }
-  const entry = await context.conversationOf(conversationId).create(made)
-  return entry ? { entry, created } : refuse('conversation.not_found')
+  const founded = { conversationId, kind: 'group' as const, title, userIds: [userId, ...memberIds] }
+  const made = await context.conversationOf(conversationId).create(founded)
+  if (isRefusal(made)) return made
+  const { entry, untold } = made
+  if (!entry) return refuse('conversation.not_found')
+  // What its maker says there would be refused as yet. Without a client id another try would make another group.
+  const isEarly = clientId !== undefined && untold.includes(userId)
+  return isEarly ? refuse('server.unavailable', { retryAfter: 1 }) : { entry, created }
 }
 
 /** Whether these people exist, and this user may bring them into a group. */

@@ -197,7 +197,7 @@ const isForAnswering = ({ userId, invitationId }: { userId: number; invitationId
 const enter = async (context: DirectoryContext, invitation: Row): Promise<number | Refusal> => {
   const { fromId, toId, conversationId, createdAt } = invitation
   if (conversationId === null) {
-    const opened = await openDirect(context, { userId: fromId, otherId: toId })
+    const opened = await openDirect(context, { userId: fromId, otherId: toId, askedBy: toId })
     return isRefusal(opened) ? opened : opened.entry.conversation.id
   }
   // In the name of the inviter, who may have lost the right since.

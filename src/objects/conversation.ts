@@ -3,19 +3,18 @@ import migrations from '../../migrations/conversation/migrations.js'
 import { isContested, type Order } from '../core/orders.ts'
 import { DAY_MS } from '../core/time.ts'
 import { blockersAmong } from '../directory/blocks.ts'
-import type { FirstMembers } from '../directory/context.ts'
+import type { Created, FirstMembers } from '../directory/context.ts'
 import { erasedAmong } from '../directory/restoration.ts'
 import { count, countDelivery, isReportDue, reportMetrics } from '../directory/metrics.ts'
 import { openDirectory } from '../directory/directory.ts'
 import { FOR_GOOD } from './log-state.ts'
 import { logFault } from '../directory/faults.ts'
-import type { InboxEntry } from '../protocol/conversation.ts'
 import type { BackupPage, Loaded, LoadConversationRows } from '../protocol/backup.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { LIMITS } from '../protocol/limits.ts'
 import type { Restored } from '../protocol/restoration.ts'
 import { loadRows, pageOf } from './backup.ts'
-import type { CatchUp, EntryAnswer, Submitted } from './batch.ts'
+import type { Answer, CatchUp, EntryAnswer, Submitted } from './batch.ts'
 import { PART_CHARACTERS } from './call-size.ts'
 import { ConversationLog } from './conversation-log.ts'
 import { ConversationStore } from './conversation-store.ts'
@@ -85,9 +84,9 @@ export class Conversation extends DurableObject<Env> {
   /**
    * Makes the conversation with its first members, of whom the first made it. Doing it again changes nothing, so that a
    * registry row whose object was never reached heals by another try. Answers the entry of the first member, or null where the
-   * conversation was deleted.
+   * conversation was deleted; and whose hubs do not know of it yet: they refuse what their users say there.
    */
-  async create(input: FirstMembers): Promise<InboxEntry | null> {
+  async create(input: FirstMembers): Promise<Created | Refusal> {
     const { conversationId, kind, title, userIds } = input
     const [creator = 0] = userIds
     if (!this.#log) {
@@ -96,7 +95,9 @@ export class Conversation extends DurableObject<Env> {
       this.#found({ conversationId, kind, title, userIds, creator })
     }
     await this.#notices?.send()
-    return this.entryFor({ userId: creator, nap: null }).entry
+    if (this.#isRenewing) return LATER
+    const untold = this.#log?.untold().map(({ userId }) => userId) ?? []
+    return { entry: this.entryFor({ userId: creator, nap: null }).entry, untold }
   }
 
   /**
@@ -119,7 +120,7 @@ export class Conversation extends DurableObject<Env> {
     }
     if (taken !== null && taken !== 'again') {
       await this.#notices?.send()
-      return { ...submitted, answers: taken, rev: log?.rev ?? 0 }
+      return { ...submitted, answers: this.#untilTold(input.orders, taken), rev: log?.rev ?? 0 }
     }
     let characters = 0
     for (const order of input.orders) {
@@ -143,7 +144,10 @@ export class Conversation extends DurableObject<Env> {
       this.#turns.note(input.userId, input.turn, { answers: submitted.answers, characters })
     }
     // For the word to those whom others added or removed nobody else waits.
-    if (input.orders.some(({ type }) => MEMBERSHIP[type])) await this.#tellWhoIsIn()
+    if (input.orders.some(({ type }) => MEMBERSHIP[type])) {
+      await this.#tellWhoIsIn()
+      submitted.answers = this.#untilTold(input.orders, submitted.answers)
+    }
     if (isReportDue(Date.now())) this.#report()
     return submitted
   }
@@ -157,6 +161,16 @@ export class Conversation extends DurableObject<Env> {
       log.reload()
       return refused(refuse('server.fault'))
     }
+  }
+
+  /** Who accepted an invitation asks again until their own hub knows that they are in: before, it refuses what they say there. */
+  #untilTold(orders: Order[], answers: Answer[]): Answer[] {
+    const isUntold = (userId: number) => this.#log?.member(userId)?.told === false
+    return answers.map((answer, i) => {
+      const order = orders[i]
+      const isAccepted = order?.type === 'member.add' && order.invitedAt !== undefined
+      return isAccepted && order.userIds.some(isUntold) ? LATER : answer
+    })
   }
 
   /**

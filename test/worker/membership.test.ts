@@ -3,6 +3,8 @@ import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
+import type { InboxEntry, InboxPage } from '../../src/protocol/conversation.ts'
+import type { Invitation } from '../../src/protocol/invitation.ts'
 import type { HistoryPage } from '../../src/protocol/message.ts'
 import {
   breakJoinOf,
@@ -153,6 +155,70 @@ test('[CONV7] a call that breaks while somebody is brought in is made again at o
 
   expect(await entryFor(bob, conversationId)).toMatchObject({ memberIds: [alice.user.id, bob.user.id] })
 })
+
+test.each([
+  ['a direct conversation', (bob: SignedIn) => ({ kind: 'direct', userId: bob.user.id })],
+  ['a group', (bob: SignedIn) => ({ kind: 'group', title: 'Picnic', memberIds: [bob.user.id], clientId: 'picnic' })],
+])(
+  '[CONV4] who makes %s is answered once their own hub knows of it, and asks again until then',
+  async (_, what) => {
+    const [alice, bob] = [await signUp(), await signUp()]
+    const alices = await RawSocket.arrive(alice)
+    const make = () => ask<InboxEntry>('POST', '/v1/conversations', { token: alice.accessToken, json: what(bob) })
+    const release = holdJoinOf(alice.user.id)
+
+    const early = await make()
+    const entry = await onlyEntryOf(bob)
+    release()
+    const again = await make()
+
+    expect([early.status, early.headers.get('retry-after')]).toEqual([503, '1'])
+    expect([again.status, again.body.conversation.id]).toEqual([200, entry.conversation.id])
+    await say(alices, again.body.conversation.id)
+  },
+  60_000,
+)
+
+test('[CONV4] a group that cannot be asked for again is answered, though the hub of its maker does not know of it yet', async () => {
+  const [alice, bob] = [await signUp(), await signUp()]
+  const json = { kind: 'group', title: 'Picnic', memberIds: [bob.user.id] }
+  const release = holdJoinOf(alice.user.id)
+
+  const made = await ask<InboxEntry>('POST', '/v1/conversations', { token: alice.accessToken, json })
+  release()
+
+  expect([made.status, made.body.role]).toEqual([201, 'owner'])
+}, 60_000)
+
+test.each([
+  ['into a group', async (alice: SignedIn) => ({ conversationId: await openGroup(alice) })],
+  ['to a conversation', async () => ({})],
+])(
+  '[INVI1] who accepts an invitation %s is answered once their own hub knows of it',
+  async (_, where) => {
+    const [alice, bob] = [await signUp(), await signUp()]
+    const json = { userId: bob.user.id, ...(await where(alice)) }
+    const { body: invitation } = await ask<Invitation>('POST', '/v1/invitations', { token: alice.accessToken, json })
+    const bobs = await RawSocket.arrive(bob)
+    const accept = () => ask<Invitation>('POST', `/v1/invitations/${invitation.id}/accept`, { token: bob.accessToken })
+    const release = holdJoinOf(bob.user.id)
+
+    const early = await accept()
+    release()
+    const again = await accept()
+
+    expect([early.status, again.status, again.body.status]).toEqual([503, 200, 'accepted'])
+    await say(bobs, again.body.conversationId ?? 0)
+  },
+  60_000,
+)
+
+/** The one line of somebody's inbox. */
+const onlyEntryOf = async (who: SignedIn): Promise<InboxEntry> => {
+  const { body } = await ask<InboxPage>('GET', '/v1/conversations', { token: who.accessToken })
+  expect(body.items).toHaveLength(1)
+  return body.items[0] as InboxEntry
+}
 
 const rowsIn = (sql: SqlStorage, table: string) => sql.exec(`SELECT * FROM ${table}`).toArray()
 
