@@ -159,13 +159,15 @@ export const deleteEvent = async (
   return null
 }
 
-/** Anybody may answer, and answer differently later. The same answer again is no news. */
+/** Anybody may answer, while there is room, and answer differently later. The same answer again is no news. */
 export const answerEvent = async (
   context: DirectoryContext,
   input: { userId: number; eventId: number; answer: RsvpAnswer },
 ): Promise<CalendarEvent | Refusal> => {
   const { db } = context
   const { userId, eventId, answer } = input
+  const ofEvent = db.select({ count: count() }).from(rsvps).where(eq(rsvps.eventId, eventId))
+  const own = db.select().from(rsvps).where(isAnswerOf(userId, eventId))
   const [changed] = await db
     .insert(rsvps)
     .select(
@@ -176,12 +178,14 @@ export const answerEvent = async (
           answer: sql<RsvpAnswer>`${answer}`.as('answer'),
         })
         .from(events)
-        .where(eq(events.id, eventId)),
+        .where(and(eq(events.id, eventId), or(sql`(${ofEvent}) < ${LIMITS.answersPerEvent}`, exists(own)))),
     )
     .onConflictDoUpdate({ target: [rsvps.eventId, rsvps.userId], set: { answer }, setWhere: ne(rsvps.answer, answer) })
     .returning()
   const event = await eventById(db, eventId)
-  if (changed && !isRefusal(event)) tellAnswered(context, event, userId)
+  if (isRefusal(event)) return event
+  if (changed) tellAnswered(context, event, userId)
+  else if (!event.rsvps.some((each) => each.userId === userId)) return refuse('limit.reached')
   return event
 }
 
@@ -190,10 +194,7 @@ export const withdrawAnswer = async (
   input: { userId: number; eventId: number },
 ): Promise<Refusal | null> => {
   const { userId, eventId } = input
-  const [gone] = await context.db
-    .delete(rsvps)
-    .where(and(eq(rsvps.eventId, eventId), eq(rsvps.userId, userId)))
-    .returning()
+  const [gone] = await context.db.delete(rsvps).where(isAnswerOf(userId, eventId)).returning()
   const event = await eventById(context.db, eventId)
   if (isRefusal(event)) return event
   if (gone) tellAnswered(context, event, userId)
@@ -202,6 +203,8 @@ export const withdrawAnswer = async (
 
 type Row = typeof events.$inferSelect
 type Answer = typeof rsvps.$inferSelect
+
+const isAnswerOf = (userId: number, eventId: number) => and(eq(rsvps.eventId, eventId), eq(rsvps.userId, userId))
 
 const withRsvps = async (db: Directory, rows: Row[]): Promise<CalendarEvent[]> => {
   if (rows.length === 0) return []

@@ -142,7 +142,7 @@ export const ROUTES: Record<string, RouteContract> = {
     'event.title_taken',
   ],
   'DELETE /v1/events/:id': ['Delete an event of yours', { 204: null }, 'event.not_found', 'event.not_organizer'],
-  'PUT /v1/events/:id/rsvp': ['Answer an event', { 200: CalendarEvent }, 'event.not_found'],
+  'PUT /v1/events/:id/rsvp': ['Answer an event', { 200: CalendarEvent }, 'event.not_found', 'limit.reached'],
   'DELETE /v1/events/:id/rsvp': ['Withdraw your answer', { 204: null }, 'event.not_found'],
 
   'GET /v1/conversations': ['The inbox, the last active first', { 200: InboxPage }],

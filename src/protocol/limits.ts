@@ -14,6 +14,8 @@ export const LIMITS = {
   conversationsPerDay: 1_000,
   /** Events that one user may make in 24 hours, and as many invitations: what the directory keeps is bounded by this. */
   plansPerDay: 1_000,
+  /** Answers to one event: its organizer is told all of them with each change. */
+  answersPerEvent: 1_000,
   /** Friend requests of one user that nobody has answered yet. */
   openRequests: 1_000,
   /** People whom one user may have blocked: their hubs keep a copy. */

@@ -272,8 +272,8 @@ export const CASES: Record<string, () => Promise<Case>> = {
   },
   'an event is answered': async () => {
     const [alice, id] = await withEvent()
-    const holds = async () =>
-      expect(await eventOf(alice, id)).toMatchObject({ body: { rsvps: [{ userId: alice.user.id, answer: 'yes' }] } })
+    const rsvps = [{ userId: alice.user.id, answer: 'yes' }]
+    const holds = async () => expect(await eventOf(alice, id)).toMatchObject({ body: { rsvps } })
     const path = `/v1/events/${id}/rsvp`
     return { call: { method: 'PUT', path, token: alice.accessToken, json: { answer: 'yes' } }, again: [200], holds }
   },

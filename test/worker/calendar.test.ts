@@ -242,6 +242,28 @@ test('[EVNT8] as iCalendar: every special character escaped, every line at most 
 })
 
 describe('the cost of answers', () => {
+  test('[EVNT5] an event takes 1,000 answers, and those who gave one may still change it', async () => {
+    const { alice, bob } = await two()
+    const { body: event } = await plan(alice)
+    const path = `/v1/events/${event.id}/rsvp`
+    await act(alice, 'PUT', path, { answer: 'yes' })
+    await env.DIRECTORY.prepare(
+      "INSERT INTO rsvps (event_id, user_id, answer) SELECT ?, value, 'yes' FROM json_each(?)",
+    )
+      .bind(event.id, JSON.stringify(await crowd(LIMITS.answersPerEvent - 1)))
+      .run()
+
+    const refused = await act(bob, 'PUT', path, { answer: 'yes' })
+
+    expect(refused).toMatchObject({ status: 409, body: { code: 'limit.reached' } })
+    for (const answer of ['no', 'no']) expect((await act(alice, 'PUT', path, { answer })).status).toBe(200)
+    const { body: full } = await act(bob, 'GET', `/v1/events/${event.id}`)
+    expect(full.rsvps).toHaveLength(LIMITS.answersPerEvent)
+    expect(full.rsvps).toContainEqual({ userId: alice.user.id, answer: 'no' })
+    await act(alice, 'DELETE', path)
+    expect((await act(bob, 'PUT', path, { answer: 'yes' })).status).toBe(200)
+  })
+
   test('[EVNT6] the same answer again is told to nobody, and among a crowd each only to its own and the organizer', async () => {
     const { alice, bob } = await two()
     const [carol, event] = [await signUp(), (await plan(alice)).body]
