@@ -90,13 +90,13 @@ export const askToBeFriends = async (
       .where(and(eq(friendRequests.fromId, userId), eq(friendRequests.toId, otherId))),
     db.select().from(friendships).where(isFriendship(userId, otherId)),
   ])
+  const [from, to] = both
   if (befriended.length > 0 && opposite) {
-    const friend = await welcome(context, opposite, now)
-    return isRefusal(friend) ? friend : { outcome: { state: 'friends', friend }, created: true }
+    const friend = welcome(context, { id: opposite.id, from: to, to: from }, now)
+    return { outcome: { state: 'friends', friend }, created: true }
   }
   if (friendship) return refuse('friend.already')
   if (!open) return refuse('conversation.blocked')
-  const [from, to] = both
   const request = requestView({ id: open.id, from, to, createdAt: open.createdAt })
   if (made) tell(context, [userId, otherId], { type: 'friend.requested', request })
   return { outcome: { state: 'pending', request }, created: made !== undefined }
@@ -122,11 +122,20 @@ export const acceptFriendRequest = async (
   const { db } = context
   const now = context.now()
   const isAsked = and(eq(friendRequests.id, answer.requestId), eq(friendRequests.toId, answer.userId))
-  const [, [request]] = await db.batch([
+  // Who they are is read with it: what fails afterwards would leave two friends who were not told.
+  const askerId = db.select({ id: friendRequests.fromId }).from(friendRequests).where(isAsked)
+  const [both, , [request]] = await db.batch([
+    db
+      .select(PUBLIC)
+      .from(users)
+      .where(or(eq(users.id, answer.userId), inArray(users.id, askerId))),
     befriend(db, { now, request: isAsked }),
     db.delete(friendRequests).where(isAsked).returning(),
   ])
-  return request ? welcome(context, request, now) : refuse('friend_request.not_found')
+  const [from, to] = [request?.fromId, request?.toId].map((id) => both.find((user) => user.id === id))
+  return request && from && to
+    ? welcome(context, { id: request.id, from, to }, now)
+    : refuse('friend_request.not_found')
 }
 
 /** Who was asked declines. */
@@ -165,7 +174,6 @@ export const tellFriendRemoved = (context: DirectoryContext, userId: number, oth
 }
 
 type Condition = ReturnType<typeof and>
-type RequestRow = typeof friendRequests.$inferSelect
 
 const asker = alias(users, 'asker')
 const asked = alias(users, 'asked')
@@ -207,17 +215,18 @@ const befriend = (db: Directory, input: { now: number; request: Condition }) =>
     .returning()
 
 /** Tells both that they are friends now; answers the friend of who accepted. */
-const welcome = async (context: DirectoryContext, request: RequestRow, now: number): Promise<Friend | Refusal> => {
-  const { id: requestId, fromId, toId } = request
-  refreshCirclesLater(context, [fromId, toId])
-  const both = await bothUsers(context.db, [fromId, toId])
-  if (isRefusal(both)) return both
-  const [from, to] = both
+const welcome = (
+  context: DirectoryContext,
+  request: Pick<FriendRequest, 'id' | 'from' | 'to'>,
+  now: number,
+): Friend => {
+  const { id: requestId, from, to } = request
+  refreshCirclesLater(context, [from.id, to.id])
   const since = new Date(now).toISOString()
   const ofAsked: Friend = { user: from, since }
-  const added = { type: 'friend.added' as const, requestId, acceptedBy: toId }
-  tell(context, [toId], { ...added, friend: ofAsked })
-  tell(context, [fromId], { ...added, friend: { user: to, since } })
+  const added = { type: 'friend.added' as const, requestId, acceptedBy: to.id }
+  tell(context, [to.id], { ...added, friend: ofAsked })
+  tell(context, [from.id], { ...added, friend: { user: to, since } })
   return ofAsked
 }
 

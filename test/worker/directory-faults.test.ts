@@ -1,42 +1,29 @@
-import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from 'cloudflare:test'
+import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test, vi } from 'vitest'
-import { spoiledDatabase } from '../../chaos/inside/spoiled.ts'
 import { openApiPath } from '../../src/contract/operations.ts'
 import { ROUTES } from '../../src/http/contract.ts'
-import server from '../../src/index.ts'
 import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
 import { routeOf } from '../support/contract.ts'
 import { type Call, CASES } from '../support/directory-cases.ts'
 import { befriend } from '../support/friends.ts'
 import { openDirect, openGroup } from '../support/people.ts'
 import { halves } from '../support/whole.ts'
-import { randomAddress, signUp } from '../support/rest.ts'
+import { signUp } from '../support/rest.ts'
+import { LOST, spoiledCall } from '../support/spoiled-call.ts'
 
 /** The status of the call where the query of this number fails, and whether it came to that query. */
 const perform = async (call: Call, fault: { at: number; when: 'before' | 'after' } | null) => {
-  const { method, path, token, json } = call
   let queries = 0
-  const database = spoiledDatabase(env.DIRECTORY, async (run) => {
+  const status = await spoiledCall(call, async (run) => {
     queries += 1
     const isHit = queries === fault?.at
-    if (isHit && fault.when === 'before') throw new Error('D1_ERROR: Network connection lost.')
+    if (isHit && fault.when === 'before') throw new Error(LOST)
     const result = await run()
-    if (isHit) throw new Error('D1_ERROR: Network connection lost.')
+    if (isHit) throw new Error(LOST)
     return result
   })
-  const headers = new Headers({ 'cf-connecting-ip': randomAddress(), 'content-type': 'application/json' })
-  if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
-  const request = new Request(`https://causerie.test${path}`, {
-    method,
-    headers,
-    body: json ? JSON.stringify(json) : null,
-  })
-  const ctx = createExecutionContext()
-  const response = await server.fetch(request, { ...env, DIRECTORY: database }, ctx)
-  await response.text()
-  await waitOnExecutionContext(ctx)
-  return { status: response.status, wasHit: fault !== null && queries >= fault.at }
+  return { status, wasHit: fault !== null && queries >= fault.at }
 }
 
 const covered = new Set<string>()

@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { FriendRequestOutcome } from '../../src/protocol/friend.ts'
 import { LIMITS } from '../../src/protocol/limits.ts'
 import {
@@ -18,6 +18,7 @@ import {
 import { crowd } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signUp } from '../support/rest.ts'
+import { LOST, spoiledCall } from '../support/spoiled-call.ts'
 
 describe('friend requests', () => {
   test('[FRND1] a request is open for both until the other accepts, and then both are friends', async () => {
@@ -215,6 +216,44 @@ describe('friends, live', () => {
     for (const socket of bobs)
       expect(await socket.waitForType('friend.removed')).toMatchObject({ userId: alice.user.id })
   })
+
+  test.each(['accepts', 'asks as well'])(
+    '[FRND7] whoever became friends hear of it, also where the directory fails after one of them %s',
+    async (how) => {
+      vi.spyOn(console, 'error').mockReturnValue(undefined)
+      const befriended: number[] = []
+      for (let failing = 1; failing <= 6; failing += 1) {
+        const { alice, bob } = await two()
+        const id = await requestId(alice, bob)
+        const sockets = [await RawSocket.arrive(alice), await RawSocket.arrive(bob)]
+        const call =
+          how === 'accepts'
+            ? { method: 'POST', path: `/v1/friend-requests/${id}/accept`, token: bob.accessToken }
+            : {
+                method: 'POST',
+                path: '/v1/friend-requests',
+                token: bob.accessToken,
+                json: { userId: alice.user.id },
+              }
+
+        let queries = 0
+        const status = await spoiledCall(call, async (run) => {
+          queries += 1
+          if (queries >= failing) throw new Error(LOST)
+          return run()
+        })
+
+        const areFriends = (await friendIds(bob)).length > 0
+        expect(status < 300, `query ${failing}`).toBe(areFriends)
+        if (!areFriends) continue
+        befriended.push(failing)
+        for (const socket of sockets) {
+          expect(await socket.waitForType('friend.added')).toMatchObject({ requestId: id, acceptedBy: bob.user.id })
+        }
+      }
+      expect(befriended).not.toEqual([])
+    },
+  )
 
   test('[FRND8] friends see one another come online though they share no conversation, and strangers do not', async () => {
     const { alice, bob } = await two()
