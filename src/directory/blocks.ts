@@ -9,9 +9,10 @@ import { insist } from './insist.ts'
 import { declineBetween, tellInvitationAnswered } from './invitations.ts'
 import { pageFrom } from './page.ts'
 import { pairKey } from './pairs.ts'
-import { type DirectoryContext, refreshCircles, tell } from './context.ts'
+import { type DirectoryContext, refreshCircles, seeThrough, tell } from './context.ts'
+import { logFault } from './faults.ts'
 import { blocks, conversations, users } from './schema.ts'
-import { PUBLIC, userById } from './users.ts'
+import { PUBLIC, userById, usersByIds } from './users.ts'
 
 /** Whom the caller has blocked, by rising id. Nobody is told who blocked them. */
 export const blocksOf = async (db: Directory, userId: number, page: PageQuery): Promise<BlockPage> => {
@@ -53,10 +54,11 @@ export const block = async (
     endRequests(db, userId, otherId),
     declineBetween(db, { userId, otherId, now }),
   ])
-  await apply(context, userId, otherId)
+  // Nobody would be told where what follows fails: another try finds nothing that it ends.
   if (friendships.length > 0) tellFriendRemoved(context, userId, otherId)
   for (const { id } of requests) tell(context, [userId, otherId], { type: 'friend.request_closed', requestId: id })
-  for (const { id } of invitations) await tellInvitationAnswered(context, id)
+  for (const { id } of invitations) tellDeclined(context, userId, id)
+  await apply(context, userId, otherId)
   return { user, since: new Date(existing?.createdAt ?? now).toISOString() }
 }
 
@@ -64,9 +66,7 @@ export const block = async (
 export const unblock = async (context: DirectoryContext, pair: { userId: number; otherId: number }): Promise<null> => {
   const { userId, otherId } = pair
   await context.db.delete(blocks).where(isBlock(userId, otherId))
-  // Of nobody, and of an account that ended, no hub keeps a copy; asking would make one.
-  if (isRefusal(await userById(context.db, otherId))) await refreshConversation(context, userId, otherId)
-  else await apply(context, userId, otherId)
+  await apply(context, userId, otherId)
   return null
 }
 
@@ -84,8 +84,22 @@ const isBlock = (blockerId: number, blockedId: number) =>
   and(eq(blocks.blockerId, blockerId), eq(blocks.blockedId, blockedId))
 
 /** Has everything that keeps a copy of the two people's blocks look again. */
-const apply = async (context: DirectoryContext, userId: number, otherId: number): Promise<void> => {
-  await Promise.all([refreshConversation(context, userId, otherId), refreshCircles(context, [userId, otherId])])
+const apply = (context: DirectoryContext, userId: number, otherId: number): Promise<void> =>
+  seeThrough(context, userId, async () => {
+    // Of nobody, and of an account that ended, no hub keeps a copy; asking would make one.
+    const existing = await usersByIds(context.db, [userId, otherId])
+    const hubs = existing.map(({ id }) => id)
+    await Promise.all([refreshConversation(context, userId, otherId), refreshCircles(context, hubs)])
+  })
+
+const tellDeclined = (context: DirectoryContext, userId: number, invitationId: number): void => {
+  const told = insist(() => tellInvitationAnswered(context, invitationId))
+  context.later(
+    told.then(
+      () => undefined,
+      (error: unknown) => logFault('notify.failed', error, { level: 'warn', userId }),
+    ),
+  )
 }
 
 const refreshConversation = async (context: DirectoryContext, userId: number, otherId: number): Promise<void> => {

@@ -57,6 +57,37 @@ export const tell = ({ hubOf, later }: DirectoryContext, userIds: number[], even
   }
 }
 
+const LATER_MS = [1_000, 4_000, 10_000]
+
+/**
+ * Does what would stay half done for good where it fails: it is tried again after the answer, which is a failure all the same. The platform
+ * lets a request go on for 30 seconds then.
+ */
+export const seeThrough = async <Result>(
+  { later }: DirectoryContext,
+  userId: number,
+  work: () => Promise<Result>,
+): Promise<Result> => {
+  try {
+    return await work()
+  } catch (error) {
+    later(tryLater(userId, work))
+    throw error
+  }
+}
+
+const tryLater = async (userId: number, work: () => Promise<unknown>): Promise<void> => {
+  for (const pause of LATER_MS) {
+    await new Promise((resolve) => setTimeout(resolve, pause))
+    try {
+      await work()
+      return
+    } catch (error) {
+      logFault('left.undone', error, { level: 'warn', userId })
+    }
+  }
+}
+
 /** Has the hubs of two people look again at who is a friend and who is blocked. */
 export const refreshCircles = async ({ hubOf }: DirectoryContext, userIds: number[]): Promise<void> => {
   await Promise.all(userIds.map((userId) => insist(() => hubOf(userId).circleChanged())))

@@ -93,6 +93,9 @@ export class Conversation extends DurableObject<Env> {
       if (!hasStorage(this.ctx.storage)) await migrateStorage(this.ctx.storage, migrations)
       // Two first calls may both have waited for the migration; the first to come back here founds it.
       this.#found({ conversationId, kind, title, userIds, creator })
+    } else {
+      // A block or an unblock may not have reached it.
+      await this.blocksChanged()
     }
     await this.#notices?.send()
     if (this.#isRenewing) return LATER

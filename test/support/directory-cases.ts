@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { InboxPage, MemberList } from '../../src/protocol/conversation.ts'
-import { openDirect, openGroup } from './people.ts'
+import { openDirect, openGroup, text } from './people.ts'
 import { ask, newName, PASSWORD, signIn, signUp, statusOf } from './rest.ts'
 
 export type Call = { method: string; path: string; token?: string; json?: object }
@@ -26,6 +26,12 @@ const befriend = async (one: SignedIn, other: SignedIn) => {
   await post(one, '/v1/friend-requests', { userId: other.user.id })
   await post(other, '/v1/friend-requests', { userId: one.user.id })
 }
+
+const send = (who: SignedIn, id: number) =>
+  ask('POST', `/v1/conversations/${id}/messages`, {
+    token: who.accessToken,
+    json: { clientId: crypto.randomUUID(), content: text('bonjour') },
+  })
 
 const eventsOf = (who: SignedIn) => page<{ title: string }>(who, '/v1/events')
 const eventOf = (who: SignedIn, id: number) => ask('GET', `/v1/events/${id}`, { token: who.accessToken })
@@ -139,9 +145,11 @@ export const CASES: Record<string, () => Promise<Case>> = {
   'somebody is blocked': async () => {
     const [alice, bob] = [await signUp(), await signUp()]
     await befriend(alice, bob)
+    const id = await openDirect(alice, bob)
     const holds = async () => {
       expect(await friendsOf(alice)).toEqual([])
       expect(await friendsOf(bob)).toEqual([])
+      expect(await send(bob, id)).toMatchObject({ status: 403, body: { code: 'conversation.blocked' } })
       const { status } = await ask('POST', '/v1/friend-requests', {
         token: bob.accessToken,
         json: { userId: alice.user.id },
@@ -224,8 +232,10 @@ export const CASES: Record<string, () => Promise<Case>> = {
   'somebody is unblocked': async () => {
     const [alice, bob] = [await signUp(), await signUp()]
     const path = `/v1/blocks/${bob.user.id}`
+    const id = await openDirect(alice, bob)
     await ask('PUT', path, { token: alice.accessToken })
     const holds = async () => {
+      expect((await send(bob, id)).status).toBe(201)
       expect(await page(alice, '/v1/blocks')).toEqual([])
       await befriend(bob, alice)
       expect(await friendsOf(alice)).toEqual([bob.user.id])

@@ -1,6 +1,6 @@
 import { listDurableObjectIds } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { Conversation } from '../../src/index.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import { BlockPage } from '../../src/protocol/friend.ts'
@@ -20,6 +20,21 @@ import {
 import { openDirect, openGroup, pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, PASSWORD, signUp } from '../support/rest.ts'
+import { LOST } from '../support/spoiled-call.ts'
+
+const send = (who: SignedIn, conversationId: number) =>
+  ask('POST', `/v1/conversations/${conversationId}/messages`, {
+    token: who.accessToken,
+    json: { clientId: crypto.randomUUID(), content: text('bonjour') },
+  })
+
+/** As often as it is tried before the answer. */
+const breakBlocksChanged = () => {
+  vi.spyOn(console, 'error').mockReturnValue(undefined)
+  const reading = vi.spyOn(Conversation.prototype, 'blocksChanged')
+  for (let i = 0; i < 4; i += 1) reading.mockRejectedValueOnce(new Error(LOST))
+  onTestFinished(() => reading.mockRestore())
+}
 
 describe('blocks', () => {
   test('[BLOC1] a block ends the friendship and open requests, and its owner alone sees it', async () => {
@@ -166,6 +181,46 @@ describe('blocks', () => {
     expect(await bobs.refusal({ type: 'pin.add', messageId: id })).toBeNull()
   })
 
+  test('[BLOC3] an unblock that the conversation could not learn of at once is learned of later', async () => {
+    const { alice, bob, conversationId } = await pair()
+    await block(alice, bob)
+    breakBlocksChanged()
+
+    expect((await unblock(alice, bob)).status).toBe(503)
+
+    await expect.poll(async () => (await send(bob, conversationId)).status).toBe(201)
+  })
+
+  test('[BLOC3] so is a block, and what it ended is told before', async () => {
+    const { alice, bob, conversationId } = await pair()
+    await befriend(alice, bob)
+    await ask('POST', '/v1/invitations', { token: bob.accessToken, json: { userId: alice.user.id } })
+    const bobs = await RawSocket.arrive(bob)
+    breakBlocksChanged()
+
+    expect((await block(alice, bob)).status).toBe(503)
+
+    expect(await bobs.waitForType('friend.removed')).toMatchObject({ userId: alice.user.id })
+    expect(await bobs.waitForType('invitation.answered')).toMatchObject({ invitation: { status: 'declined' } })
+    await expect.poll(() => send(bob, conversationId)).toMatchObject({ body: { code: 'conversation.blocked' } })
+  })
+
+  test.each(['unblocks again', 'opens it again'])(
+    '[BLOC3] what was not learned of is, when somebody %s',
+    async (how) => {
+      const { alice, bob, conversationId } = await pair()
+      await block(alice, bob)
+      // As an unblock leaves it whose last step failed.
+      await env.DIRECTORY.prepare('DELETE FROM blocks WHERE blocker_id = ?').bind(alice.user.id).run()
+      expect(await send(bob, conversationId)).toMatchObject({ body: { code: 'conversation.blocked' } })
+
+      if (how === 'opens it again') expect(await openDirect(bob, alice)).toBe(conversationId)
+      else expect((await unblock(alice, bob)).status).toBe(204)
+
+      expect((await send(bob, conversationId)).status).toBe(201)
+    },
+  )
+
   test('[BLOC3] a group that they share goes on', async () => {
     const { alice, bob } = await two()
     const conversationId = await openGroup(alice, bob)
@@ -180,20 +235,17 @@ describe('blocks', () => {
   test('[BLOC3] a conversation that was registered and never made is blocked all the same', async () => {
     const { alice, bob } = await two()
     const pairKey = [alice.user.id, bob.user.id].toSorted((a, b) => a - b).join(':')
-    await env.DIRECTORY.prepare(
-      "INSERT INTO conversations (kind, pair, created_by, created_at) VALUES ('direct', ?, ?, 0)",
+    const registered = await env.DIRECTORY.prepare(
+      "INSERT INTO conversations (kind, pair, created_by, created_at) VALUES ('direct', ?, ?, 0) RETURNING id",
     )
       .bind(pairKey, alice.user.id)
-      .run()
+      .first<{ id: number }>()
 
     await block(bob, alice)
-    await env.DIRECTORY.prepare('DELETE FROM blocks WHERE blocker_id = ?').bind(bob.user.id).run()
 
-    // The directory would let it open now; the object keeps what it was told.
-    const conversationId = await openDirect(alice, bob)
-    const json = { clientId: 'one', content: text('bonjour') }
-    const reply = await ask('POST', `/v1/conversations/${conversationId}/messages`, { token: alice.accessToken, json })
-    expect(reply).toMatchObject({ status: 403, body: { code: 'conversation.blocked' } })
+    await expect
+      .poll(() => send(alice, registered?.id ?? 0))
+      .toMatchObject({ status: 403, body: { code: 'conversation.blocked' } })
   })
 
   test('[BLOC4] each looks offline to the other from that moment on, in groups too, and to nobody else', async () => {
