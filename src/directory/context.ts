@@ -64,19 +64,23 @@ const LATER_MS = [1_000, 4_000, 10_000]
  * lets a request go on for 30 seconds then.
  */
 export const seeThrough = async <Result>(
-  { later }: DirectoryContext,
+  context: DirectoryContext,
   userId: number,
   work: () => Promise<Result>,
 ): Promise<Result> => {
   try {
     return await work()
   } catch (error) {
-    later(tryLater(userId, work))
+    tryLater(context, userId, work)
     throw error
   }
 }
 
-const tryLater = async (userId: number, work: () => Promise<unknown>): Promise<void> => {
+/** Does it after the answer, again and again while it fails. */
+export const tryLater = ({ later }: DirectoryContext, userId: number, work: () => Promise<unknown>): void =>
+  later(tryWithPauses(userId, work))
+
+const tryWithPauses = async (userId: number, work: () => Promise<unknown>): Promise<void> => {
   for (const pause of LATER_MS) {
     await new Promise((resolve) => setTimeout(resolve, pause))
     try {

@@ -1,7 +1,7 @@
 import { eq, or } from 'drizzle-orm'
-import { refuse, type Refusal } from '../protocol/errors.ts'
+import type { Refusal } from '../protocol/errors.ts'
 import { circleOf } from './circle.ts'
-import { type DirectoryContext, refreshCirclesLater, tell } from './context.ts'
+import { type DirectoryContext, refreshCirclesLater, seeThrough, tell, tryLater } from './context.ts'
 import { insist } from './insist.ts'
 import {
   blocks,
@@ -56,16 +56,23 @@ export const eraseAccount = async (context: DirectoryContext, userId: number): P
     ])
   } catch (error) {
     // It may be done, with the answer lost: nobody can ask again then.
-    context.later(endIfGone(context, userId))
+    tryLater(context, userId, () => endIfGone(context, userId))
     throw error
   } finally {
     refreshCirclesLater(context, [userId, ...friends])
   }
   tell(context, friends, { type: 'friend.removed', userId })
-  return (await hubOf(userId).erase({ endSessions: true })) ? refuse('server.unavailable', { retryAfter: 1 }) : null
+  await seeThrough(context, userId, () => endForGood(context, userId))
+  return null
 }
 
-const endIfGone = async ({ db, hubOf }: DirectoryContext, userId: number): Promise<void> => {
-  const [account] = await db.select({ deletedAt: users.deletedAt }).from(users).where(eq(users.id, userId))
-  if (account && account.deletedAt !== null) await insist(() => hubOf(userId).erase({ endSessions: true }))
+const endIfGone = async (context: DirectoryContext, userId: number): Promise<void> => {
+  const [account] = await context.db.select({ deletedAt: users.deletedAt }).from(users).where(eq(users.id, userId))
+  if (account && account.deletedAt !== null) await endForGood(context, userId)
+}
+
+const endForGood = async ({ hubOf }: DirectoryContext, userId: number): Promise<void> => {
+  const refusal = await insist(() => hubOf(userId).erase({ endSessions: true }))
+  // Thrown, for it is to be tried again: nobody else can.
+  if (refusal) throw Object.assign(new Error(refusal.code), { retryable: true })
 }

@@ -1,9 +1,9 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Conversation } from '../../src/objects/conversation.ts'
 import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
-import type { UserHub } from '../../src/objects/user-hub.ts'
+import { UserHub } from '../../src/objects/user-hub.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { HistoryPage, Message } from '../../src/protocol/message.ts'
 import type { MemberList } from '../../src/protocol/conversation.ts'
@@ -11,6 +11,7 @@ import { holdOrdersOf } from '../support/hold.ts'
 import { entryFor, openDirect, openGroup, pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, PASSWORD, signIn, signUp, statusOf } from '../support/rest.ts'
+import { LOST } from '../support/spoiled-call.ts'
 
 const erase = (who: SignedIn, password = PASSWORD) =>
   ask('DELETE', '/v1/me', { token: who.accessToken, json: { password } })
@@ -89,6 +90,37 @@ test('[ME1] where the account cannot be ended now, its sessions go on', async ()
   await expect.poll(() => socket.refusal({ type: 'read.mark', conversationId, seq: 0 })).toBeNull()
   expect((await erase(alice)).status).toBe(204)
   await expect.poll(() => socket.closed?.code).toBe(4403)
+})
+
+test.each([
+  { failures: 1, status: 204 },
+  { failures: 4, status: 503 },
+])('[ME1] where the last step fails $failures times, it is done all the same', async ({ failures, status }) => {
+  vi.spyOn(console, 'error').mockReturnValue(undefined)
+  const [alice, bob] = [await signUp(), await signUp()]
+  const groupId = await openGroup(bob)
+  const socket = await RawSocket.arrive(alice)
+  const original = UserHub.prototype.erase
+  let left = failures
+  let hasJoined = false
+  const erasing = vi.spyOn(UserHub.prototype, 'erase').mockImplementation(async function (this: UserHub, options) {
+    if (!options.endSessions || left === 0) return original.call(this, options)
+    left -= 1
+    while (!hasJoined) await new Promise((resolve) => setTimeout(resolve, 10))
+    throw new Error(LOST)
+  })
+  onTestFinished(() => erasing.mockRestore())
+
+  const answered = erase(alice)
+  await expect.poll(() => left).toBeLessThan(failures)
+  // By an order that waited until now.
+  const orders = [{ type: 'member.add' as const, conversationId: groupId, userIds: [alice.user.id] }]
+  await conversationOf(env, groupId).submit({ userId: bob.user.id, orders })
+  hasJoined = true
+
+  expect((await answered).status).toBe(status)
+  await expect.poll(() => socket.closed?.code).toBe(4403)
+  await expect.poll(async () => (await entryFor(bob, groupId)).memberIds).toEqual([bob.user.id])
 })
 
 test('[ME1] nothing new is said to an account that ended, also where it had blocked', async () => {
