@@ -76,6 +76,9 @@ export const seeThrough = async <Result>(
   }
 }
 
+/** A refusal as something to throw, answered by 503 like an object that cannot be reached. */
+export const retryable = ({ code }: Refusal): Error => Object.assign(new Error(code), { retryable: true })
+
 /** Does it after the answer, again and again while it fails. */
 export const tryLater = ({ later }: DirectoryContext, userId: number, work: () => Promise<unknown>): void =>
   later(tryWithPauses(userId, work))

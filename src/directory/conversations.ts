@@ -1,4 +1,4 @@
-import { and, count, eq, gt, isNull, not, type SQL, sql } from 'drizzle-orm'
+import { and, count, eq, gt, inArray, isNull, not, type SQL, sql } from 'drizzle-orm'
 import { DAY_MS } from '../core/time.ts'
 import type { ConversationKind, InboxEntry } from '../protocol/conversation.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
@@ -50,7 +50,7 @@ const releasePair = (db: Directory, conversationId: number) =>
 
 /**
  * The one direct conversation of two people, whoever asks first and however many ask at once. None, new or old, for two of
- * whom one has blocked the other: that is part of the statement, or a block of the same moment could be missed.
+ * whom one has blocked the other or whose account ended: that is part of the statement, or a block of the same moment could be missed.
  */
 export const findOrCreateDirect = async (
   db: Directory,
@@ -58,24 +58,24 @@ export const findOrCreateDirect = async (
 ): Promise<Registered | Refusal> => {
   const { createdBy, otherId, now } = direct
   const pair = pairKey(createdBy, otherId)
-  const mayMeet = not(areBlocked(db, createdBy, otherId))
-  const [[made], [found], [other]] = await db.batch([
-    register(
-      db,
-      { kind: 'direct', pair, createdBy, now },
-      and(eq(users.id, otherId), isNull(users.deletedAt), mayMeet),
-    ),
+  const both = [createdBy, otherId]
+  const areLiving = and(inArray(users.id, both), isNull(users.deletedAt))
+  const living = db.select({ count: count() }).from(users).where(areLiving)
+  const mayMeet = and(not(areBlocked(db, createdBy, otherId)), sql`(${living}) = ${both.length}`)
+  const [[made], [found], present] = await db.batch([
+    register(db, { kind: 'direct', pair, createdBy, now }, and(eq(users.id, otherId), mayMeet)),
     db
       .select({ id: conversations.id })
       .from(conversations)
       .where(and(eq(conversations.pair, pair), mayMeet)),
     db
-      .select({ id: users.id })
+      .select({ isBlocked: sql<number>`${areBlocked(db, createdBy, otherId)}` })
       .from(users)
-      .where(and(eq(users.id, otherId), mayMeet)),
+      .where(areLiving),
   ])
-  if (!found) return other ? tooMany : refuse('conversation.blocked')
-  return { id: found.id, created: made !== undefined }
+  if (found) return { id: found.id, created: made !== undefined }
+  if (present.length < both.length) return refuse('user.not_found')
+  return present[0]?.isBlocked ? refuse('conversation.blocked') : tooMany
 }
 
 /**

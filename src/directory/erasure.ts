@@ -1,7 +1,7 @@
 import { eq, or } from 'drizzle-orm'
 import type { Refusal } from '../protocol/errors.ts'
 import { circleOf } from './circle.ts'
-import { type DirectoryContext, refreshCirclesLater, seeThrough, tell, tryLater } from './context.ts'
+import { type DirectoryContext, refreshCirclesLater, retryable, seeThrough, tell, tryLater } from './context.ts'
 import { insist } from './insist.ts'
 import {
   blocks,
@@ -74,5 +74,5 @@ const endIfGone = async (context: DirectoryContext, userId: number): Promise<voi
 const endForGood = async ({ hubOf }: DirectoryContext, userId: number): Promise<void> => {
   const refusal = await insist(() => hubOf(userId).erase({ endSessions: true }))
   // Thrown, for it is to be tried again: nobody else can.
-  if (refusal) throw Object.assign(new Error(refusal.code), { retryable: true })
+  if (refusal) throw retryable(refusal)
 }

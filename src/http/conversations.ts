@@ -1,8 +1,7 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
 import { openDirect } from '../directory/conversations.ts'
-import { openDirectory } from '../directory/directory.ts'
-import { openGroup, refuseGuests } from '../directory/groups.ts'
+import { addMembers, openGroup } from '../directory/groups.ts'
 import { hubOf } from '../objects/stubs.ts'
 import {
   AddMembers,
@@ -61,8 +60,8 @@ export const conversations = new Hono<Authenticated>()
   .get('/:id/members', params(ById), (c) => order(c, { type: 'members.get', conversationId: c.req.valid('param').id }))
   .post('/:id/members', params(ById), body(AddMembers), budgeted, async (c) => {
     const { userIds } = c.req.valid('json')
-    const no = await refuseGuests(openDirectory(c.env), c.var.caller.userId, userIds)
-    return no ? answer(c, no) : order(c, { type: 'member.add', conversationId: c.req.valid('param').id, userIds })
+    const conversationId = c.req.valid('param').id
+    return answer(c, await addMembers(directoryContext(c), { ...c.var.caller, conversationId, userIds }))
   })
   .patch('/:id/members/:userId', params(ByMember), body(UpdateMember), (c) => {
     const { id, userId } = c.req.valid('param')
