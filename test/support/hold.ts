@@ -2,15 +2,16 @@ import { Conversation, UserHub } from '../../src/index.ts'
 import { CALL_LIMIT_MS } from '../../src/objects/within.ts'
 
 /**
- * Lets no call of one method through to one object until the returned function is called. Tests and objects share an isolate; blocking the
- * object itself would be shorter, but the runtime ends what is blocked for some seconds on a busy machine.
+ * Lets no call of one method through to one object, or to any, until the returned function is called. Tests and objects share an isolate;
+ * blocking the object itself would be shorter, but the runtime ends what is blocked for some seconds on a busy machine.
  */
-const hold = (prototype: object, method: string, objectName: number): (() => void) => {
+const hold = (prototype: object, method: string, objectName: number | null): (() => void) => {
   let isHeld = true
   const original = Reflect.get(prototype, method) as (...input: unknown[]) => unknown
   Reflect.set(prototype, method, async function (this: object, ...input: unknown[]) {
     const { id } = Reflect.get(this, 'ctx') as DurableObjectState
-    while (isHeld && id.name === String(objectName)) await new Promise((resolve) => setTimeout(resolve, 10))
+    const isMeant = objectName === null || id.name === String(objectName)
+    while (isHeld && isMeant) await new Promise((resolve) => setTimeout(resolve, 10))
     return original.apply(this, input)
   })
   return () => {
@@ -37,6 +38,9 @@ export const holdEntryOf = (conversationId: number) => hold(Conversation.prototy
 
 /** A conversation does not take the orders of anybody. */
 export const holdOrdersOf = (conversationId: number) => hold(Conversation.prototype, 'submit', conversationId)
+
+/** No conversation is made. */
+export const holdCreation = () => hold(Conversation.prototype, 'create', null)
 
 /** A hub is not yet told that its user joined. */
 export const holdJoinOf = (userId: number) => hold(UserHub.prototype, 'join', userId)

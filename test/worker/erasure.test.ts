@@ -100,7 +100,7 @@ test.each([
   const [alice, bob] = [await signUp(), await signUp()]
   const groupId = await openGroup(bob)
   const socket = await RawSocket.arrive(alice)
-  const original = UserHub.prototype.erase
+  const original = Reflect.get(UserHub.prototype, 'erase') as (...input: unknown[]) => Promise<null>
   let left = failures
   let hasJoined = false
   const erasing = vi.spyOn(UserHub.prototype, 'erase').mockImplementation(async function (this: UserHub, options) {

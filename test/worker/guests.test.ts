@@ -8,7 +8,7 @@ import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { InboxEntry } from '../../src/protocol/conversation.ts'
 import { directoryContext } from '../../src/worker/directory-context.ts'
 import { block } from '../support/friends.ts'
-import { holdOrdersOf } from '../support/hold.ts'
+import { holdCreation, holdOrdersOf } from '../support/hold.ts'
 import { crowd, entryFor, openGroup } from '../support/people.ts'
 import { ask, PASSWORD, type Reply, signUp } from '../support/rest.ts'
 
@@ -73,21 +73,17 @@ test('[ME1] an account that ends while it waits to be added is not in', async ()
 
 test('[ME1] nor is one that ends while the group is made', async () => {
   const [alice, bob, carol] = await three()
-  const original = Conversation.prototype.create
-  let isHeld = true
-  const creating = vi.spyOn(Conversation.prototype, 'create').mockImplementation(async function (
-    this: Conversation,
-    input,
-  ) {
-    while (isHeld) await new Promise((resolve) => setTimeout(resolve, 10))
-    return original.call(this, input)
+  const release = holdCreation()
+  const creating = vi.spyOn(Conversation.prototype, 'create')
+  onTestFinished(() => {
+    release()
+    creating.mockRestore()
   })
-  onTestFinished(() => creating.mockRestore())
 
   const making = create(bob, { memberIds: [alice.user.id, carol.user.id] })
   await expect.poll(() => creating.mock.calls.length).toBe(1)
   await end(alice)
-  isHeld = false
+  release()
 
   const { status, body } = await making
   expect([status, body.memberIds]).toEqual([201, [bob.user.id, carol.user.id]])
