@@ -7,6 +7,17 @@ const HANDSHAKE_TIMEOUT_MS = 30_000
 
 type Listener = (frame: Buffer) => void
 
+/** An upgrade that was refused, and how long to wait before another, if the answer said so. */
+export class RefusedUpgrade extends Error {
+  override readonly name = 'RefusedUpgrade'
+  readonly retryAfterMs: number
+
+  constructor(message: string, head: string) {
+    super(message)
+    this.retryAfterMs = Number(/^retry-after: *(\d+)/im.exec(head)?.[1] ?? 0) * 1_000
+  }
+}
+
 /**
  * The least of a WebSocket client: text frames, whole ones, given as they lie in the buffer. A load of a hundred thousand frames a second must
  * not take the processor from the server that is measured.
@@ -40,8 +51,9 @@ export class LoadSocket {
         const end = head.indexOf('\r\n\r\n')
         if (end < 0) return
         tcp.off('data', read)
-        const status = head.toString('latin1', 0, head.indexOf('\r\n'))
-        if (!status.includes(' 101')) return reject(new Error(`${pathname} was answered ${status}`))
+        const said = head.toString('latin1', 0, end)
+        const [status = ''] = said.split('\r\n')
+        if (!status.includes(' 101')) return reject(new RefusedUpgrade(`${pathname} was answered ${status}`, said))
         tcp.on('data', (next: Buffer) => socket.#read(next))
         // After the caller has had its turn to listen.
         const early = head.subarray(end + 4)

@@ -20,11 +20,13 @@ const IDLE_MS = 5_000
 const PONG = Buffer.from('pong')
 const PONG_TIMEOUT_MS = 60_000
 
-/** Once each, in processes of their own, for freed memory is not given back: a second time tells the same to a few parts in a hundred. */
+/** Each in a process of its own, for freed memory is not given back. */
 const run = async (context: Context): Promise<Measurement[]> => {
   const series = new Series()
-  await measureCauserie(context, series)
-  await measureFloors(context, series)
+  for (let round = 1; round <= context.rounds; round += 1) {
+    await measureCauserie(context, series)
+    await measureFloors(context, series, round)
+  }
   return series.measurements
 }
 
@@ -55,10 +57,10 @@ const measureCauserie = async (context: Context, series: Series): Promise<void> 
 }
 
 /** What the runtime takes for sockets of objects that do nothing. */
-const measureFloors = async (context: Context, series: Series): Promise<void> => {
+const measureFloors = async (context: Context, series: Series, round: number): Promise<void> => {
   const sockets = context.quick ? 200 : SOCKETS
   for (const [i, perObject] of [PER_USER, 1].entries()) {
-    const floor = await startFloor({ folder: join(context.folder, `floor-${i}`), port: await freePort() })
+    const floor = await startFloor({ folder: join(context.folder, `floor-${round}-${i}`), port: await freePort() })
     const open = (n: number): Promise<LoadSocket> =>
       LoadSocket.open(`${floor.url.replace('http', 'ws')}/object-${Math.floor(n / perObject)}`)
     const name = `${floor.name}, ${named(sockets / perObject)} objects`

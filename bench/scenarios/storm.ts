@@ -3,15 +3,13 @@ import { backoff } from '../../src/sdk/backoff.ts'
 import { openConversation, openSocket } from '../load/causerie.ts'
 import { inGroups } from '../load/in-groups.ts'
 import { Series } from '../load/series.ts'
-import type { LoadSocket } from '../load/socket.ts'
+import { type LoadSocket, RefusedUpgrade } from '../load/socket.ts'
 import type { Measurement } from '../measurement.ts'
 import { request } from '../rest.ts'
 import type { Bar, Causerie, Context, Person, Scenario } from '../scenario.ts'
 
 const PEOPLE = 2_000
 const AT_ONCE = 20
-/** A storm takes half a minute where the machine is busy, and nothing is compared with it. */
-const MOST_ROUNDS = 2
 const GIVE_UP_MS = 90_000
 const QUIET_MS = 3_000
 
@@ -33,7 +31,7 @@ const run = async (context: Context): Promise<Measurement[]> => {
     context.log(`${sockets.length} sockets are there`)
     const series = new Series()
     // The first storm counts like the others: each finds a server that has just started.
-    for (let round = 1; round <= Math.min(context.rounds, MOST_ROUNDS); round += 1) {
+    for (let round = 1; round <= context.rounds; round += 1) {
       await causerie.restart()
       for (const socket of sockets) socket.cut()
       const refusals = new Map<string, number>()
@@ -85,19 +83,21 @@ const haveOf = async ({ url }: Causerie, { token }: Person): Promise<string> => 
 
 type Line = { conversation: { id: number }; rev: number; readSeq: number; epoch: string }
 
-/** Tries until it is greeted, when the project's own client would; null where that takes too long. */
+/** Tries until it is greeted, when the project's own client would, and no sooner than a refusal asks; null where that takes too long. */
 const comeBack = async (
   { url }: Causerie,
   { person, have }: { person: Person; have: string },
   refusals: Map<string, number>,
 ): Promise<LoadSocket | null> => {
   const end = Date.now() + GIVE_UP_MS
+  let asked = 0
   for (let attempt = 0; ; attempt += 1) {
-    await sleep(backoff(attempt, Math.random))
+    await sleep(asked > 0 ? asked + Math.random() * 1_000 : backoff(attempt, Math.random))
     try {
       return await openSocket(url, person, have)
     } catch (error) {
       if (!(error instanceof Error)) throw error
+      asked = error instanceof RefusedUpgrade ? error.retryAfterMs : 0
       refusals.set(error.message, (refusals.get(error.message) ?? 0) + 1)
       if (Date.now() > end) return null
     }
