@@ -1,5 +1,5 @@
 import { circleOf } from '../directory/circle.ts'
-import { openDirectory } from '../directory/directory.ts'
+import { askDirectory } from '../directory/directory.ts'
 import type { CircleRelation } from './hub-schema.ts'
 import type { HubStore } from './hub-store.ts'
 
@@ -35,7 +35,7 @@ export class Circle {
   }
 
   async #ask(): Promise<Map<number, CircleRelation>> {
-    const { friends, hidden } = await circleOf(openDirectory(this.#env), this.#userId)
+    const { friends, hidden } = await askDirectory(this.#env, (db) => circleOf(db, this.#userId))
     const relations = new Map<number, CircleRelation>(friends.map((userId) => [userId, 'friend']))
     for (const userId of hidden) relations.set(userId, 'hidden')
     return relations

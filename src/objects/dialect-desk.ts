@@ -8,7 +8,7 @@ import {
 } from '../dialects/dialect.ts'
 import { DIALECTS } from '../dialects/index.ts'
 import { openDirect } from '../directory/conversations.ts'
-import { openDirectory } from '../directory/directory.ts'
+import { askDirectory } from '../directory/directory.ts'
 import type { Order } from '../core/orders.ts'
 import { logFault } from '../directory/faults.ts'
 import type { Command } from '../protocol/commands.ts'
@@ -158,9 +158,9 @@ export class DialectDesk {
 
   async #openDirect(otherId: number): Promise<number | Refusal> {
     const { userId, env } = this.#deps
-    const reach = { db: openDirectory(env), conversationOf: (id: number) => conversationOf(env, id), now: Date.now }
+    const reach = { conversationOf: (id: number) => conversationOf(env, id), now: Date.now }
     try {
-      const opened = await openDirect(reach, { userId, otherId })
+      const opened = await askDirectory(env, (db) => openDirect({ db, ...reach }, { userId, otherId }))
       return isRefusal(opened) ? opened : opened.entry.conversation.id
     } finally {
       // From here on it is found in the inbox.

@@ -1,4 +1,4 @@
-import { openDirectory } from '../directory/directory.ts'
+import { askDirectory } from '../directory/directory.ts'
 import { sha256 } from '../directory/secrets.ts'
 import { liveSession } from '../directory/sessions.ts'
 import { newTicket, TICKET_LIFE_MS } from '../directory/tickets.ts'
@@ -62,7 +62,7 @@ export class SessionDesk {
 
   /** When the session of this socket ends by itself; null where it is over, and with it all its sockets. */
   async expiryOf({ sessionId }: LiveSocket): Promise<number | null> {
-    const session = await liveSession(openDirectory(this.#deps.env), sessionId, Date.now())
+    const session = await askDirectory(this.#deps.env, (db) => liveSession(db, sessionId, Date.now()))
     if (session?.userId === this.#deps.userId) return session.expiresAt
     this.end([sessionId])
     return null
