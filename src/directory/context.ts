@@ -20,6 +20,7 @@ export type HubOfUser = {
 /** The object of a conversation. */
 export type ConversationObject = {
   create(input: FirstMembers): Promise<Created | Refusal>
+  isUntold(userId: number): Promise<boolean>
   blocksChanged(): Promise<boolean>
   rewind(time: number): Promise<number[] | Refusal>
   reopen(former: number[]): Promise<Restored>

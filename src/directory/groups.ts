@@ -13,6 +13,12 @@ import { valuesOf } from './values-of.ts'
 /** So much may the clocks of two machines differ. */
 const SKEW_MS = 1_000
 
+/** What passes later. Who may not be taken out by this user any more stays. */
+const NOT_NOW: ReadonlySet<string> = new Set(['server.unavailable', 'server.fault'])
+
+/** So long after it was made a group may not be whole, and its maker tries again. */
+const FRESH_MS = 20_000
+
 /** Makes a group with these members; asked again with the same `clientId` it is the same one. `entry` is its maker's. */
 export const openGroup = async (
   context: DirectoryContext,
@@ -34,7 +40,10 @@ export const openGroup = async (
   const founded = { conversationId, kind: 'group' as const, title, userIds: [userId, ...guests] }
   const made = await conversationOf(conversationId).create(founded)
   if (isRefusal(made)) return made
-  const isChanged = created && (await takeOut(context, { userId, conversationId, guests }))
+  // Also where an earlier try made it and broke off before it looked again; of an older group nobody is taken out by a block.
+  const isFresh = made.entry && context.now() - Date.parse(made.entry.conversation.createdAt) < FRESH_MS
+  const isChanged =
+    isFresh && (await takeOut(context, { userId, conversationId, guests }).catch(unlessMadeTwice(clientId)))
   const after = isChanged ? await conversationOf(conversationId).create(founded) : made
   if (isRefusal(after)) return after
   const { entry, untold } = after
@@ -78,10 +87,18 @@ const takeOut = (
     for (const guestId of unwelcome) {
       const order = { type: 'member.remove' as const, conversationId, userId: guestId }
       const removed = await insist(() => context.hubOf(userId).orderForAnother(order))
-      if (!removed.ok && removed.code !== 'member.not_found') throw retryable(removed)
+      if (!removed.ok && NOT_NOW.has(removed.code)) throw retryable(removed)
     }
     return unwelcome.size > 0
   })
+
+/** Who was told of a failure would ask again, which without a client id makes another group. It is tried again behind the answer anyway. */
+const unlessMadeTwice =
+  (clientId: string | undefined) =>
+  (error: unknown): boolean => {
+    if (clientId !== undefined) throw error
+    return false
+  }
 
 /** Whom this user may not bring into a group: who is not there, and between whom and the user a block stands. */
 const unwelcomeAmong = async (

@@ -203,7 +203,10 @@ const enter = async (context: DirectoryContext, invitation: Row): Promise<number
   // In the name of the inviter, who may have lost the right since.
   const order = { type: 'member.add' as const, conversationId, userIds: [toId], invitedAt: createdAt }
   const added = await context.hubOf(fromId).orderForAnother(order)
-  return added.ok ? conversationId : added
+  if (!added.ok) return added
+  // They ask again until their own hub knows that they are in: before, it refuses what they say there.
+  const isEarly = await context.conversationOf(conversationId).isUntold(toId)
+  return isEarly ? refuse('server.unavailable', { retryAfter: 1 }) : conversationId
 }
 
 const overruledBy = { accepted: ['pending', 'declined'], declined: ['pending'] } as const

@@ -6,7 +6,7 @@ import { blockersAmong } from '../directory/blocks.ts'
 import type { Created, FirstMembers } from '../directory/context.ts'
 import { erasedAmong } from '../directory/restoration.ts'
 import { count, countDelivery, isReportDue, reportMetrics } from '../directory/metrics.ts'
-import { openDirectory } from '../directory/directory.ts'
+import { askDirectory } from '../directory/directory.ts'
 import { FOR_GOOD } from './log-state.ts'
 import { logFault } from '../directory/faults.ts'
 import type { BackupPage, Loaded, LoadConversationRows } from '../protocol/backup.ts'
@@ -68,6 +68,8 @@ export class Conversation extends DurableObject<Env> {
   #blocksRead: Promise<unknown> = Promise.resolve()
   #isRewinding = false
   #isRenewing = false
+  /** While messages are deleted, part by part. */
+  #tellAgainAt = 0
   readonly #turns = new Turns()
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -97,8 +99,8 @@ export class Conversation extends DurableObject<Env> {
       // A block or an unblock may not have reached it.
       await this.blocksChanged()
     }
-    await this.#notices?.send()
     if (this.#isRenewing) return LATER
+    await this.#notices?.send()
     const untold = this.#log?.untold().map(({ userId }) => userId) ?? []
     return { entry: this.entryFor({ userId: creator, nap: null }).entry, untold }
   }
@@ -123,7 +125,7 @@ export class Conversation extends DurableObject<Env> {
     }
     if (taken !== null && taken !== 'again') {
       await this.#notices?.send()
-      return { ...submitted, answers: this.#untilTold(input.orders, taken), rev: log?.rev ?? 0 }
+      return { ...submitted, answers: taken, rev: log?.rev ?? 0 }
     }
     let characters = 0
     for (const order of input.orders) {
@@ -147,10 +149,7 @@ export class Conversation extends DurableObject<Env> {
       this.#turns.note(input.userId, input.turn, { answers: submitted.answers, characters })
     }
     // For the word to those whom others added or removed nobody else waits.
-    if (input.orders.some(({ type }) => MEMBERSHIP[type])) {
-      await this.#tellWhoIsIn()
-      submitted.answers = this.#untilTold(input.orders, submitted.answers)
-    }
+    if (input.orders.some(({ type }) => MEMBERSHIP[type])) await this.#tellWhoIsIn()
     if (isReportDue(Date.now())) this.#report()
     return submitted
   }
@@ -166,14 +165,9 @@ export class Conversation extends DurableObject<Env> {
     }
   }
 
-  /** Who accepted an invitation asks again until their own hub knows that they are in: before, it refuses what they say there. */
-  #untilTold(orders: Order[], answers: Answer[]): Answer[] {
-    const isUntold = (userId: number) => this.#log?.member(userId)?.told === false
-    return answers.map((answer, i) => {
-      const order = orders[i]
-      const isAccepted = order?.type === 'member.add' && order.invitedAt !== undefined
-      return isAccepted && order.userIds.some(isUntold) ? LATER : answer
-    })
+  /** Whether this member's own hub does not know yet that they are in: it refuses what they say there. */
+  isUntold(userId: number): boolean {
+    return this.#log?.member(userId)?.told === false
   }
 
   /**
@@ -212,7 +206,7 @@ export class Conversation extends DurableObject<Env> {
     const pair = this.#log?.pair()
     if (!pair) return this.#log !== null
     const read = this.#blocksRead.then(async () => {
-      this.#log?.noteBlockers(await blockersAmong(openDirectory(this.env), pair))
+      this.#log?.noteBlockers(await askDirectory(this.env, (db) => blockersAmong(db, pair)))
     })
     this.#blocksRead = read.catch(() => undefined)
     await read
@@ -292,18 +286,22 @@ export class Conversation extends DurableObject<Env> {
     else this.#takeUp(log, info?.scheduledTime ?? Date.now())
     if (log.hasRemains) log.deleteRemains()
     if (log.hasRemains) this.#guard.arm(REMAINS_PAUSE_MS)
-    else if (!this.#fanOut.settled) this.#guard.arm()
-    await this.#notices?.send()
+    else if (!this.#fanOut.settled || this.#isRenewing) this.#guard.arm()
+    if (this.#isRenewing) {
+      await this.#renew(log).catch((error: unknown) => logFault('renew.failed', error, { conversationId: log.id }))
+    }
+    await this.#tellNowAndThen(log)
     this.#report()
   }
 
   /**
    * Begins a new log with what the storage holds now, and without accounts that ended since. Until it is known which those are, and who has
-   * blocked whom, nobody reads or writes: also where that fails, for then it is asked again.
+   * blocked whom, nobody reads or writes: also where that fails, for then the guard asks again.
    */
   async #renew(log: ConversationLog) {
     this.#isRenewing = true
-    const erased = await erasedAmong(openDirectory(this.env), log.userIds().all)
+    this.#guard?.arm()
+    const erased = await askDirectory(this.env, (db) => erasedAmong(db, log.userIds().all))
     const epoch = crypto.randomUUID()
     log.renew({ epoch, erased, now: Date.now() })
     await this.blocksChanged()
@@ -319,6 +317,15 @@ export class Conversation extends DurableObject<Env> {
   async #tellWhoIsIn(): Promise<void> {
     if (this.#log?.hasRemains) this.#guard?.arm()
     await this.#notices?.send()
+  }
+
+  /** What is deleted does not wait for a hub that cannot be reached, and that hub is not called with each part. */
+  async #tellNowAndThen(log: ConversationLog): Promise<void> {
+    if (this.#isRenewing || !this.#notices) return
+    if (!log.hasRemains) return this.#notices.send()
+    if (Date.now() < this.#tellAgainAt) return
+    this.#tellAgainAt = Date.now() + Guard.DELAY_MS
+    this.ctx.waitUntil(this.#notices.send())
   }
 
   #found(input: FirstMembers & { creator: number }) {
@@ -352,7 +359,7 @@ export class Conversation extends DurableObject<Env> {
     const log = new ConversationLog(store, row)
     const guard = new Guard(countedStorage(this.ctx.storage), {
       isAlarmSet,
-      isSettled: () => fanOut.settled && log.untold().length === 0 && !log.hasRemains,
+      isSettled: () => fanOut.settled && log.untold().length === 0 && !log.hasRemains && !this.#isRenewing,
       isWaiting: () => {
         fanOut.giveUpCalls(Date.now() - CALL_LIMIT_MS)
         return !fanOut.settled

@@ -13,7 +13,7 @@ const CODES: Partial<Record<ErrorCode, string>> = {
   'email.taken': 'There is an account with this address already.',
   'conversation.not_found': 'This conversation is gone, or you are no longer in it.',
   'conversation.blocked': 'One of you has blocked the other.',
-  'conversation.full': 'This group is full.',
+  'conversation.full': 'It is full.',
   'member.not_allowed': 'Your role in this group does not allow that.',
   'message.not_found': 'This message is gone.',
   'message.deleted': 'This message was deleted meanwhile.',

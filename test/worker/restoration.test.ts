@@ -1,3 +1,4 @@
+import { runDurableObjectAlarm } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import { appointment } from '../../src/directory/administrators.ts'
@@ -195,8 +196,27 @@ test('[ADMN2] until the directory has said whose account ended since, nothing of
   expect(await words(bob, conversationId)).toEqual([null])
 })
 
+test('[ADMN2] where the directory fails meanwhile, a restoration goes on without being asked for again', async () => {
+  const { alice, bob, conversationId } = await pair()
+  await say(await RawSocket.arrive(alice), conversationId, 'mine')
+  await remember(env, conversationId)
+  await ask('DELETE', '/v1/me', { token: alice.accessToken, json: { password: PASSWORD } })
+  const directory = holdErased({ fails: true })
+  const read = () => ask('GET', `/v1/conversations/${conversationId}/messages`, { token: bob.accessToken })
+
+  expect((await restore(conversationId)).status).toBe(503)
+  const conversation = conversationOf(env, conversationId)
+  await runDurableObjectAlarm(conversation)
+  expect((await read()).status).toBe(503)
+  directory.release()
+  await runDurableObjectAlarm(conversation)
+
+  expect((await read()).status).toBe(200)
+  expect(await words(bob, conversationId)).toEqual([null])
+})
+
 /** The directory does not say whose accounts ended until it is released. Polled, for no object can await a promise of another one. */
-const holdErased = () => {
+const holdErased = ({ fails = false } = {}) => {
   let [isBegun, isHeld] = [false, true]
   const platform = Object.getPrototypeOf(env.DIRECTORY) as D1Database
   const prepare = Reflect.get(platform, 'prepare') as D1Database['prepare']
@@ -209,6 +229,7 @@ const holdErased = () => {
       const raw = bound.raw.bind(bound)
       const held = async () => {
         isBegun = true
+        if (isHeld && fails) throw new Error('D1_ERROR: Network connection lost.')
         while (isHeld) await new Promise((resolve) => setTimeout(resolve, 10))
         return raw()
       }
