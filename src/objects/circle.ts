@@ -1,5 +1,5 @@
 import { circleOf } from '../directory/circle.ts'
-import { askDirectory } from '../directory/directory.ts'
+import { askDirectory } from './ask-directory.ts'
 import type { CircleRelation } from './hub-schema.ts'
 import type { HubStore } from './hub-store.ts'
 

@@ -8,7 +8,7 @@ import {
 } from '../dialects/dialect.ts'
 import { DIALECTS } from '../dialects/index.ts'
 import { openDirect } from '../directory/conversations.ts'
-import { askDirectory } from '../directory/directory.ts'
+import { askDirectory } from './ask-directory.ts'
 import type { Order } from '../core/orders.ts'
 import { logFault } from '../directory/faults.ts'
 import type { Command } from '../protocol/commands.ts'

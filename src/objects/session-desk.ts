@@ -1,4 +1,4 @@
-import { askDirectory } from '../directory/directory.ts'
+import { askDirectory } from './ask-directory.ts'
 import { sha256 } from '../directory/secrets.ts'
 import { liveSession } from '../directory/sessions.ts'
 import { newTicket, TICKET_LIFE_MS } from '../directory/tickets.ts'
