@@ -57,7 +57,7 @@ const FREQUENCIES: [perSecond: number, make: (random: Random) => Made][] = [
   [0.4, (r) => ({ kind: 'delay', pick: r.next(), by: ms(r, 20, 400), ms: ms(r, 300, 2_000) })],
   [0.23, (r) => ({ kind: 'silence', pick: r.next() })],
   [0.23, (r) => ({ kind: 'storm', pick: r.next() })],
-  // Half of them find nobody whose frames could be held back.
+  // One counts only where its device is there and it lasts to its end, which the next kill comes before now and then.
   [0.45, (r) => ({ kind: 'reader that does not read', pick: r.next(), ms: ms(r, 1_500, 3_000) })],
   [0.3, (r) => ({ kind: 'member removed', pick: r.next(), ms: ms(r, 300, 2_500) })],
   [0.25, (r) => ({ kind: 'session revoked', pick: r.next() })],
