@@ -67,3 +67,6 @@ export const closeCodeOf = (payload: Buffer): number => (payload.length >= 2 ? p
 
 /** The payload of a close frame that says 1000. */
 export const NORMAL_CLOSURE = Buffer.from([0x03, 0xe8])
+
+/** How long the head of a refusal asks to wait; 0 where it does not say. */
+export const retryAfterMsIn = (head: string): number => Number(/^retry-after: *(\d+)/im.exec(head)?.[1] ?? 0) * 1_000

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { backoff } from '../src/sdk/backoff.ts'
+import { pauseBefore } from '../harness/patience.ts'
+import { retryAfterMsIn } from '../harness/websocket.ts'
 import { type Guest, NativeClient } from './guest.ts'
 
 /** Insists as our own client does: it waits between two tries, and at least as long as it was told to. `refused` gets the head of each refusal. */
@@ -13,10 +14,10 @@ export const comeBack = async (
     const client = await NativeClient.open(base, guest, {
       refused: (head) => {
         refused(head)
-        asked = Number(/^retry-after: *(\d+)/im.exec(head)?.[1] ?? 0) * 1_000
+        asked = retryAfterMsIn(head)
       },
     })
     if (client) return client
-    await sleep(asked > 0 ? asked + Math.random() * 1_000 : backoff(tries, Math.random))
+    await sleep(pauseBefore(tries, asked))
   }
 }

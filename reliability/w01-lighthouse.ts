@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BrowserContext, chromium } from 'playwright-core'
-import { findChromium } from '../scripts/chromium.ts'
+import { CHROMIUM_FLAGS, findChromium } from '../scripts/chromium.ts'
 import { freePort } from '../scripts/free-port.ts'
 import { PASSWORD } from '../chaos/person.ts'
 import { type Guest, newGuest, openClient, openGroup } from './guest.ts'
@@ -11,8 +11,6 @@ import type { Row } from './row.ts'
 
 const LEAST = 95
 const CATEGORIES = ['accessibility', 'best-practices'] as const
-const FLAGS =
-  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'
 
 type Report = {
   categories: Record<string, { score: number | null }>
@@ -34,7 +32,7 @@ export const lighthouse: Row = {
     // One browser with one profile: who signs in there is signed in for lighthouse too, which gives the window its shape.
     const browser = await chromium.launchPersistentContext(folder('memory'), {
       executablePath,
-      args: [...FLAGS.split(' '), `--remote-debugging-port=${port}`],
+      args: [...CHROMIUM_FLAGS, `--remote-debugging-port=${port}`],
       viewport: null,
     })
     try {

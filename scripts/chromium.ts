@@ -22,3 +22,14 @@ const isExecutable = (path: string): boolean => {
     return false
   }
 }
+
+/** It asks nobody on the network for anything but the pages that are opened. */
+export const CHROMIUM_FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]

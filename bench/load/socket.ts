@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { frameOf, NORMAL_CLOSURE, OPCODES, readFrame, upgradeRequest } from '../../harness/websocket.ts'
+import { frameOf, NORMAL_CLOSURE, OPCODES, readFrame, retryAfterMsIn, upgradeRequest } from '../../harness/websocket.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 30_000
 
@@ -14,7 +14,7 @@ export class RefusedUpgrade extends Error {
 
   constructor(message: string, head: string) {
     super(message)
-    this.retryAfterMs = Number(/^retry-after: *(\d+)/im.exec(head)?.[1] ?? 0) * 1_000
+    this.retryAfterMs = retryAfterMsIn(head)
   }
 }
 

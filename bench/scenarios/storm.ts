@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { backoff } from '../../src/sdk/backoff.ts'
+import { pauseBefore } from '../../harness/patience.ts'
 import { openConversation, openSocket } from '../load/causerie.ts'
 import { inGroups } from '../load/in-groups.ts'
 import { Series } from '../load/series.ts'
@@ -92,7 +92,7 @@ const comeBack = async (
   const end = Date.now() + GIVE_UP_MS
   let asked = 0
   for (let attempt = 0; ; attempt += 1) {
-    await sleep(asked > 0 ? asked + Math.random() * 1_000 : backoff(attempt, Math.random))
+    await sleep(pauseBefore(attempt, asked))
     try {
       return await openSocket(url, person, have)
     } catch (error) {

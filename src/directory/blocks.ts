@@ -9,8 +9,7 @@ import { insist } from './insist.ts'
 import { declineBetween, tellInvitationAnswered } from './invitations.ts'
 import { pageFrom } from './page.ts'
 import { pairKey } from './pairs.ts'
-import { type DirectoryContext, refreshCircles, seeThrough, tell } from './context.ts'
-import { logFault } from './faults.ts'
+import { type DirectoryContext, refreshCircles, seeThrough, tell, tellLater } from './context.ts'
 import { blocks, conversations, users } from './schema.ts'
 import { PUBLIC, userById, usersByIds } from './users.ts'
 
@@ -57,7 +56,7 @@ export const block = async (
   // Nobody would be told where what follows fails: another try finds nothing that it ends.
   if (friendships.length > 0) tellFriendRemoved(context, userId, otherId)
   for (const { id } of requests) tell(context, [userId, otherId], { type: 'friend.request_closed', requestId: id })
-  for (const { id } of invitations) tellDeclined(context, userId, id)
+  for (const { id } of invitations) tellLater(context, userId, () => tellInvitationAnswered(context, id))
   await apply(context, userId, otherId)
   return { user, since: new Date(existing?.createdAt ?? now).toISOString() }
 }
@@ -91,16 +90,6 @@ const apply = (context: DirectoryContext, userId: number, otherId: number): Prom
     const hubs = existing.map(({ id }) => id)
     await Promise.all([refreshConversation(context, userId, otherId), refreshCircles(context, hubs)])
   })
-
-const tellDeclined = (context: DirectoryContext, userId: number, invitationId: number): void => {
-  const told = insist(() => tellInvitationAnswered(context, invitationId))
-  context.later(
-    told.then(
-      () => undefined,
-      (error: unknown) => logFault('notify.failed', error, { level: 'warn', userId }),
-    ),
-  )
-}
 
 const refreshConversation = async (context: DirectoryContext, userId: number, otherId: number): Promise<void> => {
   const { db, conversationOf } = context

@@ -51,11 +51,15 @@ export const directoryContextOf = (
 ): DirectoryContext => ({ db: openDirectory(env), now: Date.now, ...reach })
 
 /** Tells those whom it concerns. Whoever cannot be reached reads the lists again on connecting. */
-export const tell = ({ hubOf, later }: DirectoryContext, userIds: number[], event: DirectoryEvent): void => {
-  for (const userId of new Set(userIds)) {
-    const told = insist(() => hubOf(userId).notify(event))
-    later(told.catch((error: unknown) => logFault('notify.failed', error, { level: 'warn', userId })))
-  }
+export const tell = (context: DirectoryContext, userIds: number[], event: DirectoryEvent): void => {
+  const { hubOf } = context
+  for (const userId of new Set(userIds)) tellLater(context, userId, () => hubOf(userId).notify(event))
+}
+
+/** Has somebody told behind the answer. */
+export const tellLater = ({ later }: DirectoryContext, userId: number, telling: () => Promise<unknown>): void => {
+  const log = (error: unknown) => logFault('notify.failed', error, { level: 'warn', userId })
+  later(insist(telling).then(() => undefined, log))
 }
 
 const LATER_MS = [1_000, 4_000, 10_000]

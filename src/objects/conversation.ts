@@ -286,7 +286,7 @@ export class Conversation extends DurableObject<Env> {
     else this.#takeUp(log, info?.scheduledTime ?? Date.now())
     if (log.hasRemains) log.deleteRemains()
     if (log.hasRemains) this.#guard.arm(REMAINS_PAUSE_MS)
-    else if (!this.#fanOut.settled || this.#isRenewing) this.#guard.arm()
+    else if (!this.#fanOut.settled) this.#guard.arm()
     if (this.#isRenewing) {
       await this.#renew(log).catch((error: unknown) => logFault('renew.failed', error, { conversationId: log.id }))
     }

@@ -16,14 +16,8 @@ const AT_ONCE = 25
  */
 export class PresenceBook {
   readonly #known = new Map<number, PresenceReport>()
-  /** What the peers were last told. */
-  announced: boolean
   /** Whether all peers were asked since this memory began. */
   warm = false
-
-  constructor(announced: boolean) {
-    this.announced = announced
-  }
 
   online(): number[] {
     return [...this.#known.values()].flatMap((presence) => (presence.online ? [presence.userId] : []))

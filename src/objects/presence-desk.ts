@@ -28,12 +28,11 @@ type Deps = {
  */
 export class PresenceDesk {
   readonly #deps: Deps
-  readonly #book: PresenceBook
+  readonly #book = new PresenceBook()
   #reportedAt = 0
 
   constructor(deps: Deps) {
     this.#deps = deps
-    this.#book = new PresenceBook(deps.sockets.isAnnounced)
   }
 
   /** Peers that are known to be online, without asking anybody; `entries` are those of the inbox. */
@@ -44,13 +43,13 @@ export class PresenceDesk {
 
   /** Whether others were told last that this user is here. */
   get isAnnounced(): boolean {
-    return this.#book.announced
+    return this.#deps.sockets.isAnnounced
   }
 
   /** A socket was greeted. */
   async arrived(): Promise<void> {
-    if (this.#book.announced) return this.#book.warm ? undefined : this.#meetPeers()
-    this.#announce(true)
+    if (this.isAnnounced) return this.#book.warm ? undefined : this.#meetPeers()
+    this.#deps.sockets.noteAnnounced(true)
     // A change of the circle that could not be told to this hub is learned here.
     const { circle, userId } = this.#deps
     await circle.refresh().catch((error: unknown) => logFault('circle.stale', error, { level: 'warn', userId }))
@@ -80,7 +79,7 @@ export class PresenceDesk {
   /** With these people a conversation is shared no more: those with whom nothing else is shared are out of sight. */
   async parted(userIds: number[]): Promise<void> {
     const candidates = this.#book.warm ? this.#book.online() : [...new Set([...userIds, ...this.#book.online()])]
-    if (!this.#book.announced || candidates.length === 0) return
+    if (!this.isAnnounced || candidates.length === 0) return
     const peers = new Set(await this.peers())
     for (const userId of candidates) if (userId !== this.#deps.userId && !peers.has(userId)) this.#lose(userId)
   }
@@ -88,13 +87,13 @@ export class PresenceDesk {
   /** Friends or blocks changed: whom this user sees, and who sees this user, follows when it returns. */
   async circleChanged(): Promise<void> {
     // Where nobody is here, nobody sees anybody, and nobody was told that this user is.
-    if (!this.#book.announced) return this.#deps.circle.refresh()
+    if (!this.isAnnounced) return this.#deps.circle.refresh()
     const before = await this.peers()
     await this.#deps.circle.refresh()
     const peers = new Set(await this.peers())
     for (const userId of before) if (!peers.has(userId)) this.#lose(userId)
     for (const userId of before) peers.delete(userId)
-    if (this.#book.announced) void this.#meet([...peers])
+    if (this.isAnnounced) void this.#meet([...peers])
   }
 
   /** Which of these peers are online now, the user among them. */
@@ -113,19 +112,14 @@ export class PresenceDesk {
 
   #hasLeft(): boolean {
     const { sockets } = this.#deps
-    return this.#book.announced && !sockets.isOnline(Date.now()) && !sockets.isGreeting
-  }
-
-  #announce(isHere: boolean): void {
-    this.#book.announced = isHere
-    this.#deps.sockets.noteAnnounced(isHere)
+    return this.isAnnounced && !sockets.isOnline(Date.now()) && !sockets.isGreeting
   }
 
   async #depart(): Promise<void> {
-    this.#announce(false)
+    this.#deps.sockets.noteAnnounced(false)
     await this.#meetPeers()
     // Who came back meanwhile has met others since.
-    if (!this.#book.announced) this.#book.forget()
+    if (!this.isAnnounced) this.#book.forget()
   }
 
   async #meetPeers(): Promise<void> {
@@ -135,7 +129,7 @@ export class PresenceDesk {
 
   /** Tells these how this user stands, and learns how they do. Those that cannot be reached now are met a while later. */
   async #meet(peers: number[], tries = 0): Promise<void> {
-    const { announced } = this.#book
+    const { isAnnounced } = this
     const { missed } = await this.#ask(peers, (report) => {
       // Who is not here and never was, as far as anybody knows, is no news.
       if (report.online || this.#book.knows(report.userId)) this.#learn(report)
@@ -143,13 +137,13 @@ export class PresenceDesk {
     })
     const pause = MEET_AGAIN_MS[tries]
     if (missed.length > 0 && pause !== undefined)
-      setTimeout(() => void this.#meetAgain(missed, { announced, tries: tries + 1 }), pause)
+      setTimeout(() => void this.#meetAgain(missed, { isAnnounced, tries: tries + 1 }), pause)
   }
 
-  async #meetAgain(missed: number[], last: { announced: boolean; tries: number }): Promise<void> {
+  async #meetAgain(missed: number[], last: { isAnnounced: boolean; tries: number }): Promise<void> {
     // With some of them nothing may be shared any more.
     const peers = new Set(await this.peers())
-    if (this.#book.announced !== last.announced) return
+    if (this.isAnnounced !== last.isAnnounced) return
     await this.#meet(
       missed.filter((userId) => peers.has(userId)),
       last.tries,
@@ -196,7 +190,7 @@ export class PresenceDesk {
     const seen = sockets.lastSeenAt(now)
     // Within the grace after a last socket closed, and while the next is greeted, nobody was told that this user left: where it proved
     // anything until then.
-    const isBetween = (sockets.size === 0 || sockets.isGreeting) && this.#book.announced && isAlive(seen, now)
+    const isBetween = (sockets.size === 0 || sockets.isGreeting) && this.isAnnounced && isAlive(seen, now)
     const online = sockets.isOnline(now) || isBetween
     return { userId, online, lastSeenAt: seen > 0 ? new Date(seen).toISOString() : null }
   }

@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { InboxPage, MemberList } from '../../src/protocol/conversation.ts'
+import { befriend, friendIds } from './friends.ts'
 import { openDirect, openGroup, text } from './people.ts'
 import { ask, newName, PASSWORD, signIn, signUp, statusOf } from './rest.ts'
 
@@ -14,18 +15,11 @@ const inboxOf = async (who: SignedIn) =>
   (await ask<InboxPage>('GET', '/v1/conversations', { token: who.accessToken })).body.items.map(
     ({ conversation }) => conversation.id,
   )
-const membersOf = async (who: SignedIn, id: number) =>
-  (await ask<MemberList>('GET', `/v1/conversations/${id}/members`, { token: who.accessToken })).body.items.map(
-    ({ userId }) => userId,
-  )
-const friendsOf = async (who: SignedIn) =>
-  (await page<{ user: { id: number } }>(who, '/v1/friends')).map(({ user }) => user.id)
+const memberListOf = async (who: SignedIn, id: number) =>
+  (await ask<MemberList>('GET', `/v1/conversations/${id}/members`, { token: who.accessToken })).body.items
+const membersOf = async (who: SignedIn, id: number) => (await memberListOf(who, id)).map(({ userId }) => userId)
 const post = <Body>(who: SignedIn, path: string, json: object = {}) =>
   ask<Body>('POST', path, { token: who.accessToken, json }).then(({ body }) => body)
-const befriend = async (one: SignedIn, other: SignedIn) => {
-  await post(one, '/v1/friend-requests', { userId: other.user.id })
-  await post(other, '/v1/friend-requests', { userId: one.user.id })
-}
 
 const send = (who: SignedIn, id: number) =>
   ask('POST', `/v1/conversations/${id}/messages`, {
@@ -41,9 +35,7 @@ const withEvent = async () => {
   return [alice, (await post<{ id: number }>(alice, '/v1/events', json)).id] as const
 }
 const roleOf = async (who: SignedIn, id: number, whose: SignedIn) =>
-  (await ask<MemberList>('GET', `/v1/conversations/${id}/members`, { token: who.accessToken })).body.items.find(
-    ({ userId }) => userId === whose.user.id,
-  )?.role
+  (await memberListOf(who, id)).find(({ userId }) => userId === whose.user.id)?.role
 
 const closeRequest = async (method: string, end: string, by: 'sender' | 'receiver'): Promise<Case> => {
   const [alice, bob] = [await signUp(), await signUp()]
@@ -51,7 +43,7 @@ const closeRequest = async (method: string, end: string, by: 'sender' | 'receive
   const [request] = await page<{ id: number }>(bob, '/v1/friend-requests')
   const holds = async () => {
     expect([await page(alice, '/v1/friend-requests'), await page(bob, '/v1/friend-requests')]).toEqual([[], []])
-    expect(await friendsOf(bob)).toEqual([])
+    expect(await friendIds(bob)).toEqual([])
   }
   const { accessToken: token } = by === 'sender' ? alice : bob
   const call = { method, path: `/v1/friend-requests/${request?.id}${end}`, token }
@@ -124,8 +116,8 @@ export const CASES: Record<string, () => Promise<Case>> = {
     await post(alice, '/v1/friend-requests', { userId: bob.user.id })
     const [request] = await page<{ id: number }>(bob, '/v1/friend-requests')
     const holds = async () => {
-      expect(await friendsOf(alice)).toEqual([bob.user.id])
-      expect(await friendsOf(bob)).toEqual([alice.user.id])
+      expect(await friendIds(alice)).toEqual([bob.user.id])
+      expect(await friendIds(bob)).toEqual([alice.user.id])
       expect(await page(bob, '/v1/friend-requests')).toEqual([])
     }
     const path = `/v1/friend-requests/${request?.id}/accept`
@@ -147,8 +139,8 @@ export const CASES: Record<string, () => Promise<Case>> = {
     await befriend(alice, bob)
     const id = await openDirect(alice, bob)
     const holds = async () => {
-      expect(await friendsOf(alice)).toEqual([])
-      expect(await friendsOf(bob)).toEqual([])
+      expect(await friendIds(alice)).toEqual([])
+      expect(await friendIds(bob)).toEqual([])
       expect(await send(bob, id)).toMatchObject({ status: 403, body: { code: 'conversation.blocked' } })
       const { status } = await ask('POST', '/v1/friend-requests', {
         token: bob.accessToken,
@@ -166,7 +158,7 @@ export const CASES: Record<string, () => Promise<Case>> = {
     const holds = async () => {
       expect(await statusOf(alice.accessToken)).toBe(401)
       expect((await signIn(alice.user.username)).status).toBe(401)
-      expect(await friendsOf(bob)).toEqual([])
+      expect(await friendIds(bob)).toEqual([])
       expect(await membersOf(bob, id)).toEqual([bob.user.id])
     }
     const json = { password: PASSWORD }
@@ -223,8 +215,8 @@ export const CASES: Record<string, () => Promise<Case>> = {
     const [alice, bob] = [await signUp(), await signUp()]
     await befriend(alice, bob)
     const holds = async () => {
-      expect(await friendsOf(alice)).toEqual([])
-      expect(await friendsOf(bob)).toEqual([])
+      expect(await friendIds(alice)).toEqual([])
+      expect(await friendIds(bob)).toEqual([])
     }
     const path = `/v1/friends/${bob.user.id}`
     return { call: { method: 'DELETE', path, token: alice.accessToken }, again: [204, 404], holds }
@@ -238,7 +230,7 @@ export const CASES: Record<string, () => Promise<Case>> = {
       expect((await send(bob, id)).status).toBe(201)
       expect(await page(alice, '/v1/blocks')).toEqual([])
       await befriend(bob, alice)
-      expect(await friendsOf(alice)).toEqual([bob.user.id])
+      expect(await friendIds(alice)).toEqual([bob.user.id])
     }
     return { call: { method: 'DELETE', path, token: alice.accessToken }, again: [204], holds }
   },
