@@ -98,7 +98,8 @@ const list = (parts: (SQL | ReturnType<typeof sql.identifier>)[]): SQL => sql.jo
 /** A name of our own schema as a text. */
 const quoted = (name: string): SQL => sql.raw(`'${name}'`)
 
-const TIME = z.int().min(-8.64e15).max(8.64e15)
+/** Of the years 0 to 9999: a time outside them cannot be told as the contract writes one. */
+const TIME = z.int().min(Date.parse('0000-01-01T00:00:00.000Z')).max(Date.parse('9999-12-31T23:59:59.999Z'))
 
 /** What a column holds as it is stored. A backup that was made before there was the column gets what the column begins with. */
 const valueOf = (column: SQLiteColumn, holds: z.ZodType | undefined): z.ZodType => {
