@@ -65,7 +65,10 @@ export class LoadSocket {
       tcp.once('close', () => reject(new Error(`${pathname} was closed`)))
     })
     const late = sleep(HANDSHAKE_TIMEOUT_MS, 'late', { ref: false })
-    if ((await Promise.race([answered, late])) === 'late') throw new Error(`${pathname} was not answered`)
+    if ((await Promise.race([answered, late])) === 'late') {
+      tcp.destroy()
+      throw new Error(`${pathname} was not answered`)
+    }
     // An end of the server's own is seen by what no longer arrives.
     tcp.on('error', () => {})
     return socket

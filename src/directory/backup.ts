@@ -10,6 +10,7 @@ import {
   type Snapshot,
 } from '../protocol/backup.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
+import { ConversationId } from '../protocol/ids.ts'
 import type { Directory } from './directory.ts'
 import { isConflict, RowSet } from './row-set.ts'
 import {
@@ -43,11 +44,11 @@ export const KEPT: Record<DirectoryTable, RowSet> = {
   users: new RowSet(users),
   sessions: new RowSet(sessions),
   refresh_tokens: new RowSet(refreshTokens),
-  conversations: new RowSet(conversations),
+  conversations: new RowSet(conversations, { holds: { id: ConversationId } }),
   friendships: new RowSet(friendships),
   friend_requests: new RowSet(friendRequests),
   blocks: new RowSet(blocks),
-  invitations: new RowSet(invitations),
+  invitations: new RowSet(invitations, { holds: { conversation_id: ConversationId } }),
   events: new RowSet(events),
   rsvps: new RowSet(rsvps),
 }

@@ -110,10 +110,15 @@ const valueOf = (column: SQLiteColumn, holds: z.ZodType | undefined): z.ZodType 
 }
 
 const filledValue = ({ dataType, name, enumValues }: SQLiteColumn, holds: z.ZodType | undefined): z.ZodType => {
-  if (dataType === 'number') return name.endsWith('_at') ? TIME : z.int().min(0)
+  if (dataType === 'number') return holds ?? numberIn(name)
   if (dataType === 'boolean') return z.literal([0, 1])
   if (dataType === 'json') return SafeText.refine((text) => isJsonOf(text, holds), 'must be JSON of its form')
   return holds ?? (enumValues?.length ? z.enum(enumValues) : SafeText)
+}
+
+const numberIn = (name: string): z.ZodType => {
+  if (name.endsWith('_at')) return TIME
+  return /(?:^|_)(?:id|by)$/.test(name) ? z.int().positive() : z.int().min(0)
 }
 
 const isJsonOf = (text: string, holds: z.ZodType = z.unknown()): boolean => {

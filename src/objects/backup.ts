@@ -11,27 +11,19 @@ import {
 } from '../protocol/backup.ts'
 import { ConversationKind, Role } from '../protocol/conversation.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
-import { Reaction } from '../protocol/message.ts'
+import { ConversationId, MessageId, Seq, UserId } from '../protocol/ids.ts'
+import { Attachment, Content, Reaction } from '../protocol/message.ts'
 import { fitting } from './call-size.ts'
 import { conversations, members, messages } from './conversation-schema.ts'
 
 const MESSAGES_IN_PAGE = 200
 
-/** Only its form: what people may write today need not be what they might when it was written. */
-const Body = z.looseObject({
-  content: z.discriminatedUnion('kind', [
-    z.looseObject({ kind: z.literal('text'), text: z.string() }),
-    z.looseObject({
-      kind: z.literal('sealed'),
-      nonce: z.string(),
-      ciphertext: z.string(),
-      authTag: z.string(),
-      associatedData: z.string(),
-    }),
-  ]),
-  replyTo: z.int().optional(),
-  attachments: z.array(z.looseObject({ fileId: z.string(), name: z.string() })).optional(),
-  mentions: z.array(z.int()).optional(),
+/** What the contract could not tell is not taken. */
+const Body = z.strictObject({
+  content: Content,
+  replyTo: MessageId.optional(),
+  attachments: z.array(Attachment).optional(),
+  mentions: z.array(UserId).optional(),
 })
 const nothing = () => 0
 
@@ -40,13 +32,15 @@ const nothing = () => 0
  * members and of who blocks whom.
  */
 export const KEPT: Record<ConversationTable, RowSet> = {
-  messages: new RowSet(messages, { holds: { body: Body, reactions: z.array(Reaction) } }),
+  messages: new RowSet(messages, {
+    holds: { seq: Seq.positive(), body: Body, reactions: z.array(z.strictObject(Reaction.shape)) },
+  }),
   members: new RowSet(members, {
-    holds: { role: Role },
+    holds: { role: Role, read_seq: Seq },
     afresh: { asleep: nothing, nap: nothing, told: nothing, blocks: nothing },
   }),
   conversation: new RowSet(conversations, {
-    holds: { kind: ConversationKind },
+    holds: { id: ConversationId, kind: ConversationKind },
     afresh: { epoch: () => crypto.randomUUID() },
   }),
 }

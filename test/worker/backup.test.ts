@@ -270,7 +270,15 @@ test('[ADMN5] rows that are none are refused, and nothing of them is written', a
     [{ conversation, table: 'conversation', row: { ...head, epoch: 'mine' } }, 'request.invalid'],
     [{ conversation, table: 'messages', row: { ...whole, body: 'no JSON' } }, 'request.invalid'],
     [{ conversation, table: 'messages', row: { ...whole, body: '{"content":{"kind":"x"}}' } }, 'request.invalid'],
+    [
+      { conversation, table: 'messages', row: { ...whole, body: '{"content":{"kind":"text","text":""}}' } },
+      'request.invalid',
+    ],
+    [{ conversation, table: 'messages', row: { ...whole, seq: 2 ** 26 } }, 'request.invalid'],
+    [{ conversation, table: 'messages', row: { ...whole, sender_id: 0 } }, 'request.invalid'],
     [{ conversation, table: 'messages', row: { ...whole, reactions: '[{"emoji":1}]' } }, 'request.invalid'],
+    [{ conversation, table: 'members', row: { ...member, user_id: 0 } }, 'request.invalid'],
+    [{ conversation, table: 'members', row: { ...member, read_seq: 2 ** 26 } }, 'request.invalid'],
     [{ conversation: 99_999, table: 'messages', row: whole }, 'conversation.not_found'],
   ]
 
