@@ -3,6 +3,7 @@ import { logFault } from '../directory/faults.ts'
 import { refuse } from '../protocol/errors.ts'
 import type { Answer } from './batch.ts'
 import { fitting } from './call-size.ts'
+import { Deadlines } from './deadlines.ts'
 import { LATER } from './outcome.ts'
 
 const MAX_BATCH = 100
@@ -25,11 +26,13 @@ type Queue = { waiting: Waiting[]; inFlight: boolean; isOverdue: boolean }
 export class UpwardQueue {
   readonly #queues = new Map<number, Queue>()
   readonly #post: (conversationId: number, orders: Order[]) => Promise<Answer[]>
+  readonly #deadlines: Deadlines
   #characters = 0
 
   /** `post` answers the first of the orders or more of them, if need be with a refusal. The rest comes again. */
-  constructor(post: (conversationId: number, orders: Order[]) => Promise<Answer[]>) {
+  constructor(post: (conversationId: number, orders: Order[]) => Promise<Answer[]>, deadlines = new Deadlines()) {
     this.#post = post
+    this.#deadlines = deadlines
   }
 
   /** `isOver` says whether who asked may no longer: it is asked once more when the order's turn has come. */
@@ -57,12 +60,12 @@ export class UpwardQueue {
     for (let wait = 0; queue.waiting.length > 0; wait = PACE_MS) {
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
       const batch = this.#take(queue)
-      const overdue = setTimeout(() => {
+      const answered = this.#deadlines.set(overdueIn(batch), () => {
         queue.isOverdue = true
         for (const { resolve } of [...batch, ...queue.waiting.splice(0)]) resolve(LATER)
-      }, overdueIn(batch))
+      })
       const answers = await this.#answersTo(conversationId, batch)
-      clearTimeout(overdue)
+      answered()
       answers.forEach((answer, i) => batch[i]?.resolve(answer))
       // Performed now, what waits would come before what is tried again.
       if (answers.some((answer) => !answer.ok && answer.code === LATER.code))

