@@ -1,4 +1,5 @@
 import { Random } from '../../harness/random.ts'
+import { isRefusal } from '../../src/protocol/errors.ts'
 
 /** How often each fault is injected, as a chance per call. */
 export type Rates = {
@@ -35,8 +36,11 @@ export class Injector {
   async call<Result>(call: Call<Result>): Promise<Result> {
     if (this.#hits('call delayed')) await pause(this.#random.between(20, 500))
     if (this.#hits('call lost')) throw brokenOff()
-    if (this.#hits('call run twice')) await call()
+    const first = this.#hits('call run twice') ? await call() : null
     const result = await call()
+    // The platform repeats no call that was answered. Who called once, and is refused what a first run did, would rightly believe it was not
+    // done: they hear nothing instead.
+    if (wasDone(first) && !wasDone(result)) throw brokenOff()
     if (this.#hits('answer lost')) throw brokenOff()
     return result
   }
@@ -71,6 +75,8 @@ export class Injector {
     return isHit
   }
 }
+
+const wasDone = (result: unknown): boolean => typeof result === 'object' && result !== null && !isRefusal(result)
 
 /** As the runtime says it of an object that restarts. */
 const brokenOff = (): Error => Object.assign(new Error('injected'), { durableObjectReset: true })
