@@ -12,7 +12,7 @@ export class Deadlines {
   readonly #pending = new Set<Deadline>()
   #isBeating = false
 
-  /** Calls `over` after so many milliseconds, or up to a beat sooner, unless what this returns is called before. */
+  /** Calls `over` after so many milliseconds or up to a beat sooner, unless what this returns is called before. */
   set(ms: number, over: () => void): () => void {
     const deadline = { beats: Math.ceil(ms / BEAT_MS), over }
     this.#pending.add(deadline)
@@ -24,12 +24,10 @@ export class Deadlines {
     this.#isBeating = true
     setTimeout(() => {
       this.#isBeating = false
-      for (const deadline of this.#pending) {
-        deadline.beats -= 1
-        if (deadline.beats > 0) continue
-        this.#pending.delete(deadline)
-        deadline.over()
-      }
+      for (const deadline of this.#pending) deadline.beats -= 1
+      const over = [...this.#pending].filter(({ beats }) => beats <= 0)
+      // One of them may take back another.
+      for (const deadline of over) if (this.#pending.delete(deadline)) deadline.over()
       if (this.#pending.size > 0 && !this.#isBeating) this.#beat()
     }, BEAT_MS)
   }

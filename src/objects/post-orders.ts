@@ -5,8 +5,8 @@ import type { Submitted } from './batch.ts'
 import { LATER } from './outcome.ts'
 import type { Conversations } from './stubs.ts'
 import type { Turn } from './turns.ts'
-import { Deadlines } from './deadlines.ts'
-import { withinDeadline } from './within.ts'
+import type { Deadlines } from './deadlines.ts'
+import { within } from './within.ts'
 
 const PAUSES_MS = [50, 200, 800]
 /** Longer than a call of its own that the conversation may wait for. */
@@ -28,12 +28,12 @@ export const postOrders = async (
     onLate?: (submitted: Submitted) => void
   },
 ): Promise<{ submitted: Submitted; outcome: 'at once' | 'again' | 'in vain' }> => {
-  const { conversationId, userId, orders, turn, deadlines = new Deadlines() } = input
+  const { conversationId, userId, orders, turn, deadlines } = input
   for (let tries = 0; ; tries += 1) {
     let call: Promise<Submitted> | null = null
     try {
       call = conversations.get(conversationId).submit({ userId, orders, ...(turn && { turn }) })
-      const submitted = await withinDeadline(deadlines, ANSWER_LIMIT_MS, call)
+      const submitted = await within(ANSWER_LIMIT_MS, call, deadlines)
       return { submitted, outcome: tries > 0 ? 'again' : 'at once' }
     } catch (error) {
       conversations.drop(conversationId)

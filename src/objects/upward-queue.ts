@@ -3,7 +3,7 @@ import { logFault } from '../directory/faults.ts'
 import { refuse } from '../protocol/errors.ts'
 import type { Answer } from './batch.ts'
 import { fitting } from './call-size.ts'
-import { Deadlines } from './deadlines.ts'
+import type { Deadlines } from './deadlines.ts'
 import { LATER } from './outcome.ts'
 
 const MAX_BATCH = 100
@@ -30,7 +30,7 @@ export class UpwardQueue {
   #characters = 0
 
   /** `post` answers the first of the orders or more of them, if need be with a refusal. The rest comes again. */
-  constructor(post: (conversationId: number, orders: Order[]) => Promise<Answer[]>, deadlines = new Deadlines()) {
+  constructor(deadlines: Deadlines, post: (conversationId: number, orders: Order[]) => Promise<Answer[]>) {
     this.#post = post
     this.#deadlines = deadlines
   }

@@ -16,7 +16,7 @@ type Deps = { userId: number; conversations: Conversations; inbox: InboxBook; fe
 export class UserOrders {
   readonly #deps: Deps
   readonly #deadlines = new Deadlines()
-  readonly #upward = new UpwardQueue((conversationId, orders) => this.#post(conversationId, orders), this.#deadlines)
+  readonly #upward = new UpwardQueue(this.#deadlines, (conversationId, orders) => this.#post(conversationId, orders))
   /** Tells the turns of this life of the hub from those of an earlier one. */
   readonly #life = crypto.randomUUID().slice(0, 8)
   #posts = 0

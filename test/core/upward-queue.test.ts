@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import type { Order } from '../../src/core/orders.ts'
+import { Deadlines } from '../../src/objects/deadlines.ts'
 import { UpwardQueue } from '../../src/objects/upward-queue.ts'
 import { refuse } from '../../src/protocol/errors.ts'
 import { large, upTo } from '../support/large.ts'
@@ -12,7 +13,7 @@ afterEach(() => {
 test('[BAD8] of what one user sends at once, so much waits in the hub and no more: the rest is told to come later', async () => {
   let release = () => {}
   const held = new Promise<void>((resolve) => (release = resolve))
-  const queue = new UpwardQueue(async (_, orders) => {
+  const queue = new UpwardQueue(new Deadlines(), async (_, orders) => {
     await held
     return orders.map(() => ({ ok: true, json: '{}' }))
   })
@@ -36,7 +37,7 @@ test('what waits when its session ends is not performed, and a post that throws 
   vi.spyOn(console, 'error').mockReturnValue(undefined)
   let posts = 0
   const performed: string[] = []
-  const queue = new UpwardQueue(async (_, orders) => {
+  const queue = new UpwardQueue(new Deadlines(), async (_, orders) => {
     posts += 1
     await new Promise((resolve) => setTimeout(resolve, 10))
     if (posts === 2) throw new Error('a bug')
@@ -63,7 +64,7 @@ test('who waits long for a conversation is told to come later, and what still wa
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   const posted: string[][] = []
   let answer = () => {}
-  const queue = new UpwardQueue((_, orders) => {
+  const queue = new UpwardQueue(new Deadlines(), (_, orders) => {
     posted.push(orders.map(({ type }) => type))
     return new Promise((resolve) => {
       answer = () => resolve(orders.map(() => ({ ok: true, json: '{}' })))
@@ -90,7 +91,7 @@ test('who waits long for a conversation is told to come later, and what still wa
 test('what waits behind a post that is to be tried again is refused with it, so that the tries come in the old order', async () => {
   const performed: Order[] = []
   let isBusy = true
-  const queue = new UpwardQueue(async (_, orders) => {
+  const queue = new UpwardQueue(new Deadlines(), async (_, orders) => {
     await new Promise((resolve) => setTimeout(resolve, 10))
     if (isBusy) return orders.map(() => refuse('server.unavailable', { retryAfter: 1 }))
     performed.push(...orders)
@@ -110,7 +111,7 @@ test('what waits behind a post that is to be tried again is refused with it, so 
 
 test('who comes while a call is slow waits no longer for the next one than for the first', async () => {
   vi.useFakeTimers()
-  const queue = new UpwardQueue(async (_, orders) => {
+  const queue = new UpwardQueue(new Deadlines(), async (_, orders) => {
     await new Promise((resolve) => setTimeout(resolve, 11_000))
     return orders.map(() => ({ ok: true, json: '{}' }))
   })

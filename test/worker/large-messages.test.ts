@@ -2,6 +2,7 @@ import { abortAllDurableObjects, runDurableObjectAlarm } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import { conversationOf } from '../../src/objects/stubs.ts'
+import { Deadlines } from '../../src/objects/deadlines.ts'
 import { UpwardQueue } from '../../src/objects/upward-queue.ts'
 import type { Changes } from '../../src/protocol/conversation.ts'
 import type { HistoryPage } from '../../src/protocol/message.ts'
@@ -54,7 +55,7 @@ test('[SYNC2] changes and history of large messages come in pages that a socket 
 test('[MSG3] orders whose answers do not fit into one call are answered all the same, in order', async () => {
   const { alice, conversationId } = await pair()
   await sendLarge(await RawSocket.arrive(alice), conversationId, 20)
-  const queue = new UpwardQueue(async (_, orders) => {
+  const queue = new UpwardQueue(new Deadlines(), async (_, orders) => {
     const { answers } = await conversationOf(env, conversationId).submit({ userId: alice.user.id, orders })
     return answers
   })
