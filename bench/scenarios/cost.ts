@@ -23,16 +23,17 @@ const RETURNS_PER_DAY = 10
 const MEMBERS = 10
 
 /**
- * For how long the objects are billed, which no run on one machine can tell. After a message alone its conversation has a timer of a second,
- * and in a talk with a message a second there is no second without one. That somebody went is told after a grace. A call takes some hundredths
+ * For how long the objects are billed, which no run on one machine can tell. After a message alone its conversation has a timer of a second and
+ * its sender's hub one of a quarter, and in a talk with a message a second there is no second without them. That somebody went is told after a grace. A call takes some hundredths
  * of a second, most of it for the write.
  */
 const SECONDS_PER_CALL = 0.02
+const SECONDS_PER_MESSAGE = 1 + 0.25
 const SECONDS_OF_TIMER: Record<string, number> = {
-  [ALONE]: 1,
-  [IN_BURST]: 1,
-  [GROUP_ALONE]: 1,
-  [GROUP_IN_BURST]: 1,
+  [ALONE]: SECONDS_PER_MESSAGE,
+  [IN_BURST]: SECONDS_PER_MESSAGE,
+  [GROUP_ALONE]: SECONDS_PER_MESSAGE,
+  [GROUP_IN_BURST]: SECONDS_PER_MESSAGE,
   [RETURN]: OFFLINE_GRACE_MS / 1000,
 }
 /** Refreshing the tokens, the ticket, and the upgrade. */
