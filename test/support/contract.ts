@@ -1,8 +1,11 @@
 import { expect } from 'vitest'
 import * as z from 'zod'
+import { REPLY, type Socket } from '../../src/contract/asyncapi.ts'
 import { type Operation, operationsOf } from '../../src/contract/operations.ts'
-import { dialectOperations } from '../../src/dialects/contract.ts'
+import type { Shape } from '../../src/contract/shapes.ts'
+import { DIALECT_SOCKETS, dialectOperations } from '../../src/dialects/contract.ts'
 import { ROUTES } from '../../src/http/contract.ts'
+import { nativeSocket } from '../../src/http/frames.ts'
 import app from '../../src/index.ts'
 import { ERRORS, Problem } from '../../src/protocol/errors.ts'
 
@@ -51,4 +54,49 @@ const differenceFrom = (schema: z.ZodType, body: unknown): string | null => {
   if (!read.success) return z.prettifyError(read.error)
   expect(read.data).toEqual(body)
   return null
+}
+
+type Frame = Record<string, unknown> & { type: string }
+
+const sockets = [nativeSocket(), ...DIALECT_SOCKETS]
+
+/** The sockets that the contract has at this path: two documents share one. */
+export const socketsAt = (path: string): Socket[] => {
+  const { pathname } = new URL(`https://causerie.test${path}`)
+  const literally = sockets.filter(({ address }) => address === pathname)
+  return literally.length > 0 ? literally : sockets.filter(({ address }) => patternOf(address).test(pathname))
+}
+
+/**
+ * What is wrong with a frame that was heard on these sockets, or null. `command` is what a reply may answer. Of a frame that two documents
+ * share each reads its own fields, and there are no others.
+ */
+export const complaintOfFrame = (at: Socket[], frame: Frame, command: string | undefined): string | null => {
+  const name = frame.type !== 'reply' ? frame.type : frame['ok'] === true ? `${command}${REPLY}` : 'refused'
+  const schemas = at.flatMap(({ replies, hears }) => ({ ...replies, ...hears })[name] ?? [])
+  if (schemas.length === 0) return `${name} is not in the contract`
+  const read = schemas.map((schema) => schema.safeParse(frame))
+  const [error] = read.flatMap((each) => (each.error ? [z.prettifyError(each.error)] : []))
+  if (error !== undefined) return `${name}: ${error}`
+  for (const { name: socket } of at) heard.add(`${socket} ${name}`)
+  const fields = Object.assign({}, ...read.map(({ data }) => data)) as unknown
+  return equals(fields, frame) ? null : `${name}: holds more than the contract says`
+}
+
+const equals = (a: unknown, b: unknown): boolean => {
+  try {
+    expect(a).toEqual(b)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The frames that were heard since this file of tests began, as `native message.created`. */
+export const heard = new Set<string>()
+
+/** A schema of a document, as something that can look at a value. */
+export const readerOf = (schema: Shape, document: { components: { schemas: Record<string, Shape> } }): z.ZodType => {
+  const local = JSON.stringify({ ...schema, $defs: document.components.schemas })
+  return z.fromJSONSchema(JSON.parse(local.replaceAll('#/components/schemas/', '#/$defs/')))
 }

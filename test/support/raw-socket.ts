@@ -1,11 +1,17 @@
 import { exports } from 'cloudflare:workers'
 import type { Reply as ReplyFrame, ServerFrame } from '../../src/protocol/events.ts'
 import type { Ticket } from '../../src/protocol/auth.ts'
+import { complaintOfFrame, socketsAt } from './contract.ts'
 import { ask } from './rest.ts'
 
 type Frame = Record<string, unknown> & { type: string }
 
-/** A socket without the SDK: every frame as it came, and nothing done by itself. */
+/** What was heard and is not in the contract. */
+const complaints: string[] = []
+
+export const takeComplaints = (): string[] => complaints.splice(0)
+
+/** A socket without the SDK: every frame as it came, held against the contract, and nothing done by itself. */
 export class RawSocket {
   readonly frames: Frame[] = []
   closed: { code: number; reason: string } | null = null
@@ -14,14 +20,21 @@ export class RawSocket {
   readonly sizes: number[] = []
   readonly #ws: WebSocket
   readonly #waiting = new Set<() => boolean>()
+  /** What was said under each id. */
+  readonly #said = new Map<unknown, string>()
   #nextId = 1
 
-  private constructor(ws: WebSocket) {
+  private constructor(ws: WebSocket, path: string) {
     this.#ws = ws
+    const at = socketsAt(path)
     ws.addEventListener('message', ({ data }) => {
       if (data === 'pong') this.pongs += 1
       else {
         const events = ([JSON.parse(String(data))] as (Frame | Frame[])[]).flat()
+        for (const event of events) {
+          const complaint = complaintOfFrame(at, event, this.#said.get(event['id']))
+          if (complaint !== null) complaints.push(`${complaint} ${JSON.stringify(event)}`)
+        }
         this.frames.push(...events)
         this.sizes.push(events.length)
       }
@@ -43,7 +56,7 @@ export class RawSocket {
       new Request(`https://causerie.test${path}${query}`, { headers: { upgrade: 'websocket', ...headers } }),
     )
     if (!response.webSocket) throw new Error(`no socket: ${response.status}`)
-    return new RawSocket(response.webSocket)
+    return new RawSocket(response.webSocket, path)
   }
 
   /** Opens a socket with a ticket, as a browser would. */
@@ -63,6 +76,8 @@ export class RawSocket {
   }
 
   sendRaw(data: string | ArrayBuffer): void {
+    const { id, type } = asFrame(data)
+    if (typeof type === 'string') this.#said.set(id, type)
     this.#ws.send(data)
   }
 
@@ -123,5 +138,13 @@ export class RawSocket {
 
   of(type: ServerFrame['type']): Frame[] {
     return this.frames.filter((frame) => frame.type === type)
+  }
+}
+
+const asFrame = (data: string | ArrayBuffer): { id?: unknown; type?: unknown } => {
+  try {
+    return Object(JSON.parse(typeof data === 'string' ? data : new TextDecoder().decode(data)))
+  } catch {
+    return {}
   }
 }

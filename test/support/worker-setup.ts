@@ -1,5 +1,7 @@
 import { applyD1Migrations, type D1Migration } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
+import { afterEach, expect } from 'vitest'
+import { takeComplaints } from './raw-socket.ts'
 
 declare global {
   namespace Cloudflare {
@@ -12,3 +14,5 @@ declare global {
 }
 
 await applyD1Migrations(env.DIRECTORY, env.TEST_MIGRATIONS)
+
+afterEach(() => expect(takeComplaints()).toEqual([]))

@@ -1,43 +1,30 @@
 import { env, exports } from 'cloudflare:workers'
 import { beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
-import type { AsyncApi } from '../../src/contract/asyncapi.ts'
 import type { OpenApi } from '../../src/contract/openapi.ts'
 import { openApiPath } from '../../src/contract/operations.ts'
-import type { Shape } from '../../src/contract/shapes.ts'
 import { DIALECT_ROUTES } from '../../src/dialects/contract.ts'
-import { DIALECT_NAMES } from '../../src/dialects/dialect.ts'
 import { appointment } from '../../src/directory/administrators.ts'
 import { ROUTES } from '../../src/http/contract.ts'
 import app from '../../src/index.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { BackupPage } from '../../src/protocol/backup.ts'
-import { COMMAND_TYPES } from '../../src/protocol/commands.ts'
-import { ServerEvent } from '../../src/protocol/events.ts'
 import { messageIdOf } from '../../src/protocol/ids.ts'
 import { BACKUP_TOKEN } from '../support/backup.ts'
-import { openDirect, pair, say, text } from '../support/people.ts'
-import { RawSocket } from '../support/raw-socket.ts'
+import { readerOf } from '../support/contract.ts'
+import { openDirect, pair, text } from '../support/people.ts'
 import { ask, PASSWORD, randomAddress, signUp } from '../support/rest.ts'
 
 let openApi: OpenApi
-let asyncApi: AsyncApi
 
 beforeAll(async () => {
   openApi = (await ask<OpenApi>('GET', '/openapi.json')).body
-  asyncApi = (await ask<AsyncApi>('GET', '/asyncapi.json')).body
 })
 
 /** Every route of the running app; the same with a slash behind it is the same. */
 const routes = (): string[] => {
   const all = app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`)
   return [...new Set(all.map((route) => route.replace(/(?<=\w)\/$/, '')))].toSorted()
-}
-
-/** A schema of a document, as something that can look at a value. */
-const readerOf = (schema: Shape, document: { components: { schemas: Record<string, Shape> } }): z.ZodType => {
-  const local = JSON.stringify({ ...schema, $defs: document.components.schemas })
-  return z.fromJSONSchema(JSON.parse(local.replaceAll('#/components/schemas/', '#/$defs/')))
 }
 
 test('[DOC1] every route of the running app is in the contract, and no other', () => {
@@ -225,46 +212,6 @@ test('[DOC3] every refusal has a code that the contract lists for its route', as
     }
     expect(await call(route, { who, at: { id: 1, userId: 1, file: 1, emoji: 'x' }, query: '?limit=0' })).toBeDefined()
   }
-})
-
-test('[DOC4] every command and event is in the contract of the sockets, and the frames of each look as it says', async () => {
-  const { alice, bob, conversationId } = await pair()
-  const { accessToken: token } = bob
-  const paths = { direct: `/messages/ws?token=${token}`, sealed: `/ws?token=${token}`, friends: `/ws/${token}` }
-  const looksAs = (socket: string, frame: Record<string, unknown>, name = String(frame['type'])) => {
-    const payload = asyncApi.channels[socket]?.messages[name]?.payload
-    expect(payload, `${socket} ${name}`).toBeDefined()
-    const read = readerOf(payload ?? {}, asyncApi).safeParse(frame)
-    expect(read.error?.issues, `${socket} ${JSON.stringify(frame)}`).toBeUndefined()
-  }
-
-  const native = await RawSocket.arrive(alice)
-  const others = await Promise.all(Object.values(paths).map((path) => RawSocket.open({ path })))
-  const rooms = await RawSocket.open({ path: '/ws/chat' })
-  rooms.sendRaw(JSON.stringify({ type: 'authenticate', token }))
-  await rooms.waitFor((frame) => frame.type === 'authenticated')
-  rooms.sendRaw('{"type":"nonsense"}')
-  await say(native, conversationId)
-  await native.request({ type: 'changes.get', conversationId, since: 0 })
-  await native.request({ type: 'presence.get', userIds: [bob.user.id] })
-  await native.request({ type: 'read.mark', conversationId, seq: 1 })
-  await native.refusal({ type: 'typing.start' })
-  await Promise.all(others.map((socket) => socket.waitFor((frame) => /^new_?message$/i.test(frame.type))))
-  await rooms.waitFor((frame) => frame.type === 'new_message')
-
-  const { messages } = asyncApi.channels['native'] ?? { messages: {} }
-  const events = ServerEvent.options.map((option) => option.shape.type.value)
-  expect(Object.keys(asyncApi.channels).toSorted()).toEqual(['native', ...DIALECT_NAMES].toSorted())
-  expect([...COMMAND_TYPES, ...events].filter((type) => !(type in messages))).toEqual([])
-  for (const frame of native.frames.filter(({ type }) => type !== 'reply')) looksAs('native', frame)
-  const replies = native.of('reply')
-  const answered = ['message.send.reply', 'changes.get.reply', 'presence.get.reply', 'read.mark.reply', 'refused']
-  expect(replies).toHaveLength(answered.length)
-  replies.forEach((reply, i) => looksAs('native', reply, answered[i]))
-  Object.keys(paths).forEach((name, i) => others[i]?.frames.forEach((frame) => looksAs(name, frame)))
-  // Two documents share this one.
-  others[2]?.frames.filter(({ type }) => type === 'new_message').forEach((frame) => looksAs('events', frame))
-  for (const frame of rooms.frames) looksAs('rooms', frame)
 })
 
 test('[DOC5] the page for people names every route and runs nothing', async () => {
