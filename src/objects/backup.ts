@@ -14,7 +14,7 @@ import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { ConversationId, MessageId, Seq, UserId } from '../protocol/ids.ts'
 import { Attachment, Content, Reaction } from '../protocol/message.ts'
 import { fitting } from './call-size.ts'
-import { conversations, members, messages } from './conversation-schema.ts'
+import { conversations, members, messages, type Renewal } from './conversation-schema.ts'
 
 const MESSAGES_IN_PAGE = 200
 
@@ -28,8 +28,8 @@ const Body = z.strictObject({
 const nothing = () => 0
 
 /**
- * What a backup keeps of a conversation. What is not kept is of this life of it: which log it is, and what it knows of the hubs of its
- * members and of who blocks whom.
+ * What a backup keeps of a conversation. What is not kept is of this life of it: which log it is, what is left to do of its
+ * restoration, and what it knows of the hubs of its members and of who blocks whom.
  */
 export const KEPT: Record<ConversationTable, RowSet> = {
   messages: new RowSet(messages, {
@@ -41,7 +41,10 @@ export const KEPT: Record<ConversationTable, RowSet> = {
   }),
   conversation: new RowSet(conversations, {
     holds: { id: ConversationId, kind: ConversationKind },
-    afresh: { epoch: () => crypto.randomUUID() },
+    afresh: {
+      epoch: () => crypto.randomUUID(),
+      renewal: () => JSON.stringify({ isDue: true, former: [] } satisfies Renewal),
+    },
   }),
 }
 

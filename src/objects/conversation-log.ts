@@ -2,7 +2,7 @@ import type { Order } from '../core/orders.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import { refuse } from '../protocol/errors.ts'
 import type { CatchUp } from './batch.ts'
-import type { ConversationRow, MemberRow } from './conversation-schema.ts'
+import type { ConversationRow, MemberRow, Renewal } from './conversation-schema.ts'
 import type { ConversationStore } from './conversation-store.ts'
 import { catchUpOf, changesOf, entryOf, historyOf, intimatesOf, memberListOf } from './log-reading.ts'
 import { LogState } from './log-state.ts'
@@ -78,6 +78,41 @@ export class ConversationLog {
   /** Those whose hub does not know yet that they joined or left. */
   untold(): MemberRow[] {
     return this.#state.untold()
+  }
+
+  /** Whether it is to be begun anew before anybody reads or writes. */
+  get isRenewalDue(): boolean {
+    return this.#state.row.renewal?.isDue ?? false
+  }
+
+  /** Those whose hub does not know yet that a restoration took them out. While it is not known who is in, this is everybody who was. */
+  former(): number[] {
+    return this.#state.row.renewal?.former ?? []
+  }
+
+  /** Notes that it is to be begun anew, also by a later life, and that these were in before. */
+  oweRenewal(former: number[]): void {
+    this.#noteRenewal({ isDue: true, former: [...new Set([...this.former(), ...former])] })
+  }
+
+  /** It has begun anew: those who are in are told so, and of the others that they are out. */
+  endRenewal(): void {
+    const isOut = (userId: number) => this.#state.member(userId)?.leftAt !== null
+    this.#noteRenewal({ isDue: false, former: this.former().filter(isOut) })
+  }
+
+  /** This one knows, or is in again. */
+  forgetFormer(userId: number): void {
+    this.#noteRenewal({ isDue: this.isRenewalDue, former: this.former().filter((id) => id !== userId) })
+  }
+
+  #noteRenewal(renewal: Renewal): void {
+    this.#state.changeConversation({ renewal: renewal.isDue || renewal.former.length > 0 ? renewal : null })
+  }
+
+  /** Whether every hub knows who is in and who is not. */
+  get isToldToAll(): boolean {
+    return this.#state.untold().length === 0 && this.former().length === 0
   }
 
   /** Whom to call for a frame: members who are in, whose hub knows of it and is awake. */

@@ -3,6 +3,9 @@ import { index, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqli
 import type { ConversationKind, Role } from '../protocol/conversation.ts'
 import type { Attachment, Content, Reaction } from '../protocol/message.ts'
 
+/** What a restoration has still to do: to begin a new log, and to tell `former` members that they are out. */
+export type Renewal = { isDue: boolean; former: number[] }
+
 /** One row: the conversation itself. `rev` is that of its last own change. */
 export const conversations = sqliteTable('conversation', {
   id: integer().primaryKey(),
@@ -14,6 +17,8 @@ export const conversations = sqliteTable('conversation', {
   readReceipts: integer('read_receipts', { mode: 'boolean' }).notNull(),
   deletedAt: integer('deleted_at'),
   rev: integer().notNull(),
+  /** Null where nothing is left to do. */
+  renewal: text({ mode: 'json' }).$type<Renewal>(),
 })
 
 /** Everybody who is or was in it: a row stays after its member left, so that `rev` never goes back. */

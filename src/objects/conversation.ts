@@ -24,9 +24,9 @@ import { Guard } from './guard.ts'
 import { leftBy, MembershipNotices } from './membership-notices.ts'
 import { hasStorage, migrateStorage } from './migrate.ts'
 import { type Emission, LATER, ofAnotherTry, type Outcome, refused } from './outcome.ts'
-import { hubOf, keptHubs } from './stubs.ts'
+import { keptHubs } from './stubs.ts'
 import { type Turn, Turns } from './turns.ts'
-import { CALL_LIMIT_MS, withinTwice } from './within.ts'
+import { CALL_LIMIT_MS } from './within.ts'
 
 /** Orders after which somebody may have to be told of being in or out. */
 const MEMBERSHIP = {
@@ -67,7 +67,6 @@ export class Conversation extends DurableObject<Env> {
   #notices: MembershipNotices | null = null
   #blocksRead: Promise<unknown> = Promise.resolve()
   #isRewinding = false
-  #isRenewing = false
   /** While messages are deleted, part by part. */
   #tellAgainAt = 0
   readonly #turns = new Turns()
@@ -79,7 +78,7 @@ export class Conversation extends DurableObject<Env> {
       await migrateStorage(ctx.storage, migrations)
       const alarmAt = await ctx.storage.getAlarm()
       const log = this.#wire({ isAlarmSet: alarmAt !== null })
-      if (log && alarmAt !== null) this.#takeUp(log, alarmAt)
+      if (log && alarmAt !== null && !log.isRenewalDue) this.#takeUp(log, alarmAt)
     })
   }
 
@@ -99,7 +98,7 @@ export class Conversation extends DurableObject<Env> {
       // A block or an unblock may not have reached it.
       await this.blocksChanged()
     }
-    if (this.#isRenewing) return LATER
+    if (this.#log?.isRenewalDue) return LATER
     await this.#notices?.send()
     const untold = this.#log?.untold().map(({ userId }) => userId) ?? []
     return { entry: this.entryFor({ userId: creator, nap: null }).entry, untold }
@@ -118,7 +117,7 @@ export class Conversation extends DurableObject<Env> {
       batch: { conversationId: log?.id ?? 0, epoch: log?.epoch ?? '', revs: [], frames: [] },
       rev: 0,
     }
-    if (this.#isRenewing) return { ...submitted, answers: input.orders.map(() => LATER) }
+    if (this.#log?.isRenewalDue) return { ...submitted, answers: input.orders.map(() => LATER) }
     const taken = input.turn ? this.#turns.take(input.userId, input.turn) : null
     if (taken === 'late') {
       return { ...submitted, answers: input.orders.map(() => LATER) }
@@ -216,7 +215,7 @@ export class Conversation extends DurableObject<Env> {
   /**
    * Has the platform put the storage back to how it stood at `time`, in milliseconds since 1970, which it does when this object next starts;
    * `reopen` is to follow.
-   * Answers who is a member now. Refuses with `conversation.not_found`, `restore.out_of_range` and `restore.unavailable`.
+   * Answers who is a member now, or was before a restoration that is not done yet. Refuses with `conversation.not_found`, `restore.out_of_range` and `restore.unavailable`.
    */
   async rewind(time: number): Promise<number[] | Refusal> {
     const log = this.#log
@@ -231,7 +230,7 @@ export class Conversation extends DurableObject<Env> {
       return refuse('restore.unavailable')
     }
     this.#isRewinding = true
-    return log.userIds().present
+    return [...new Set([...log.userIds().present, ...log.former()])]
   }
 
   /**
@@ -242,12 +241,9 @@ export class Conversation extends DurableObject<Env> {
     if (this.#isRewinding) this.ctx.abort('restored')
     const log = this.#log
     if (!log) throw new Error('nothing came back')
+    log.oweRenewal(former)
     const { present, epoch } = await this.#renew(log)
-    const left = former.filter((userId) => !present.includes(userId))
     await this.#tellWhoIsIn()
-    const leave = (userId: number) =>
-      withinTwice(CALL_LIMIT_MS, async () => hubOf(this.env, userId).leave(log.id, null))
-    await Promise.all(left.map(leave))
     return { conversationId: log.id, epoch, rev: log.rev, seq: log.seq, memberIds: present }
   }
 
@@ -266,6 +262,7 @@ export class Conversation extends DurableObject<Env> {
     if (isRefusal(loaded) || input.table !== 'conversation') return loaded
     const log = this.#log ?? this.#wire({ isAlarmSet: false })
     if (!log) throw new Error('nothing was loaded')
+    log.oweRenewal([])
     const { erased, all, present } = await this.#renew(log)
     // Who left: the hub remembers what its user was in, for the day on which the account ends.
     const left = all.filter((id) => !present.includes(id) && !erased.includes(id))
@@ -283,11 +280,11 @@ export class Conversation extends DurableObject<Env> {
     const log = this.#log
     if (!log || !this.#guard || !this.#fanOut) return
     if (this.#guard.fired()) this.#fanOut.giveUpCalls(Date.now() - CALL_LIMIT_MS)
-    else this.#takeUp(log, info?.scheduledTime ?? Date.now())
+    else if (!log.isRenewalDue) this.#takeUp(log, info?.scheduledTime ?? Date.now())
     if (log.hasRemains) log.deleteRemains()
     if (log.hasRemains) this.#guard.arm(REMAINS_PAUSE_MS)
     else if (!this.#fanOut.settled) this.#guard.arm()
-    if (this.#isRenewing) {
+    if (log.isRenewalDue) {
       await this.#renew(log).catch((error: unknown) => logFault('renew.failed', error, { conversationId: log.id }))
     }
     await this.#tellNowAndThen(log)
@@ -296,21 +293,20 @@ export class Conversation extends DurableObject<Env> {
 
   /**
    * Begins a new log with what the storage holds now, and without accounts that ended since. Until it is known which those are, and who has
-   * blocked whom, nobody reads or writes: also where that fails, for then the guard asks again.
+   * blocked whom, nobody reads or writes: also where that fails or the object dies, for then the guard asks again.
    */
   async #renew(log: ConversationLog) {
-    this.#isRenewing = true
     this.#guard?.arm()
     const erased = await askDirectory(this.env, (db) => erasedAmong(db, log.userIds().all))
     const epoch = crypto.randomUUID()
     log.renew({ epoch, erased, now: Date.now() })
     await this.blocksChanged()
-    this.#isRenewing = false
+    log.endRenewal()
     return { epoch, erased, ...log.userIds() }
   }
 
   #refuseWhileRenewing(): void {
-    if (this.#isRenewing) throw new Error('It is being restored.')
+    if (this.#log?.isRenewalDue) throw new Error('It is being restored.')
   }
 
   /** To be done after a change of who is in: a conversation that nobody is in any more is deleted. */
@@ -321,7 +317,7 @@ export class Conversation extends DurableObject<Env> {
 
   /** What is deleted does not wait for a hub that cannot be reached, and that hub is not called with each part. */
   async #tellNowAndThen(log: ConversationLog): Promise<void> {
-    if (this.#isRenewing || !this.#notices) return
+    if (log.isRenewalDue || !this.#notices) return
     if (!log.hasRemains) return this.#notices.send()
     if (Date.now() < this.#tellAgainAt) return
     this.#tellAgainAt = Date.now() + Guard.DELAY_MS
@@ -343,6 +339,7 @@ export class Conversation extends DurableObject<Env> {
         readReceipts: new Set(userIds).size <= LIMITS.intimateMembers,
         deletedAt: null,
         rev: 1,
+        renewal: null,
       })
       this.#wire({ isAlarmSet: false })?.found([...new Set(userIds)], now)
     })
@@ -359,7 +356,7 @@ export class Conversation extends DurableObject<Env> {
     const log = new ConversationLog(store, row)
     const guard = new Guard(countedStorage(this.ctx.storage), {
       isAlarmSet,
-      isSettled: () => fanOut.settled && log.untold().length === 0 && !log.hasRemains && !this.#isRenewing,
+      isSettled: () => fanOut.settled && log.isToldToAll && !log.hasRemains && !log.isRenewalDue,
       isWaiting: () => {
         fanOut.giveUpCalls(Date.now() - CALL_LIMIT_MS)
         return !fanOut.settled
@@ -387,7 +384,7 @@ export class Conversation extends DurableObject<Env> {
     this.#fanOut = fanOut
     this.#notices = new MembershipNotices({ env: this.env, log, fanOut, guard })
     // Work that an earlier life left behind, with no alarm to take it up: a fired alarm is gone.
-    if (log.untold().length > 0 || log.hasRemains) guard.arm()
+    if (!log.isToldToAll || log.hasRemains || log.isRenewalDue) guard.arm()
     return log
   }
 

@@ -24,15 +24,14 @@ export class MembershipNotices {
     this.#deps = deps
   }
 
-  /** Tells all who are not told yet. */
+  /** Tells all who are not told yet, once it is known who is in. */
   async send(): Promise<void> {
     const { log, guard, fanOut } = this.#deps
-    const untold = log.untold()
-    if (untold.length === 0) return
+    if (log.isRenewalDue || log.isToldToAll) return
     guard.arm()
-    await Promise.all(untold.map(({ userId }) => this.#tellingOf(userId).next(() => this.#tell(userId))))
-    const missed = log.untold()
-    this.#tries = new Map(missed.map(({ userId }) => [userId, (this.#tries.get(userId) ?? 0) + 1]))
+    await Promise.all(this.#untold().map((userId) => this.#tellingOf(userId).next(() => this.#tell(userId))))
+    const missed = this.#untold()
+    this.#tries = new Map(missed.map((userId) => [userId, (this.#tries.get(userId) ?? 0) + 1]))
     if (missed.length === 0) {
       if (fanOut.settled) guard.settle()
       return
@@ -50,6 +49,11 @@ export class MembershipNotices {
     await hub.leave(log.id, null)
   }
 
+  #untold(): number[] {
+    const { log } = this.#deps
+    return [...new Set([...log.former(), ...log.untold().map(({ userId }) => userId)])]
+  }
+
   /** One call at a time for each member: of two under way at once nobody could say which the hub took last. */
   #tellingOf(userId: number): Rounds<void> {
     const telling = this.#tellings.get(userId) ?? new Rounds<void>()
@@ -59,6 +63,7 @@ export class MembershipNotices {
 
   async #tell(userId: number): Promise<void> {
     const { env, log, fanOut } = this.#deps
+    if (log.former().includes(userId) && !(await this.#tellFormer(userId))) return
     const member = log.member(userId)
     if (!member || member.told) return
     // Joined or left while the call was under way: that is still to be told.
@@ -82,8 +87,27 @@ export class MembershipNotices {
       // Also where it slept when it was told: it may have woken since, and what was said in between went to nobody.
       if (!log.member(userId)?.asleep && log.rev > entry.rev) fanOut.catchUp(userId, entry.rev)
     } catch (error) {
-      logFault('tell.failed', error, { conversationId: log.id, userId })
+      this.#note(error, userId)
     }
+  }
+
+  /** Tells a hub that its user is out, by a log that it does not know yet. Who came in again meanwhile is told that alone. */
+  async #tellFormer(userId: number): Promise<boolean> {
+    const { env, log } = this.#deps
+    try {
+      if (log.member(userId)?.leftAt !== null) {
+        await withinTwice(CALL_LIMIT_MS, () => hubOf(env, userId).leave(log.id, null))
+      }
+      log.forgetFormer(userId)
+      return true
+    } catch (error) {
+      this.#note(error, userId)
+      return false
+    }
+  }
+
+  #note(error: unknown, userId: number): void {
+    logFault('tell.failed', error, { conversationId: this.#deps.log.id, userId })
   }
 }
 

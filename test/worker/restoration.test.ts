@@ -1,8 +1,9 @@
-import { runDurableObjectAlarm } from 'cloudflare:test'
+import { abortAllDurableObjects, runDurableObjectAlarm } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import { appointment } from '../../src/directory/administrators.ts'
 import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
+import { UserHub } from '../../src/objects/user-hub.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { InboxEntry } from '../../src/protocol/conversation.ts'
 import type { HistoryPage } from '../../src/protocol/message.ts'
@@ -213,6 +214,76 @@ test('[ADMN2] where the directory fails meanwhile, a restoration goes on without
 
   expect((await read()).status).toBe(200)
   expect(await words(bob, conversationId)).toEqual([null])
+})
+
+test('[ADMN2] a restoration goes on by itself also where the object died meanwhile', async () => {
+  const { alice, bob, conversationId } = await pair()
+  await say(await RawSocket.arrive(alice), conversationId, 'mine')
+  await remember(env, conversationId)
+  await ask('DELETE', '/v1/me', { token: alice.accessToken, json: { password: PASSWORD } })
+  const { epoch } = await entryFor(bob, conversationId)
+  const directory = holdErased({ fails: true })
+  const read = () => ask('GET', `/v1/conversations/${conversationId}/messages`, { token: bob.accessToken })
+
+  expect((await restore(conversationId)).status).toBe(503)
+  await abortAllDurableObjects()
+  expect((await read()).status).toBe(503)
+  await runDurableObjectAlarm(conversationOf(env, conversationId))
+  expect((await read()).status).toBe(503)
+  directory.release()
+  await runDurableObjectAlarm(conversationOf(env, conversationId))
+
+  expect(await words(bob, conversationId)).toEqual([null])
+  expect((await entryFor(bob, conversationId)).epoch).not.toBe(epoch)
+})
+
+test('[ADMN2] who is out by it is told so also where the directory failed meanwhile, and it was asked for again', async () => {
+  const { alice, bob } = await pair()
+  const [carol, dave] = [await signUp(), await signUp()]
+  const groupId = await openGroup(alice, bob)
+  await remember(env, groupId)
+  const members = `/v1/conversations/${groupId}/members`
+  const add = ({ user }: SignedIn) => ask('POST', members, { token: alice.accessToken, json: { userIds: [user.id] } })
+  for (const each of [carol, dave]) await add(each)
+  const [carols, daves] = [await RawSocket.arrive(carol), await RawSocket.arrive(dave)]
+  const directory = holdErased({ fails: true })
+
+  expect((await restore(groupId)).status).toBe(503)
+  expect((await restore(groupId)).status).toBe(503)
+  directory.release()
+  await runDurableObjectAlarm(conversationOf(env, groupId))
+
+  await carols.waitForType('conversation.deleted')
+  await daves.waitForType('conversation.deleted')
+  expect((await add(dave)).status).toBe(200)
+  await daves.waitForType('conversation.created')
+  await abortAllDurableObjects()
+  expect(await words(dave, groupId)).toEqual([])
+})
+
+test('[ADMN2] whose hub does not take the word of being out is told again, and holds up nobody', async () => {
+  const { alice, bob } = await pair()
+  const dave = await signUp()
+  const groupId = await openGroup(alice, bob)
+  await remember(env, groupId)
+  const json = { userIds: [dave.user.id] }
+  await ask('POST', `/v1/conversations/${groupId}/members`, { token: alice.accessToken, json })
+  const daves = await RawSocket.arrive(dave)
+  let fails = true
+  const leave = UserHub.prototype.leave
+  vi.spyOn(UserHub.prototype, 'leave').mockImplementation(function (this: UserHub, ...told) {
+    if (fails) throw new Error('not now')
+    return leave.apply(this, told)
+  })
+
+  expect((await restore(groupId)).status).toBe(200)
+  expect(daves.of('conversation.deleted')).toEqual([])
+  fails = false
+  await abortAllDurableObjects()
+  await runDurableObjectAlarm(conversationOf(env, groupId))
+
+  const { body } = await ask<{ items: InboxEntry[] }>('GET', '/v1/conversations', { token: dave.accessToken })
+  expect(body.items).toEqual([])
 })
 
 /** The directory does not say whose accounts ended until it is released. Polled, for no object can await a promise of another one. */
