@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, or } from 'drizzle-orm'
+import { and, eq, inArray, isNull, lt, or } from 'drizzle-orm'
 import { type InboxEntry, MemberList } from '../protocol/conversation.ts'
 import { isRefusal, refuse, type Refusal } from '../protocol/errors.ts'
 import { register, type Registered } from './conversations.ts'
@@ -40,10 +40,17 @@ export const openGroup = async (
   const founded = { conversationId, kind: 'group' as const, title, userIds: [userId, ...guests] }
   const made = await conversationOf(conversationId).create(founded)
   if (isRefusal(made)) return made
-  // Also where an earlier try made it and broke off before it looked again; of an older group nobody is taken out by a block.
-  const isFresh = made.entry && context.now() - Date.parse(made.entry.conversation.createdAt) < FRESH_MS
-  const isChanged =
-    isFresh && (await takeOut(context, { userId, conversationId, guests }).catch(unlessMadeTwice(clientId)))
+  // Also where an earlier try made it and broke off before it looked again; who blocked only since then was in, and stays.
+  const madeAt = Date.parse(made.entry?.conversation.createdAt ?? '')
+  const isFresh = context.now() - madeAt < FRESH_MS
+  const looking = {
+    userId,
+    conversationId,
+    guests: memberIds,
+    isHostTold: !made.untold.includes(userId),
+    ...(known && { before: madeAt }),
+  }
+  const isChanged = isFresh && (await takeOut(context, looking).catch(unlessMadeTwice(clientId)))
   const after = isChanged ? await conversationOf(conversationId).create(founded) : made
   if (isRefusal(after)) return after
   const { entry, untold } = after
@@ -65,29 +72,51 @@ export const addMembers = async (
   const added = await context.hubOf(userId).order({ type: 'member.add', conversationId, userIds }, sessionId)
   if (!added.ok) return added
   const list = MemberList.parse(JSON.parse(added.json))
-  // Who was in before stays, whomever they have blocked.
-  const isNew = new Set(list.items.flatMap((each) => (Date.parse(each.joinedAt) >= askedAt ? [each.userId] : [])))
-  const guests = userIds.filter((id) => isNew.has(id))
+  const guests = userIds.filter((id) => joinedSince(list, askedAt).has(id))
   if (!(await takeOut(context, { userId, conversationId, guests }))) return list
   const left = await context.hubOf(userId).orderForAnother({ type: 'members.get', conversationId })
   return left.ok ? MemberList.parse(JSON.parse(left.json)) : left
 }
 
+/** Brings in somebody whom this user had invited. Who was in already stays. */
+export const addInvited = async (
+  context: DirectoryContext,
+  invitation: { fromId: number; toId: number; conversationId: number; invitedAt: number },
+): Promise<Refusal | null> => {
+  const { fromId: userId, toId, conversationId, invitedAt } = invitation
+  const askedAt = context.now() - SKEW_MS
+  // In the name of the inviter, who may have lost the right since.
+  const order = { type: 'member.add' as const, conversationId, userIds: [toId], invitedAt }
+  const added = await context.hubOf(userId).orderForAnother(order)
+  if (!added.ok) return added
+  const isNew = joinedSince(MemberList.parse(JSON.parse(added.json)), askedAt).has(toId)
+  const isOut = isNew && (await takeOut(context, { userId, conversationId, guests: [toId] }))
+  return isOut ? refuse('conversation.blocked') : null
+}
+
+/** Who was in before stays, whomever they have blocked. */
+const joinedSince = ({ items }: MemberList, time: number): Set<number> =>
+  new Set(items.flatMap(({ joinedAt, userId }) => (Date.parse(joinedAt) >= time ? [userId] : [])))
+
 /**
  * Takes those guests out again who may not be there: to bring them in may have waited for long, and meanwhile somebody blocked, or ended
- * an account. Answers whether there were any.
+ * an account. With `before`, blocks of later do not count. `isHostTold`: the hub of who brought them in knows of the conversation. Answers
+ * whether there were any.
  */
 const takeOut = (
   context: DirectoryContext,
-  { userId, conversationId, guests }: { userId: number; conversationId: number; guests: number[] },
+  looking: { userId: number; conversationId: number; guests: number[]; before?: number; isHostTold?: boolean },
 ): Promise<boolean> =>
-  seeThrough(context, userId, async () => {
-    const { gone, blocked } = await unwelcomeAmong(context.db, userId, guests)
+  seeThrough(context, looking.userId, async () => {
+    const { userId, conversationId, guests, before, isHostTold = true } = looking
+    const { gone, blocked } = await unwelcomeAmong(context.db, userId, guests, before)
     const unwelcome = new Set([...gone, ...blocked])
     for (const guestId of unwelcome) {
       const order = { type: 'member.remove' as const, conversationId, userId: guestId }
       const removed = await insist(() => context.hubOf(userId).orderForAnother(order))
-      if (!removed.ok && NOT_NOW.has(removed.code)) throw retryable(removed)
+      if (removed.ok) continue
+      const isEarly = !isHostTold && removed.code === 'conversation.not_found'
+      if (isEarly || NOT_NOW.has(removed.code)) throw retryable(removed)
     }
     return unwelcome.size > 0
   })
@@ -100,11 +129,12 @@ const unlessMadeTwice =
     return false
   }
 
-/** Whom this user may not bring into a group: who is not there, and between whom and the user a block stands. */
+/** Whom this user may not bring into a group: who is not there, and between whom and the user a block stands that was made `before`. */
 const unwelcomeAmong = async (
   db: Directory,
   userId: number,
   guestIds: number[],
+  before = Number.MAX_SAFE_INTEGER,
 ): Promise<{ gone: number[]; blocked: number[] }> => {
   if (guestIds.length === 0) return { gone: [], blocked: [] }
   const guests = valuesOf(guestIds)
@@ -112,7 +142,13 @@ const unwelcomeAmong = async (
     and(eq(blocks.blockerId, userId), inArray(blocks.blockedId, guests)),
     and(eq(blocks.blockedId, userId), inArray(blocks.blockerId, guests)),
   )
-  const [known, between] = await Promise.all([usersByIds(db, guestIds), db.select().from(blocks).where(isBetween)])
+  const [known, between] = await Promise.all([
+    usersByIds(db, guestIds),
+    db
+      .select()
+      .from(blocks)
+      .where(and(isBetween, lt(blocks.createdAt, before))),
+  ])
   const ids = new Set(known.map(({ id }) => id))
   return {
     gone: guestIds.filter((id) => !ids.has(id)),

@@ -9,6 +9,7 @@ import { LIMITS } from '../protocol/limits.ts'
 import type { PageQuery } from '../protocol/page.ts'
 import { openDirect } from './conversations.ts'
 import { tooMany } from './daily-limit.ts'
+import { addInvited } from './groups.ts'
 import type { Directory } from './directory.ts'
 import { pageFrom } from './page.ts'
 import { areBlocked } from './pairs.ts'
@@ -200,10 +201,8 @@ const enter = async (context: DirectoryContext, invitation: Row): Promise<number
     const opened = await openDirect(context, { userId: fromId, otherId: toId, askedBy: toId })
     return isRefusal(opened) ? opened : opened.entry.conversation.id
   }
-  // In the name of the inviter, who may have lost the right since.
-  const order = { type: 'member.add' as const, conversationId, userIds: [toId], invitedAt: createdAt }
-  const added = await context.hubOf(fromId).orderForAnother(order)
-  if (!added.ok) return added
+  const no = await addInvited(context, { fromId, toId, conversationId, invitedAt: createdAt })
+  if (no) return no
   // They ask again until their own hub knows that they are in: before, it refuses what they say there.
   const isEarly = await context.conversationOf(conversationId).isUntold(toId)
   return isEarly ? refuse('server.unavailable', { retryAfter: 1 }) : conversationId

@@ -132,3 +132,85 @@ test('[BLOC2] one that was registered and never reached its object is made witho
 
   expect((await create(bob, json)).body.memberIds).toEqual([bob.user.id, other])
 })
+
+/** The next group is made only when it is told to be, and its maker is not answered. */
+const loseNextCreation = () => {
+  let isHeld = true
+  const original = Conversation.prototype.create
+  const creating = vi.spyOn(Conversation.prototype, 'create').mockImplementationOnce(async function (
+    this: Conversation,
+    input,
+  ) {
+    while (isHeld) await new Promise((resolve) => setTimeout(resolve, 10))
+    await original.call(this, input)
+    throw new Error('The answer was lost.')
+  })
+  onTestFinished(() => creating.mockRestore())
+  return { isBegun: () => creating.mock.calls.length > 0, release: () => (isHeld = false) }
+}
+
+test('[BLOC2] who blocks before a group is made is not in it when its maker asks again', async () => {
+  const [alice, bob, carol] = await three()
+  const json = { memberIds: [alice.user.id, carol.user.id], clientId: 'once' }
+  const creation = loseNextCreation()
+
+  const making = create(bob, json)
+  await expect.poll(creation.isBegun).toBe(true)
+  await block(alice, bob)
+  creation.release()
+
+  expect((await making).status).toBeGreaterThanOrEqual(500)
+  const { status, body } = await create(bob, json)
+  expect([status, body.memberIds]).toEqual([200, [bob.user.id, carol.user.id]])
+  await expect.poll(() => inboxOf(alice)).toEqual([])
+})
+
+test('[BLOC2] nor is who blocks while the hub of its maker does not hear of it', async () => {
+  const [alice, bob, carol] = await three()
+  const release = holdCreation()
+  const creating = vi.spyOn(Conversation.prototype, 'create')
+  const { join } = UserHub.prototype
+  let isDeaf = true
+  const joining = vi.spyOn(UserHub.prototype, 'join').mockImplementation(function (this: UserHub, entry) {
+    const { id } = Reflect.get(this, 'ctx') as DurableObjectState
+    if (isDeaf && id.name === String(bob.user.id)) throw new Error('not now')
+    return join.call(this, entry)
+  })
+  onTestFinished(() => {
+    release()
+    for (const spy of [creating, joining]) spy.mockRestore()
+  })
+
+  const making = create(bob, { memberIds: [alice.user.id, carol.user.id] })
+  await expect.poll(() => creating.mock.calls.length).toBe(1)
+  await block(alice, bob)
+  release()
+
+  const { status, body } = await making
+  expect(status).toBe(201)
+  isDeaf = false
+  await expect.poll(() => inboxOf(alice)).toEqual([])
+  expect((await entryFor(carol, body.conversation.id)).memberIds).toEqual([bob.user.id, carol.user.id])
+})
+
+test('[BLOC2] who blocks while the one they invited is brought in does not have them there', async () => {
+  const [alice, bob, carol] = await three()
+  const id = await openGroup(bob, alice)
+  const invited = { token: bob.accessToken, json: { userId: carol.user.id, conversationId: id } }
+  const { body: invitation } = await ask<{ id: number }>('POST', '/v1/invitations', invited)
+  const ordering = vi.spyOn(UserHub.prototype, 'orderForAnother')
+  const release = holdOrdersOf(id)
+  onTestFinished(() => {
+    release()
+    ordering.mockRestore()
+  })
+
+  const accepting = ask('POST', `/v1/invitations/${invitation.id}/accept`, { token: carol.accessToken })
+  await expect.poll(() => ordering.mock.calls.map(([{ type }]) => type)).toContain('member.add')
+  await block(bob, carol)
+  release()
+
+  expect(await accepting).toMatchObject({ status: 403, body: { code: 'conversation.blocked' } })
+  expect((await entryFor(bob, id)).memberIds).toEqual([alice.user.id, bob.user.id])
+  await expect.poll(() => inboxOf(carol)).toEqual([])
+})
