@@ -87,11 +87,16 @@ export class PresenceDesk {
   /** Friends or blocks changed: whom this user sees, and who sees this user, follows when it returns. */
   async circleChanged(): Promise<void> {
     // Where nobody is here, nobody sees anybody, and nobody was told that this user is.
-    if (!this.isAnnounced) return this.#deps.circle.refresh()
+    if (this.#deps.sockets.size === 0) return this.#deps.circle.refresh()
     const before = await this.peers()
     await this.#deps.circle.refresh()
     const peers = new Set(await this.peers())
-    for (const userId of before) if (!peers.has(userId)) this.#lose(userId)
+    for (const userId of before) {
+      if (peers.has(userId)) continue
+      // Who was silent for so long that it counted as gone is told nothing of others, and shows what it was told before.
+      if (this.isAnnounced) this.#lose(userId)
+      else this.#deps.tell(offline(userId))
+    }
     for (const userId of before) peers.delete(userId)
     if (this.isAnnounced) void this.#meet([...peers])
   }

@@ -9,6 +9,7 @@ import { guardIsDown } from '../support/guard.ts'
 import { metered } from '../support/meter.ts'
 import { crowd, entryFor, openDirect, openGroup, pair, say } from '../support/people.ts'
 import { holdEntryOf } from '../support/hold.ts'
+import { block } from '../support/friends.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, signUp } from '../support/rest.ts'
 
@@ -340,4 +341,22 @@ test('[PRES4] that somebody was silent for a while is told to who asks, and to n
 
   await presenceOf(laptop)
   expect(heardOf(laptop, bob)).toEqual([true])
+})
+
+test('[BLOC4] who was silent for so long that it counted as gone does not go on seeing who has blocked them', async () => {
+  const { alice, bob } = await pair()
+  const [bobs, laptop, phone] = [
+    await RawSocket.arrive(bob),
+    await RawSocket.arrive(alice),
+    await RawSocket.arrive(alice),
+  ]
+  await expect.poll(() => heardOf(bobs, alice)).toEqual([true])
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 })
+  phone.close()
+  await expect.poll(() => heardOf(bobs, alice).at(-1), { timeout: 40_000 }).toBe(false)
+  const before = heardOf(laptop, bob).length
+
+  await block(bob, alice)
+
+  await expect.poll(() => heardOf(laptop, bob).slice(before)).toEqual([false])
 })
