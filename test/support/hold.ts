@@ -33,6 +33,23 @@ export const liftCallLimit = (): (() => void) => {
   }
 }
 
+/** Has every call of one method of one object fail until the returned function is called. */
+const fail = ({ prototype }: { prototype: object }, method: string, id: number): (() => void) => {
+  const original = Reflect.get(prototype, method) as (...input: unknown[]) => unknown
+  Reflect.set(prototype, method, function (this: object, ...input: unknown[]) {
+    const { id: own } = Reflect.get(this, 'ctx') as DurableObjectState
+    if (own.name === String(id)) throw new Error('not now')
+    return original.apply(this, input)
+  })
+  return () => void Reflect.set(prototype, method, original)
+}
+
+/** A hub cannot be told that its user joined. */
+export const failJoinOf = (userId: number) => fail(UserHub, 'join', userId)
+
+/** A hub cannot be told that its user left. */
+export const failLeaveOf = (userId: number) => fail(UserHub, 'leave', userId)
+
 /** A conversation does not answer for its inbox line. */
 export const holdEntryOf = (conversationId: number) => hold(Conversation.prototype, 'entryFor', conversationId)
 
@@ -61,14 +78,18 @@ export const holdAnswerToJoinOf = (userId: number): (() => void) => {
 /** A hub is not yet told that its user left. */
 export const holdLeaveOf = (userId: number) => hold(UserHub.prototype, 'leave', userId)
 
-/** Has the next call of one method of one object done otherwise: `original` does what it would have done. */
-const once = (target: { prototype: object }, method: string, id: number, instead: (original: Original) => unknown) => {
-  const { prototype } = target
+/** Has the next call of one method of one object, or of any, done otherwise: `original` does what it would have done. */
+const once = (
+  { prototype }: { prototype: object },
+  method: string,
+  id: number | null,
+  instead: (original: Original) => unknown,
+): void => {
   const original = Reflect.get(prototype, method) as (...input: unknown[]) => unknown
   Reflect.set(prototype, method, function (this: object, ...input: unknown[]) {
     const { id: own } = Reflect.get(this, 'ctx') as DurableObjectState
     const perform = () => original.apply(this, input)
-    if (own.name !== String(id)) return perform()
+    if (id !== null && own.name !== String(id)) return perform()
     Reflect.set(prototype, method, original)
     return instead(perform)
   })
@@ -96,3 +117,15 @@ export const breakJoinOf = (userId: number): void =>
   once(UserHub, 'join', userId, () => {
     throw new Error('The call was lost.')
   })
+
+/** The next conversation is made once it is released, and the answer is lost. */
+export const loseNextCreation = (): { isBegun: () => boolean; release: () => void } => {
+  let [isBegun, isHeld] = [false, true]
+  once(Conversation, 'create', null, async (perform) => {
+    isBegun = true
+    while (isHeld) await new Promise((resolve) => setTimeout(resolve, 10))
+    await perform()
+    throw new Error('The answer was lost.')
+  })
+  return { isBegun: () => isBegun, release: () => (isHeld = false) }
+}

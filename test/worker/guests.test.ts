@@ -8,7 +8,7 @@ import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { InboxEntry } from '../../src/protocol/conversation.ts'
 import { directoryContext } from '../../src/worker/directory-context.ts'
 import { block } from '../support/friends.ts'
-import { holdCreation, holdOrdersOf } from '../support/hold.ts'
+import { failJoinOf, holdCreation, holdOrdersOf, loseNextCreation } from '../support/hold.ts'
 import { crowd, entryFor, openGroup } from '../support/people.ts'
 import { ask, PASSWORD, type Reply, signUp } from '../support/rest.ts'
 
@@ -133,22 +133,6 @@ test('[BLOC2] one that was registered and never reached its object is made witho
   expect((await create(bob, json)).body.memberIds).toEqual([bob.user.id, other])
 })
 
-/** The next group is made only when it is told to be, and its maker is not answered. */
-const loseNextCreation = () => {
-  let isHeld = true
-  const original = Conversation.prototype.create
-  const creating = vi.spyOn(Conversation.prototype, 'create').mockImplementationOnce(async function (
-    this: Conversation,
-    input,
-  ) {
-    while (isHeld) await new Promise((resolve) => setTimeout(resolve, 10))
-    await original.call(this, input)
-    throw new Error('The answer was lost.')
-  })
-  onTestFinished(() => creating.mockRestore())
-  return { isBegun: () => creating.mock.calls.length > 0, release: () => (isHeld = false) }
-}
-
 test('[BLOC2] who blocks before a group is made is not in it when its maker asks again', async () => {
   const [alice, bob, carol] = await three()
   const json = { memberIds: [alice.user.id, carol.user.id], clientId: 'once' }
@@ -169,16 +153,11 @@ test('[BLOC2] nor is who blocks while the hub of its maker does not hear of it',
   const [alice, bob, carol] = await three()
   const release = holdCreation()
   const creating = vi.spyOn(Conversation.prototype, 'create')
-  const { join } = UserHub.prototype
-  let isDeaf = true
-  const joining = vi.spyOn(UserHub.prototype, 'join').mockImplementation(function (this: UserHub, entry) {
-    const { id } = Reflect.get(this, 'ctx') as DurableObjectState
-    if (isDeaf && id.name === String(bob.user.id)) throw new Error('not now')
-    return join.call(this, entry)
-  })
+  const hear = failJoinOf(bob.user.id)
   onTestFinished(() => {
     release()
-    for (const spy of [creating, joining]) spy.mockRestore()
+    hear()
+    creating.mockRestore()
   })
 
   const making = create(bob, { memberIds: [alice.user.id, carol.user.id] })
@@ -188,7 +167,7 @@ test('[BLOC2] nor is who blocks while the hub of its maker does not hear of it',
 
   const { status, body } = await making
   expect(status).toBe(201)
-  isDeaf = false
+  hear()
   await expect.poll(() => inboxOf(alice)).toEqual([])
   expect((await entryFor(carol, body.conversation.id)).memberIds).toEqual([bob.user.id, carol.user.id])
 })

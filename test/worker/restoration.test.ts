@@ -1,15 +1,15 @@
 import { abortAllDurableObjects, runDurableObjectAlarm } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { appointment } from '../../src/directory/administrators.ts'
 import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
-import { UserHub } from '../../src/objects/user-hub.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { InboxEntry } from '../../src/protocol/conversation.ts'
 import type { HistoryPage } from '../../src/protocol/message.ts'
 import type { Restored } from '../../src/protocol/restoration.ts'
 import { newPerson } from '../support/client.ts'
 import { remember } from '../support/history.ts'
+import { failLeaveOf } from '../support/hold.ts'
 import { entryFor, openGroup, pair, say, text } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
 import { ask, PASSWORD, signUp } from '../support/rest.ts'
@@ -269,16 +269,12 @@ test('[ADMN2] whose hub does not take the word of being out is told again, and h
   const json = { userIds: [dave.user.id] }
   await ask('POST', `/v1/conversations/${groupId}/members`, { token: alice.accessToken, json })
   const daves = await RawSocket.arrive(dave)
-  let fails = true
-  const leave = UserHub.prototype.leave
-  vi.spyOn(UserHub.prototype, 'leave').mockImplementation(function (this: UserHub, ...told) {
-    if (fails) throw new Error('not now')
-    return leave.apply(this, told)
-  })
+  const hear = failLeaveOf(dave.user.id)
+  onTestFinished(hear)
 
   expect((await restore(groupId)).status).toBe(200)
   expect(daves.of('conversation.deleted')).toEqual([])
-  fails = false
+  hear()
   await abortAllDurableObjects()
   await runDurableObjectAlarm(conversationOf(env, groupId))
 
