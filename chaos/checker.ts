@@ -91,6 +91,12 @@ export class Checker {
       if (log?.messages[(id % SEQ_SPAN) - 1]?.id === id) continue
       this.#findings.report('received.lost', `somebody heard message ${id}, which is not there`)
     }
+    for (const { kind, where, id, since } of this.#evidence.heardLate) {
+      const c = Math.floor(id / SEQ_SPAN)
+      const message = this.#logs.get(c)?.messages[(id % SEQ_SPAN) - 1]
+      const sent = message && this.#evidence.sentIn(c).get(keyOf(message.sender, message.clientId))
+      if (sent && sent.firstOp > since) this.#findings.report(kind, `${where}: message ${c}/${id % SEQ_SPAN}`)
+    }
     for (const told of this.#evidence.sockets) {
       const { looked, missing } = checkDeliveries(told, { evidence: this.#evidence, logs: this.#logs })
       this.#findings.count('deliveries that had to come', looked)

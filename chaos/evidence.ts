@@ -76,8 +76,8 @@ export type Span = { first: number; last: number }
 export type Socket = {
   who: number
   session: string
-  /** The highest revision that came, by conversation. */
-  revs: Map<number, number>
+  /** The highest revision that came, by conversation, and what came with it. */
+  revs: Map<number, { rev: number; events: Set<string> }>
   /** Messages that came as new. */
   created: Set<number>
   /** By conversation, the first and the last message that came as new: all between them must have. Another one begins with each coming. */
@@ -88,6 +88,9 @@ export type Socket = {
 
 /** `hasStored`: it was this attempt, not another way of the same message, that stored it. */
 export type Step = { key: string; c: number; hasStored: boolean; outcome: State }
+
+/** A message that somebody heard who was out, or whose session had ended, when the attempt `since` was the last to have begun. */
+export type HeardLate = { kind: 'removed.heard' | 'revoked.heard'; where: string; id: number; since: number }
 
 export type Seen = Pick<Message, 'seq' | 'id' | 'sender' | 'clientId'>
 
@@ -117,6 +120,7 @@ export class Evidence {
   readonly sent = new Map<number, Map<string, Sent>>()
   /** Messages that somebody heard over a documented API. */
   readonly heard = new Set<number>()
+  readonly heardLate: HeardLate[] = []
   readonly #changes = new Map<number, Changes>()
   readonly memberships = new Map<string, Membership>()
 

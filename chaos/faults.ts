@@ -172,9 +172,10 @@ export class Faults {
   }
 
   async #revoke(pick: number, hit: () => void): Promise<void> {
-    const people = this.#world.people.filter(({ devices }) => devices.length > 0)
-    const somebody = people[Math.floor(pick * people.length)]
-    const device = somebody?.devices[0]
+    const { people, dialects } = this.#world
+    const devices = [...people.flatMap((each) => each.devices.slice(0, 1)), ...dialects]
+    const device = devices[Math.floor(pick * devices.length)]
+    const somebody = people.find(({ person }) => person.id === device?.userId)
     if (!somebody || device?.session === '') return
     return this.#alone(device, async (device) => {
       const ended = device.session

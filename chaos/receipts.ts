@@ -35,11 +35,7 @@ export class Receipts {
     this.#findings.count('deliveries')
     const where = `${c}, revision ${rev}, socket ${event.socket} of ${socket.who}`
     // A mark that is nobody else's has no revision.
-    if (rev > 0) {
-      if (rev < (socket.revs.get(c) ?? 0))
-        this.#findings.report('order.backward', `${where}: after ${socket.revs.get(c)}`)
-      socket.revs.set(c, Math.max(rev, socket.revs.get(c) ?? 0))
-    }
+    if (rev > 0) this.#checkRevision(socket, event, where)
     if (message) {
       if (what === 'message.created') {
         this.#toldAsNew(socket, message.id, where)
@@ -76,6 +72,25 @@ export class Receipts {
     this.#toldAsNew(socket, id, where)
     socket.isDocumented = true
     this.#evidence.heard.add(id)
+    this.#noteHeardLate(socket, id, where)
+  }
+
+  /** It says no name, so when it was first sent is known only once the log is read. */
+  #noteHeardLate({ who, session }: Socket, id: number, where: string): void {
+    const { phase, removedOp } = this.#evidence.membership(Math.floor(id / SEQ_SPAN), who)
+    if (phase === 'removed') this.#evidence.heardLate.push({ kind: 'removed.heard', where, id, since: removedOp })
+    const since = this.#evidence.ended.get(session)
+    if (since !== undefined) this.#evidence.heardLate.push({ kind: 'revoked.heard', where, id, since })
+  }
+
+  #checkRevision(socket: Socket, { c, rev, what, message }: Got, where: string): void {
+    const last = socket.revs.get(c) ?? { rev: 0, events: new Set() }
+    if (rev < last.rev) return this.#findings.report('order.backward', `${where}: after ${last.rev}`)
+    const event = `${what} ${message?.id ?? ''}`
+    // A message that is told as new twice is found where it is told.
+    if (rev === last.rev && what !== 'message.created' && last.events.has(event))
+      this.#findings.report('delivery.doubled', `${where}: ${event}`)
+    socket.revs.set(c, { rev, events: rev === last.rev ? last.events.add(event) : new Set([event]) })
   }
 
   /** Everybody must see the same message at the same place. */

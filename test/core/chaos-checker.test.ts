@@ -346,6 +346,19 @@ describe('a planted fault is found:', () => {
     ],
     ['a message came twice by one socket', 'delivery.doubled', () => end(talk().receive(2, stored(2)))],
     [
+      'a change came twice by one socket',
+      'delivery.doubled',
+      () => end(talk().change(2, stored(3), 8).change(2, stored(3), 8)),
+    ],
+    [
+      'a reaction came twice by one socket',
+      'delivery.doubled',
+      () => {
+        const reaction = { e: 'got', socket: 2, c: C, rev: 8, what: 'reaction.changed' } as const
+        return end(talk().tell(reaction, reaction))
+      },
+    ],
+    [
       'messages of one sender changed places',
       'sender.reordered',
       () => {
@@ -436,6 +449,11 @@ describe('a planted fault is found:', () => {
       () => end(added(removed().send(ALICE, 5).receive(2, fifth)), fiveMessages),
     ],
     [
+      'so did a client of a documented API',
+      'removed.heard',
+      () => end(added(removed().send(ALICE, 5).tell(heard(5))), fiveMessages),
+    ],
+    [
       'somebody received a revision above that of their removal',
       'removed.heard',
       () => {
@@ -474,6 +492,11 @@ describe('a planted fault is found:', () => {
       'a session that had ended received what was said later',
       'revoked.heard',
       () => end(revoked().send(ALICE, 5).receive(2, fifth), fiveMessages),
+    ],
+    [
+      'so did a client of a documented API whose session had ended',
+      'revoked.heard',
+      () => end(revoked().send(ALICE, 5).tell(heard(5)), fiveMessages),
     ],
     ['the log was replaced by another', 'epoch.changed', () => end(talk().tell({ e: 'epoch', c: C, epoch: 'e0' }))],
     ['the server had a fault', 'server.fault', () => end(talk().tell({ e: 'crash', what: '500' }))],
