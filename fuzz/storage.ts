@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, globSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
-/** What is kept for the server's own sake: nobody reads it, and a refusal may well leave a note there (that a guess was wrong). */
+/** What is kept for the server's own sake: a refusal may well leave a note there (that a guess was wrong, or a token used again). */
 const NOTES =
   /^(?:_cf_|_mf_|sqlite_|__drizzle|d1_)|^(?:login_attempts|refresh_tokens|tickets|ended_sessions|circle|metrics)$/
 /** Copies and notes in tables that are more than that. */

@@ -145,13 +145,13 @@ test('[INVI3] only the two see it, only the invited answers, and once', async ()
   }
 })
 
-test('[INVI3] of ten answers in the same moment one counts', async () => {
+test('[INVI3] of a hundred answers in the same moment one counts', async () => {
   const { alice, bob } = await three()
   const { body } = await invite(alice, bob)
-  const replies = await Promise.all(Array.from({ length: 10 }, () => answer(bob, body.id, 'accept')))
+  const replies = await Promise.all(Array.from({ length: 100 }, () => answer(bob, body.id, 'accept')))
 
   expect(replies.filter(({ status }) => status === 200)).toHaveLength(1)
-  expect(replies.filter(({ status }) => status === 409)).toHaveLength(9)
+  expect(replies.filter(({ status }) => status === 409)).toHaveLength(99)
 })
 
 test('[INVI3] accepted and declined in the same moment, it says in the end what came of it', async () => {
