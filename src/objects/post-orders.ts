@@ -1,6 +1,7 @@
 import type { Order } from '../core/orders.ts'
 import { isOverloaded } from '../directory/insist.ts'
 import { logFault } from '../directory/faults.ts'
+import { countFault } from '../directory/metrics.ts'
 import type { Submitted } from './batch.ts'
 import { LATER } from './outcome.ts'
 import type { Conversations } from './stubs.ts'
@@ -50,6 +51,7 @@ export const postOrders = async (
           outcome: 'in vain',
         }
       }
+      countFault('post.repeated')
       await new Promise((resolve) => setTimeout(resolve, pause))
     }
   }
