@@ -7,7 +7,8 @@ import { inGroups } from '../load/in-groups.ts'
 import { Series } from '../load/series.ts'
 import { LoadSocket } from '../load/socket.ts'
 import type { Measurement } from '../measurement.ts'
-import type { Causerie, Context, Scenario, Subject } from '../scenario.ts'
+import type { Causerie, Context, Figures, Scenario, Subject } from '../scenario.ts'
+import { digits } from '../statistics.ts'
 
 const SOCKETS = 5_000
 const AT_ONCE = 50
@@ -19,6 +20,7 @@ const UNTIL_ASLEEP_MS = 12_000
 const IDLE_MS = 5_000
 const PONG = Buffer.from('pong')
 const PONG_TIMEOUT_MS = 60_000
+const MEMORY = 'memory for each'
 
 /** Each in a process of its own, for freed memory is not given back. */
 const run = async (context: Context): Promise<Measurement[]> => {
@@ -103,7 +105,7 @@ const measure = async (context: Context, { subject, name, sockets: count, open, 
   const lost = sockets.filter((socket) => socket.isClosed).length
   for (const socket of sockets) socket.cut()
   const figure = { scenario: `${named(count)} idle sockets`, subject: name }
-  series.add({ ...figure, metric: 'memory for each', unit: 'bytes' }, each)
+  series.add({ ...figure, metric: MEMORY, unit: 'bytes' }, each)
   series.add({ ...figure, metric: `CPU of all in ${IDLE_MS / 1000} s`, unit: 'ms' }, idle)
   series.add({ ...figure, metric: 'CPU per ping', unit: 'µs' }, pinged)
   series.add({ ...figure, metric: 'sockets that were lost', unit: 'count' }, lost)
@@ -133,4 +135,18 @@ const pingAll = async (subject: Subject, sockets: LoadSocket[]): Promise<number>
 
 const named = (count: number): string => count.toLocaleString('en')
 
-export const idle: Scenario = { name: 'idle', run }
+/** Beside the floor of as many objects. */
+const summary = (figures: Figures): string[] => {
+  const memory = { scenario: `${named(SOCKETS)} idle sockets`, metric: MEMORY }
+  const lines = [PER_USER, 1].flatMap((each) => {
+    const count = named(SOCKETS / each)
+    const ratio = figures.ratio(
+      { ...memory, subject: `Causerie, ${count} users` },
+      { ...memory, subject: `floor, ${count} objects` },
+    )
+    return ratio === null ? [] : [`- ${count} users: ${digits(ratio)} times the memory of the floor`]
+  })
+  return lines.length > 0 ? [lines.join('\n')] : []
+}
+
+export const idle: Scenario = { name: 'idle', summary, run }
