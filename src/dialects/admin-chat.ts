@@ -23,12 +23,12 @@ import { naiveMicros, newPostedId, wordsOf } from './words.ts'
 
 const PAGE = 100
 
-const NewMessage = z.object({ content: TextContent.shape.text })
-const Ask = z.object({
+export const NewMessage = z.object({ content: TextContent.shape.text })
+export const Ask = z.object({
   to_user_id: WholeNumber.pipe(UserId),
   message: NewInvitation.shape.message.nullish().transform((message) => message ?? ''),
 })
-const Answer = z.object({ action: z.enum(['accept', 'reject']) })
+export const Answer = z.object({ action: z.enum(['accept', 'reject']) })
 
 export const signedInAdmin = createMiddleware<DialectEnv>(async (c, next) => {
   const caller = await callerOf(c)

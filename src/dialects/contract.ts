@@ -2,17 +2,21 @@ import * as z from 'zod'
 import type { Socket } from '../contract/asyncapi.ts'
 import { openApiPath, type Operation, type Route } from '../contract/operations.ts'
 import { Issue } from '../protocol/errors.ts'
-import { signedInAdmin } from './admin-chat.ts'
+import * as adminChat from './admin-chat.ts'
 import { DIALECT_NAMES, type DialectName } from './dialect.ts'
+import * as directMessages from './direct-messages.ts'
+import { NewEvent } from './events.ts'
 import { signedIn } from './fastapi.ts'
+import { TAKES } from './friends-routes.ts'
 import { DIALECTS } from './index.ts'
+import * as people from './people.ts'
+import { NewSealed, SealedPage } from './sealed.ts'
 
-/** What the routes and frames of the documents look like, for those who read the contract. The documents are what counts. */
+/** What the routes and frames of the documents look like, for those who read the contract: requests by the schemas that read them. */
 
 const id = z.int()
 const Text = z.object({ content: z.string() })
 const Person = z.object({ id, name: z.string(), username: z.string(), email: z.string() })
-const Account = z.object({ email: z.string(), password: z.string() })
 const DirectMessage = Text.extend({
   id,
   timestamp: z.string(),
@@ -21,12 +25,17 @@ const DirectMessage = Text.extend({
   receiver_id: id,
   is_read: z.boolean(),
 })
-const NewDirectMessage = Text.extend({ receiver_id: id })
 const sealedFields = { nonce: z.string(), ciphertext: z.string(), authTag: z.string(), associatedData: z.string() }
 const Sealed = z.object({ messageId: id, conversationId: id, senderId: id, timestamp: z.string(), ...sealedFields })
 const Said = z.object({ message: z.string() })
-const Plan = z.object({ title: z.string(), description: z.string(), date: z.string(), location: z.string() })
-const Planned = Plan.extend({ id, organizer_id: id })
+const Planned = z.object({
+  id,
+  organizer_id: id,
+  title: z.string(),
+  description: z.string(),
+  date: z.string(),
+  location: z.string(),
+})
 const FriendsMessage = Text.extend({
   conversation_id: id,
   message_id: id,
@@ -58,7 +67,12 @@ const RoomRefused = z.object({
   issues: z.array(Issue).optional(),
 })
 
-type DialectRouteContract = [does: string, takes: z.ZodType<object> | null, gives: Operation['gives']]
+type DialectRouteContract = [
+  does: string,
+  takes: z.ZodType<object> | null,
+  gives: Operation['gives'],
+  query?: z.ZodType<object>,
+]
 const socket = (refused: z.ZodType): DialectRouteContract => [
   'A WebSocket; what is said there is in /asyncapi.json',
   null,
@@ -71,31 +85,36 @@ export const DIALECT_ROUTES: Record<string, DialectRouteContract> = {
   'GET /ws/:token': socket(Refused),
   'GET /ws/chat': socket(RoomRefused),
 
-  'POST /register': ['Create an account', Account.extend({ username: z.string() }), { 200: Person }],
+  'POST /register': ['Create an account', people.NewPerson, { 200: Person }],
   'POST /login': [
     'Sign in',
-    z.object({ username: z.string().optional(), email: z.string().optional(), password: z.string() }),
+    people.Credentials,
     { 200: z.object({ access_token: z.string(), token_type: z.literal('bearer') }) },
   ],
   'POST /auth/logout': ['Sign out', null, { 200: Said }],
   'GET /auth/me': ['Your own account', null, { 200: Person }],
-  'POST /users': ['Create an account', Account.extend({ name: z.string() }), { 200: Person }],
+  'POST /users': ['Create an account', people.NamedPerson, { 200: Person }],
   'GET /users': ['All users', null, { 200: z.array(Person) }],
   'GET /users/:user_id': ['A user', null, { 200: Person }],
-  'PUT /users/:user_id': ['Change your account', Account.extend({ name: z.string() }).partial(), { 200: Person }],
+  'PUT /users/:user_id': ['Change your account', people.Changes, { 200: Person }],
   'DELETE /users/:user_id': ['Delete your account', null, { 200: Said.extend({ id }) }],
 
   'POST /messages': [
     'Send a direct message, plain or sealed',
-    z.union([NewDirectMessage, z.object({ conversationId: id, ...sealedFields })]),
+    z.union([directMessages.NewDirectMessage, NewSealed]),
     { 200: DirectMessage, 201: z.object({ messageId: id, timestamp: z.string() }) },
   ],
   'GET /messages': ['All messages, oldest first', null, { 200: z.array(DirectMessage) }],
   'GET /messages/conversation/:user_id': ['The messages between two users', null, { 200: z.array(DirectMessage) }],
   'GET /messages/online-users': ['Who is online', null, { 200: z.array(id) }],
-  'GET /messages/received': ['Received messages, newest first', null, { 200: z.array(DirectMessage) }],
-  'GET /messages/sent': ['Sent messages, newest first', null, { 200: z.array(DirectMessage) }],
-  'PUT /messages/:message_id': ['Edit a message', Text, { 200: DirectMessage }],
+  'GET /messages/received': [
+    'Received messages, newest first',
+    null,
+    { 200: z.array(DirectMessage) },
+    directMessages.Page,
+  ],
+  'GET /messages/sent': ['Sent messages, newest first', null, { 200: z.array(DirectMessage) }, directMessages.Page],
+  'PUT /messages/:message_id': ['Edit a message', directMessages.Words, { 200: DirectMessage }],
   'DELETE /messages/:message_id': ['Delete a message', null, { 200: Said.extend({ id }) }],
   'PUT /messages/:message_id/read': ['Mark as read', null, { 200: DirectMessage }],
   'GET /conversations/:conv_id/messages': [
@@ -104,34 +123,27 @@ export const DIALECT_ROUTES: Record<string, DialectRouteContract> = {
     {
       200: z.array(Sealed.extend({ id, senderUsername: z.string(), sender: z.object({ id, username: z.string() }) })),
     },
+    SealedPage,
   ],
 
-  'POST /conversation/send_message': [
-    'Send a message',
-    Text.partial().extend({
-      conversation_id: id.optional(),
-      receiver_id: id.optional(),
-      media_ids: z.array(id).optional(),
-    }),
-    { 200: FriendsMessage },
-  ],
+  'POST /conversation/send_message': ['Send a message', TAKES.message, { 200: FriendsMessage }],
   ...both('/conversation/delete_message', [
     'Delete a message',
-    z.object({ message_id: id }),
+    TAKES.messageId,
     { 200: Said.extend({ message_id: id }) },
   ]),
   'POST /create_conversation': [
     'Open a direct conversation',
-    z.object({ receiver_id: id }),
+    TAKES.person,
     { 200: z.object({ conversation_id: id, other_user_id: id }) },
   ],
   ...both('/delete_conversation', [
     'Delete a conversation',
-    z.object({ conversation_id: id }),
+    TAKES.conversation,
     { 200: Said.extend({ conversation_id: id }) },
   ]),
-  'POST /me/send_friend_request': ['Send a friend request', z.object({ receiver_id: id }), { 200: Befriended }],
-  'POST /me/accept_friend_request': ['Accept a request', z.object({ request_id: id }), { 200: Befriended }],
+  'POST /me/send_friend_request': ['Send a friend request', TAKES.person, { 200: Befriended }],
+  'POST /me/accept_friend_request': ['Accept a request', TAKES.request, { 200: Befriended }],
 
   'GET /api/admin/chat/conversations/:id/messages': [
     'The newest messages',
@@ -140,21 +152,21 @@ export const DIALECT_ROUTES: Record<string, DialectRouteContract> = {
   ],
   'POST /api/admin/chat/conversations/:id/messages': [
     'Send a message',
-    Text,
+    adminChat.NewMessage,
     { 200: succeeded(z.object({ message: RoomMessage })) },
   ],
   'POST /api/admin/chat/invitations': [
     'Invite a user to a conversation',
-    z.object({ to_user_id: id, message: z.string().nullish() }),
+    adminChat.Ask,
     { 200: succeeded(z.object({ invitation_id: z.string() })) },
   ],
   'PUT /api/admin/chat/invitations/:id/respond': [
     'Answer an invitation',
-    z.object({ action: z.enum(['accept', 'reject']) }),
+    adminChat.Answer,
     { 200: succeeded(z.object({ conversation_id: z.string() })).partial({ data: true }) },
   ],
 
-  'POST /events': ['Create an event', Plan, { 200: Planned }],
+  'POST /events': ['Create an event', NewEvent, { 200: Planned }],
   'GET /events': ['All events', null, { 200: z.array(Planned) }],
   'GET /events/:event_id': ['An event', null, { 200: Planned }],
 }
@@ -175,18 +187,18 @@ export const dialectOperations = (routes: Route[]): Operation[] =>
   routes.flatMap(({ method, path }, i) => {
     const contract = DIALECT_ROUTES[`${method} ${path}`]
     if (!contract || routes.findIndex((each) => each.method === method && each.path === path) !== i) return []
-    const [does, json, gives] = contract
+    const [does, json, gives, query] = contract
     const speakers = DIALECT_NAMES.filter(
       (name) => speaks(name, method, path).length > 0 || DIALECTS[name].socket === path,
     )
     const handlers = speakers.flatMap((name) => speaks(name, method, path))
-    const isSignedIn = handlers.some(({ handler }) => handler === signedIn || handler === signedInAdmin)
+    const isSignedIn = handlers.some(({ handler }) => handler === signedIn || handler === adminChat.signedInAdmin)
     return {
       method,
       path: openApiPath(path),
       tags: speakers.map((name) => ABOUT[name][0]),
       does,
-      declared: { ...(json && { json }), ...(isSignedIn && { signedIn: true as const }) },
+      declared: { ...(json && { json }), ...(query && { query }), ...(isSignedIn && { signedIn: true as const }) },
       gives,
       refuses: speakers.includes('rooms') ? RoomRefused : Refused,
     }

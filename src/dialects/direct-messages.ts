@@ -17,9 +17,9 @@ import { naiveMicros, newPostedId, receiverOf, wordsOf, zuluSeconds } from './wo
 /** Nobody reads further back than this by a list; the routes of one conversation do. */
 const MAX_LISTED = 1_000
 
-const Words = z.object({ content: TextContent.shape.text })
-const NewDirectMessage = Words.extend({ receiver_id: WholeNumber })
-const Page = z.object({
+export const Words = z.object({ content: TextContent.shape.text })
+export const NewDirectMessage = Words.extend({ receiver_id: WholeNumber })
+export const Page = z.object({
   skip: WholeNumber.pipe(z.int().min(0)).default(0),
   limit: WholeNumber.pipe(z.int().min(0)).default(100),
 })

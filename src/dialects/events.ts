@@ -18,7 +18,7 @@ const MAX_LISTED = 1_000
 const MAX_CHARACTERS = 1024 * 1024
 
 const { title, description, location } = NewCalendarEvent.shape
-const NewEvent = z.object({
+export const NewEvent = z.object({
   title,
   description,
   location,

@@ -26,19 +26,36 @@ const MEDIA_WORDS = '\u{1F4CE}'
 const Medium = WholeNumber.pipe(z.int().min(0))
 /** A form with one of them has no list. */
 const Media = z.union([z.array(Medium).max(LIMITS.attachmentsPerMessage), Medium.transform((id) => [id])])
-const NewMessage = z
-  .object({
-    content: z.union([TextContent.shape.text, z.literal('')]).nullish(),
-    media_ids: Media.nullish(),
-  })
-  .transform(({ content, media_ids }) => {
-    const media = media_ids ?? []
-    return { text: content || (media.length > 0 ? MEDIA_WORDS : ''), media }
-  })
-  .refine(({ text }) => text !== '', { path: ['content'], message: 'Field required' })
+const NewMessageFields = z.object({
+  content: z.union([TextContent.shape.text, z.literal('')]).nullish(),
+  media_ids: Media.nullish(),
+})
+const NewMessage = NewMessageFields.transform(({ content, media_ids }) => {
+  const media = media_ids ?? []
+  return { text: content || (media.length > 0 ? MEDIA_WORDS : ''), media }
+}).refine(({ text }) => text !== '', { path: ['content'], message: 'Field required' })
 
 const PERSON = ['receiver_id', 'other_user_id', 'friend_id', 'user_id']
 const NAME = ['username', 'receiver_username', 'friend_username']
+const ASKER = ['sender_id', ...PERSON]
+const ASKER_NAME = ['sender_username', ...NAME]
+const REQUEST = ['request_id', 'friend_request_id']
+
+/** Any one of these fields will do. */
+const anyOf = (ids: string[], names: string[] = []): z.ZodObject<Record<string, z.ZodOptional<z.ZodType>>> =>
+  z.object({
+    ...Object.fromEntries(ids.map((name) => [name, WholeNumber.optional()])),
+    ...Object.fromEntries(names.map((name) => [name, z.string().optional()])),
+  })
+
+/** What these routes take, in a body or in the query, for those who read the contract. */
+export const TAKES = {
+  message: anyOf(['conversation_id', ...PERSON], NAME).extend(NewMessageFields.shape),
+  messageId: z.object({ message_id: WholeNumber }),
+  conversation: z.object({ conversation_id: WholeNumber }),
+  person: anyOf(PERSON, NAME),
+  request: anyOf([...REQUEST, ...ASKER], ASKER_NAME),
+}
 
 export const sendMessage = async (c: C): Promise<Response> => {
   const fields = await fieldsOf(c)
@@ -146,9 +163,8 @@ const conversationIn = (fields: Fields): number | Refusal => {
 
 /** A request by its number, or the one that somebody made. */
 const requestIn = async (c: C, fields: Fields): Promise<number | Refusal> => {
-  const numbered = ['request_id', 'friend_request_id']
-  if (first(fields, numbered) !== undefined) return numberIn(fields, numbered)
-  const asker = await personIn(c, fields, ['sender_id', ...PERSON], ['sender_username', ...NAME])
+  if (first(fields, REQUEST) !== undefined) return numberIn(fields, REQUEST)
+  const asker = await personIn(c, fields, ASKER, ASKER_NAME)
   if (typeof asker !== 'number') return asker
   const open = await requestBetween(openDirectory(c.env), { fromId: asker, toId: c.var.caller.userId })
   return isRefusal(open) ? open : open.id

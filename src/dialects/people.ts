@@ -23,13 +23,13 @@ const AnyPassword = z
   .min(1)
   .max(256)
   .refine((value) => value.isWellFormed())
-const NewPerson = z.object({ username: DisplayName, email: Email, password: AnyPassword })
-const NamedPerson = z.object({ name: DisplayName, email: Email, password: AnyPassword })
-const Credentials = z
+export const NewPerson = z.object({ username: DisplayName, email: Email, password: AnyPassword })
+export const NamedPerson = z.object({ name: DisplayName, email: Email, password: AnyPassword })
+export const Credentials = z
   .object({ email: z.string().optional(), username: z.string().optional(), password: z.string().min(1).max(256) })
   .transform(({ email, username, password }) => ({ login: email ?? username, password }))
   .pipe(z.object({ login: z.string().trim().min(1).max(254), password: z.string() }))
-const Changes = z.object({
+export const Changes = z.object({
   name: DisplayName.optional(),
   email: Email.optional(),
   password: AnyPassword.optional(),

@@ -11,14 +11,14 @@ import { bodyIn, type C, detail, fieldsIn, idIn, queryIn, signedIn, slashed, Who
 import { carryOut, change } from './orders.ts'
 import { newPostedId } from './words.ts'
 
-const NewSealed = z.object({
+export const NewSealed = z.object({
   ...SealedContent.omit({ kind: true }).shape,
   conversationId: WholeNumber,
   associatedData: SealedContent.shape.associatedData.nullish().transform((value) => value ?? ''),
 })
 const MAX_LISTED = 500
 const MAX_CHARACTERS = 8 * 1024 * 1024
-const Page = z.object({
+export const SealedPage = z.object({
   limit: WholeNumber.pipe(z.int().min(1)).default(LIMITS.defaultPageSize),
   before: WholeNumber.optional(),
 })
@@ -60,7 +60,7 @@ const post = async (c: C): Promise<Response> => {
 const list = async (c: C): Promise<Response> => {
   const conversationId = idIn(c, 'conv_id')
   if (typeof conversationId !== 'number') return detail(c, conversationId)
-  const page = queryIn(c, Page)
+  const page = queryIn(c, SealedPage)
   if (isRefusal(page)) return detail(c, page)
   const messages = await history(c, conversationId, page)
   if (isRefusal(messages)) return forbidden(c, messages)
@@ -77,7 +77,11 @@ const list = async (c: C): Promise<Response> => {
 }
 
 /** Deleted messages are not there, and do not count. */
-const history = async (c: C, conversationId: number, page: z.output<typeof Page>): Promise<Message[] | Refusal> => {
+const history = async (
+  c: C,
+  conversationId: number,
+  page: z.output<typeof SealedPage>,
+): Promise<Message[] | Refusal> => {
   if (!ConversationId.safeParse(conversationId).success) return refuse('conversation.not_found')
   const limit = Math.min(page.limit, MAX_LISTED)
   const found: Message[] = []

@@ -31,10 +31,17 @@ const operationAt = (method: string, path: string): Operation | undefined => {
 /** The route that takes this call, as the contract writes it: `PATCH /v1/events/{id}`. */
 export const routeOf = (method: string, path: string): string => `${method} ${operationAt(method, path)?.path}`
 
-/** Whatever a test asks for, the answer looks as the contract says, to the last field; a route that there is not has none. */
-export const expectByContract = (method: string, path: string, answered: Answered): void => {
+/**
+ * Whatever a test asks for, the answer looks as the contract says, to the last field, and what was taken is what the contract lets one ask. A
+ * route that there is not has none.
+ */
+export const expectByContract = (method: string, path: string, asked: unknown, answered: Answered): void => {
   const operation = operationAt(method, path)
-  if (operation) expect(complaintOf(operation, answered), `${method} ${path} ${JSON.stringify(answered)}`).toBeNull()
+  if (!operation) return
+  expect(complaintOf(operation, answered), `${method} ${path} ${JSON.stringify(answered)}`).toBeNull()
+  if (answered.status >= 300 || asked === undefined) return
+  const taken = operation.declared.json?.safeParse(asked)
+  expect(taken?.error?.issues, `${method} ${path} took ${JSON.stringify(asked)}`).toBeUndefined()
 }
 
 const complaintOf = ({ gives, refuses }: Operation, { status, type, body }: Answered): string | null => {

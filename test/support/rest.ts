@@ -25,7 +25,7 @@ export const ask = async <Body = Problem>(
   const text = await response.text()
   const type = response.headers.get('content-type') ?? ''
   const answer: unknown = text === '' ? null : type.includes('json') ? JSON.parse(text) : text
-  expectByContract(method, path, { status: response.status, type, body: answer })
+  expectByContract(method, path, json, { status: response.status, type, body: answer })
   return { status: response.status, headers: response.headers, body: answer as Body }
 }
 
