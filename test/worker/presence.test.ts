@@ -102,9 +102,11 @@ test('[PRES1] those who share a conversation hear of the first socket, and who c
   await expect.poll(() => [...onlineIn(phone), ...heardOf(phone, bob)]).not.toEqual([])
   const laptop = await RawSocket.arrive(alice)
 
-  expect(onlineIn(phone)).toEqual(heardOf(phone, bob).length > 0 ? [] : [bob.user.id])
-  expect(onlineIn(laptop)).toEqual([bob.user.id])
-  expect(heardOf(bobs, alice)).toEqual([true])
+  // It failed twice on a busy machine, and nobody knows why: what was told then would say.
+  const told = JSON.stringify([phone, laptop, bobs].map(({ frames }) => frames))
+  expect(onlineIn(phone), told).toEqual(heardOf(phone, bob).length > 0 ? [] : [bob.user.id])
+  expect(onlineIn(laptop), told).toEqual([bob.user.id])
+  expect(heardOf(bobs, alice), told).toEqual([true])
   await presenceOf(strangers)
   expect(strangers.of('presence.changed')).toEqual([])
 })
