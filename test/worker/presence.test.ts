@@ -102,7 +102,7 @@ test('[PRES1] those who share a conversation hear of the first socket, and who c
   await expect.poll(() => [...onlineIn(phone), ...heardOf(phone, bob)]).not.toEqual([])
   const laptop = await RawSocket.arrive(alice)
 
-  // It failed twice on a busy machine, and nobody knows why: what was told then would say.
+  // Until it is known why this failed twice on a busy machine: what was told says it.
   const told = JSON.stringify([phone, laptop, bobs].map(({ frames }) => frames))
   expect(onlineIn(phone), told).toEqual(heardOf(phone, bob).length > 0 ? [] : [bob.user.id])
   expect(onlineIn(laptop), told).toEqual([bob.user.id])
