@@ -72,7 +72,8 @@ export const addMembers = async (
   const added = await context.hubOf(userId).order({ type: 'member.add', conversationId, userIds }, sessionId)
   if (!added.ok) return added
   const list = MemberList.parse(JSON.parse(added.json))
-  const guests = userIds.filter((id) => joinedSince(list, askedAt).has(id))
+  const joined = joinedSince(list, askedAt)
+  const guests = userIds.filter((id) => joined.has(id))
   if (!(await takeOut(context, { userId, conversationId, guests }))) return list
   const left = await context.hubOf(userId).orderForAnother({ type: 'members.get', conversationId })
   return left.ok ? MemberList.parse(JSON.parse(left.json)) : left
