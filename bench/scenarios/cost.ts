@@ -24,8 +24,8 @@ const MEMBERS = 10
 
 /**
  * For how long the objects are billed, which no run on one machine can tell. After a message alone its conversation has a timer of a second and
- * its sender's hub one of a quarter, and in a talk with a message a second there is no second without them. That somebody went is told after a grace. A call takes some hundredths
- * of a second, most of it for the write.
+ * its sender's hub one of a quarter, and in a talk with a message a second there is no second without them. That somebody went is told after a
+ * grace. A call takes some hundredths of a second, most of it for the write.
  */
 const SECONDS_PER_CALL = 0.02
 const SECONDS_PER_MESSAGE = 1 + 0.25

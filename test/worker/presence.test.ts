@@ -29,6 +29,21 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
+/** Alice's laptop is open and was silent for so long that Bob has heard that she went. */
+const afterLongSilence = async () => {
+  const { alice, bob } = await pair()
+  const [bobs, laptop, phone] = [
+    await RawSocket.arrive(bob),
+    await RawSocket.arrive(alice),
+    await RawSocket.arrive(alice),
+  ]
+  await expect.poll(() => heardOf(bobs, alice)).toEqual([true])
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 })
+  phone.close()
+  await expect.poll(() => heardOf(bobs, alice).at(-1), { timeout: 40_000 }).toBe(false)
+  return { alice, bob, bobs, laptop }
+}
+
 test('[TYPE1] typing is told to every device of the others, and to none of who types', async () => {
   const [alice, bob, carol] = [await signUp(), await signUp(), await signUp()]
   const conversationId = await openGroup(alice, bob, carol)
@@ -163,16 +178,7 @@ test.each([
   ['', false],
   [', also where the hub slept', true],
 ])('[PRES2] who was silent for so long that it counted as gone is back with the next frame%s', async (_, sleeps) => {
-  const { alice, bob } = await pair()
-  const [bobs, laptop, phone] = [
-    await RawSocket.arrive(bob),
-    await RawSocket.arrive(alice),
-    await RawSocket.arrive(alice),
-  ]
-  await expect.poll(() => heardOf(bobs, alice)).toEqual([true])
-  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 })
-  phone.close()
-  await expect.poll(() => heardOf(bobs, alice).at(-1), { timeout: 40_000 }).toBe(false)
+  const { alice, bobs, laptop } = await afterLongSilence()
   if (sleeps) await evictDurableObject(hubOf(env, alice.user.id))
 
   await presenceOf(laptop)
@@ -346,16 +352,7 @@ test('[PRES4] that somebody was silent for a while is told to who asks, and to n
 })
 
 test('[BLOC4] who was silent for so long that it counted as gone does not go on seeing who has blocked them', async () => {
-  const { alice, bob } = await pair()
-  const [bobs, laptop, phone] = [
-    await RawSocket.arrive(bob),
-    await RawSocket.arrive(alice),
-    await RawSocket.arrive(alice),
-  ]
-  await expect.poll(() => heardOf(bobs, alice)).toEqual([true])
-  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 })
-  phone.close()
-  await expect.poll(() => heardOf(bobs, alice).at(-1), { timeout: 40_000 }).toBe(false)
+  const { alice, bob, laptop } = await afterLongSilence()
   const before = heardOf(laptop, bob).length
 
   await block(bob, alice)
