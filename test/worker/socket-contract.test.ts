@@ -15,6 +15,23 @@ import { ask, signUp } from '../support/rest.ts'
 /** Tests of their own bring this about: it takes a conversation that does not answer ([INB1]), or frames of one moment. */
 const ELSEWHERE = ['native conversation.head', 'native together']
 
+/** What Alice's commands are answered, in their order. */
+const ANSWERED = [
+  'typing.start.reply',
+  'typing.stop.reply',
+  'message.send.reply',
+  'message.edit.reply',
+  'reaction.add.reply',
+  'reaction.remove.reply',
+  'pin.add.reply',
+  'pin.remove.reply',
+  'message.delete.reply',
+  'read.mark.reply',
+  'changes.get.reply',
+  'presence.get.reply',
+  'refused',
+]
+
 type Made = { id: number }
 
 const done = async <Body = Made>(who: SignedIn, route: string, json?: object): Promise<Body> => {
@@ -103,8 +120,14 @@ test('[DOC4] every command and event is in the contract of the sockets, and each
   // Whatever a socket hears in any test is held against the schemas; here against the document that is made of them, too.
   for (const sockets of [hers, his]) {
     for (const [name, socket] of Object.entries(sockets))
-      for (const frame of socket.frames) looksAs(asyncApi, name, frame)
+      for (const frame of socket.frames.filter(({ type }) => type !== 'reply')) looksAs(asyncApi, name, frame)
+    // Two documents share this one.
+    for (const frame of sockets.friends.frames.filter(({ type }) => type === 'new_message'))
+      looksAs(asyncApi, 'events', frame)
   }
+  const replies = native.of('reply')
+  expect(replies).toHaveLength(ANSWERED.length)
+  replies.forEach((reply, i) => looksAs(asyncApi, 'native', reply, ANSWERED[i]))
 })
 
 /** The frames that the server says on sockets, as `native message.created`. */
@@ -117,10 +140,14 @@ const tellable = ({ operations }: AsyncApi): string[] => {
 
 const readers = new Map<string, z.ZodType>()
 
-const looksAs = (asyncApi: AsyncApi, socket: string, frame: Record<string, unknown>): void => {
-  if (frame['type'] === 'reply') return
-  const name = `${socket} ${String(frame['type'])}`
-  const payload = asyncApi.channels[socket]?.messages[String(frame['type'])]?.payload
+const looksAs = (
+  asyncApi: AsyncApi,
+  socket: string,
+  frame: Record<string, unknown>,
+  message = String(frame['type']),
+): void => {
+  const name = `${socket} ${message}`
+  const payload = asyncApi.channels[socket]?.messages[message]?.payload
   expect(payload, name).toBeDefined()
   const reader = readers.get(name) ?? readerOf(payload ?? {}, asyncApi)
   readers.set(name, reader)
