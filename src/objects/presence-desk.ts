@@ -3,6 +3,7 @@ import { logFault } from '../directory/faults.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import type { Presence } from '../protocol/user.ts'
 import type { Circle } from './circle.ts'
+import type { InboxBook } from './inbox-book.ts'
 import type { InboxReader } from './inbox-reader.ts'
 import type { LiveSockets } from './live-sockets.ts'
 import { PresenceBook, type PresenceReport } from './presence-book.ts'
@@ -17,6 +18,7 @@ type Deps = {
   env: Env
   sockets: LiveSockets
   circle: Circle
+  inbox: InboxBook
   reader: InboxReader
   /** Tells this user's sockets that a peer came or went. */
   tell: (presence: Presence) => void
@@ -80,7 +82,7 @@ export class PresenceDesk {
   async parted(userIds: number[]): Promise<void> {
     const candidates = this.#book.warm ? this.#book.online() : [...new Set([...userIds, ...this.#book.online()])]
     if (!this.isAnnounced || candidates.length === 0) return
-    const peers = new Set(await this.peers())
+    const peers = new Set(await this.peers({ parted: userIds }))
     for (const userId of candidates) if (userId !== this.#deps.userId && !peers.has(userId)) this.#lose(userId)
   }
 
@@ -200,15 +202,24 @@ export class PresenceDesk {
     return { userId, online, lastSeenAt: seen > 0 ? new Date(seen).toISOString() : null }
   }
 
-  /** Who may see this user come and go. */
-  async peers(): Promise<number[]> {
+  /** Who may see this user come and go. Of `parted` it is known that something is shared no more. */
+  async peers({ parted = [] }: { parted?: number[] } = {}): Promise<number[]> {
     const { reader, sockets } = this.#deps
     const { entries } = await reader.readAll({ wake: sockets.size > 0 })
-    return this.#peersIn(entries)
+    return this.#peersIn(entries, parted)
   }
 
-  #peersIn(entries: InboxEntry[]): number[] {
-    return this.#visible([...this.#deps.circle.friends(), ...entries.flatMap((entry) => entry.memberIds)])
+  /** Where a conversation could not be asked, who was in it is in it. */
+  #peersIn(entries: InboxEntry[], parted: number[] = []): number[] {
+    const { circle, inbox } = this.#deps
+    const read = new Set(entries.map(({ conversation }) => conversation.id))
+    const unread = inbox.ids().filter((conversationId) => !read.has(conversationId))
+    const once = unread.flatMap((conversationId) => inbox.entryOnce(conversationId)?.memberIds ?? [])
+    return this.#visible([
+      ...circle.friends(),
+      ...entries.flatMap((entry) => entry.memberIds),
+      ...once.filter((userId) => !parted.includes(userId)),
+    ])
   }
 
   #visible(userIds: number[]): number[] {

@@ -117,6 +117,7 @@ export class UserHub extends DurableObject<Env> {
         env,
         sockets,
         circle: this.#circle,
+        inbox: this.#inbox,
         reader: this.#feed.reader,
         tell: (presence) => this.#tell({ type: 'presence.changed', ...presence }),
       })

@@ -333,6 +333,31 @@ test('[PRES3] who is taken out sees nobody of it any more, also those who came i
   await expect.poll(() => heardOf(alices, bob).at(-1)).toBe(false)
 })
 
+test('[PRES1] [PRES3] whoever is online stays in sight where a conversation cannot be asked how it stands', async () => {
+  const { alice, bob, conversationId } = await pair()
+  const carol = await signUp()
+  const group = await openGroup(alice, carol)
+  const [bobs, phone] = [await RawSocket.arrive(bob), await RawSocket.arrive(alice)]
+  await expect.poll(() => [...onlineIn(phone), ...heardOf(phone, bob)]).not.toEqual([])
+  const token = alice.accessToken
+  // Below the head only the conversation can count what is unread: the hub has to ask.
+  for (let i = 0; i < 2; i += 1) await say(bobs, conversationId)
+  await ask('PUT', `/v1/conversations/${conversationId}/read`, { token, json: { seq: 1 } })
+  await phone.waitForType('read.changed')
+  const release = holdEntryOf(conversationId)
+
+  await ask('DELETE', `/v1/conversations/${group}/members/${carol.user.id}`, { token })
+  const laptop = await RawSocket.arrive(alice)
+  release()
+
+  expect((laptop.frames[0] as unknown as EventOf<'hello'>).conversations).not.toContainEqual(
+    expect.objectContaining({ conversation: expect.objectContaining({ id: conversationId }) }),
+  )
+  expect(onlineIn(laptop)).toEqual([bob.user.id])
+  await laptop.waitForType('conversation.head')
+  expect([...heardOf(phone, bob), ...heardOf(laptop, bob)]).not.toContain(false)
+})
+
 test('[PRES4] that somebody was silent for a while is told to who asks, and to none of their other devices', async () => {
   const { alice, bob } = await pair()
   const [phone, laptop, bobs] = [
