@@ -117,7 +117,7 @@ const MEANINGS: Record<string, Thing[]> = {
   ticket: ['fresh'],
 }
 
-/** What `{id}` names behind this part of a path. */
+/** What `{id}` names behind this part of a path, or in the object of this name. */
 const MEANINGS_BEHIND: Record<string, Thing[]> = {
   conversations: CONVERSATIONS,
   messages: MESSAGES,
@@ -127,6 +127,7 @@ const MEANINGS_BEHIND: Record<string, Thing[]> = {
   'friend-requests': REQUESTS,
   sessions: ['session', 'foreignSession', 'fresh'],
   snapshots: ['snapshot', 'snapshot', 'fresh'],
+  message: MESSAGES,
 }
 
 /** Numbers that name no thing of the world, though their names end like it. */
@@ -167,7 +168,7 @@ export const resolved = (shape: Shape, schemas: Schemas): Shape => {
 
 type Place = { name: string; behind?: string; schemas: Schemas }
 
-/** A value that the schema takes, as far as it can be told. `behind` is what stands before it in a path. */
+/** A value that the schema takes, as far as it can be told. `behind` is what stands before it in a path, or the field that it is in. */
 export const valueOf = (shape: Shape, place: Place): fc.Arbitrary<unknown> => {
   const { name, behind = '', schemas } = place
   const own = resolved(shape, schemas)
@@ -176,7 +177,7 @@ export const valueOf = (shape: Shape, place: Place): fc.Arbitrary<unknown> => {
   if (own.const !== undefined) return fc.constant(own.const)
   if (own.enum) return fc.constantFrom(...own.enum)
   const type = Array.isArray(own.type) ? own.type[0] : own.type
-  if (type === 'object') return recordOf(own, schemas)
+  if (type === 'object') return recordOf(own, place)
   if (type === 'array') return fc.array(valueOf(own.items ?? {}, place), { maxLength: Math.min(own.maxItems ?? 4, 4) })
   const meaning = meaningOf(name, behind)
   if (meaning) return fc.constantFrom(...meaning.map(thing))
@@ -188,9 +189,11 @@ export const valueOf = (shape: Shape, place: Place): fc.Arbitrary<unknown> => {
   return textOf(own)
 }
 
-const recordOf = ({ properties = {}, required = [] }: Shape, schemas: Schemas): fc.Arbitrary<unknown> =>
+const recordOf = ({ properties = {}, required = [] }: Shape, { name: behind, schemas }: Place): fc.Arbitrary<unknown> =>
   fc.record(
-    Object.fromEntries(Object.entries(properties).map(([name, field]) => [name, valueOf(field, { name, schemas })])),
+    Object.fromEntries(
+      Object.entries(properties).map(([name, field]) => [name, valueOf(field, { name, behind, schemas })]),
+    ),
     { requiredKeys: required },
   )
 

@@ -211,6 +211,16 @@ function both(path: string, contract: DialectRouteContract): Record<string, Dial
   return { [`POST ${path}`]: contract, [`DELETE ${path}`]: contract }
 }
 
+/** What a dialect hears, by the schemas that read it. */
+const saidTo = (name: DialectName): Socket['says'] =>
+  Object.fromEntries(
+    Object.entries(DIALECTS[name].hears?.frames ?? {}).map(([type, { takes }]) => {
+      const flat = z.object({ type: z.literal(type), ...takes.shape })
+      // Document 003 names events and their data, but not how they are framed: either usual form is heard.
+      return [type, name === 'rooms' ? z.union([flat, z.object({ event: z.literal(type), data: takes })]) : flat]
+    }),
+  )
+
 const frame = (type: string, fields: z.ZodRawShape = {}) => ({ [type]: z.object({ type: z.literal(type), ...fields }) })
 /** Document 003 says each thing in both usual forms. */
 const said = (event: string, fields: z.ZodRawShape) => ({
@@ -223,12 +233,11 @@ const token = z.object({ token: z.string() })
 const room = { conversation_id: z.string() }
 const failed = frame('error', { message: z.string() })
 
-const SOCKETS: (Omit<Socket, 'does' | 'name'> & { name: DialectName })[] = [
+const SOCKETS: (Omit<Socket, 'does' | 'name' | 'says'> & { name: DialectName })[] = [
   {
     name: 'direct',
     address: '/messages/ws',
     query: token,
-    says: { ...frame('ping'), ...frame('send_message', { receiver_id: id, content: z.string() }) },
     replies: { ...frame('pong'), ...failed },
     hears: {
       ...frame('new_message', { ...directMessageFields, created_at: z.string() }),
@@ -236,17 +245,10 @@ const SOCKETS: (Omit<Socket, 'does' | 'name'> & { name: DialectName })[] = [
       ...frame('message_deleted', { id, ...pair }),
     },
   },
-  { name: 'sealed', address: '/ws', query: token, says: {}, replies: {}, hears: frame('newMessage', Sealed.shape) },
+  { name: 'sealed', address: '/ws', query: token, replies: {}, hears: frame('newMessage', Sealed.shape) },
   {
     name: 'friends',
     address: '/ws/{token}',
-    says: {
-      ...frame('send_message', { receiver_id: id, content: z.string() }),
-      ...frame('typing', { receiver_id: id }),
-      ...frame('stop_typing', { receiver_id: id }),
-      ...frame('mark_read', { conversation_id: id }),
-      ...frame('get_online_friends'),
-    },
     replies: { ...frame('online_friends', { friends: z.array(id) }), ...failed },
     hears: {
       ...frame('new_message', { ...FriendsMessage.shape, receiver_id: id, timestamp: z.string() }),
@@ -263,12 +265,6 @@ const SOCKETS: (Omit<Socket, 'does' | 'name'> & { name: DialectName })[] = [
   {
     name: 'rooms',
     address: '/ws/chat',
-    says: {
-      ...frame('authenticate', { token: z.string() }),
-      ...frame('join_conversation', room),
-      ...frame('leave_conversation', room),
-      ...frame('send_message', { ...room, message: z.union([z.string(), Text.extend({ id: z.string().optional() })]) }),
-    },
     replies: { ...said('authenticated', { success: z.literal(true) }), ...said('error', { message: z.string() }) },
     hears: {
       ...said('new_message', { ...room, message: RoomMessage }),
@@ -291,11 +287,14 @@ const SOCKETS: (Omit<Socket, 'does' | 'name'> & { name: DialectName })[] = [
   {
     name: 'events',
     address: '/ws/{token}',
-    says: {},
     replies: {},
     hears: frame('new_message', { message: DirectMessage.omit({ timestamp: true }) }),
   },
 ]
 
 /** The sockets of the documents. Two share `/ws/{token}`: each frame there holds the fields of both. */
-export const DIALECT_SOCKETS: Socket[] = SOCKETS.map((socket) => ({ ...socket, does: ABOUT[socket.name].join(': ') }))
+export const DIALECT_SOCKETS: Socket[] = SOCKETS.map((socket) => ({
+  ...socket,
+  does: ABOUT[socket.name].join(': '),
+  says: saidTo(socket.name),
+}))

@@ -4,6 +4,7 @@ import type { Command } from '../protocol/commands.ts'
 import type { InboxEntry } from '../protocol/conversation.ts'
 import type { Refusal } from '../protocol/errors.ts'
 import type { ServerEvent } from '../protocol/events.ts'
+import type { ClientFrame, SaidFrame } from './client-frames.ts'
 
 /** The five documented APIs. Their sockets and routes are translated to and from the one core. */
 export const DIALECT_NAMES = ['direct', 'sealed', 'friends', 'rooms', 'events'] as const
@@ -54,8 +55,11 @@ export type Dialect = {
   socket: string | null
   /** The close codes that the document names, for a bad token and for a fault of ours. */
   close: { badToken: number; fault: number }
-  /** Reads a text frame. It never throws, whatever the frame holds. `newClientId` names what the frame sends. */
-  decode: (frame: string, newClientId: () => string) => Asked
+  /**
+   * What clients say: how a text frame is read, null where it is no frame, and by its type what each asks for. Null where the document
+   * expects nothing from a client: the socket stays open whatever comes.
+   */
+  hears: { read: (text: string) => SaidFrame | null; frames: Record<string, ClientFrame> } | null
   /** The frames that tell this event; none where the dialect has no word for it. */
   encode: (event: ServerEvent, viewer: Viewer) => object[]
   /** The frames that answer what was asked; most documents answer nothing but errors. */

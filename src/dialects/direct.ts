@@ -2,10 +2,10 @@ import { Hono } from 'hono'
 import * as z from 'zod'
 import { hubOf } from '../objects/stubs.ts'
 import { ERRORS } from '../protocol/errors.ts'
-import { UserId } from '../protocol/ids.ts'
-import { TextContent } from '../protocol/message.ts'
+import { clientFrame } from './client-frames.ts'
 import type { Dialect, DialectEnv } from './dialect.ts'
-import { answer, budgeted, signedIn, slashed, throttled, WholeNumber } from './fastapi.ts'
+import { flatFrame, sendDirectly } from './direct-frames.ts'
+import { answer, budgeted, signedIn, slashed, throttled } from './fastapi.ts'
 import {
   listDirectMessages,
   deleteDirectMessage,
@@ -14,9 +14,7 @@ import {
   postDirectMessage,
 } from './direct-messages.ts'
 import { createPerson, deletePerson, everybody, person, updatePerson } from './people.ts'
-import { invalid, malformed, naiveSeconds, objectIn, receiverOf, unknownType, wordsOf } from './words.ts'
-
-const SendMessage = z.object({ receiver_id: WholeNumber.pipe(UserId), content: TextContent.shape.text })
+import { naiveSeconds, receiverOf, wordsOf } from './words.ts'
 
 /** Document 000: private messages with editing, deleting and presence, at `/messages/ws?token=`. */
 export const direct: Dialect = {
@@ -24,20 +22,12 @@ export const direct: Dialect = {
   socket: '/messages/ws',
   close: { badToken: 4001, fault: 4000 },
 
-  decode(frame, newClientId) {
-    const object = objectIn(frame)
-    if (!object) return malformed
-    if (object['type'] === 'ping') return { kind: 'reply', frames: [{ type: 'pong' }] }
-    if (object['type'] !== 'send_message') return unknownType
-    const sent = SendMessage.safeParse(object)
-    if (!sent.success) return invalid
-    const content = { kind: 'text' as const, text: sent.data.content }
-    const clientId = newClientId()
-    return {
-      kind: 'direct',
-      userId: sent.data.receiver_id,
-      command: (conversationId) => ({ type: 'message.send', conversationId, clientId, content }),
-    }
+  hears: {
+    read: flatFrame,
+    frames: {
+      ping: clientFrame(z.object({}), () => ({ kind: 'reply', frames: [{ type: 'pong' }] })),
+      send_message: sendDirectly,
+    },
   },
 
   encode(event, viewer) {

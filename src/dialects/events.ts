@@ -31,7 +31,7 @@ export const events: Dialect = {
   name: 'events',
   socket: '/ws/:token',
   close: { badToken: 4008, fault: 1011 },
-  decode: () => ({ kind: 'reply', frames: [] }),
+  hears: null,
 
   encode(event, viewer) {
     if (event.type !== 'message.created') return []

@@ -3,8 +3,9 @@ import * as z from 'zod'
 import { ERRORS } from '../protocol/errors.ts'
 import type { EventOf, ServerEvent } from '../protocol/events.ts'
 import { ConversationId, UserId } from '../protocol/ids.ts'
-import { TextContent } from '../protocol/message.ts'
-import type { Asked, Dialect, DialectEnv, Viewer } from './dialect.ts'
+import { clientFrame } from './client-frames.ts'
+import type { Dialect, DialectEnv, Viewer } from './dialect.ts'
+import { flatFrame, sendDirectly } from './direct-frames.ts'
 import { budgeted, signedIn, slashed, WholeNumber } from './fastapi.ts'
 import {
   sendFriendRequest,
@@ -15,11 +16,17 @@ import {
   shapeOf,
   acceptRequest,
 } from './friends-routes.ts'
-import { invalid, isPosted, malformed, naiveMicros, objectIn, receiverOf, unknownType } from './words.ts'
+import { isPosted, naiveMicros, receiverOf } from './words.ts'
 
-const SendMessage = z.object({ receiver_id: WholeNumber.pipe(UserId), content: TextContent.shape.text })
 const Typing = z.object({ receiver_id: WholeNumber.pipe(UserId) })
 const MarkRead = z.object({ conversation_id: WholeNumber.pipe(ConversationId) })
+
+const typing = (type: 'typing.start' | 'typing.stop') =>
+  clientFrame(Typing, ({ receiver_id: userId }) => ({
+    kind: 'direct',
+    userId,
+    command: (conversationId) => ({ type, conversationId }),
+  }))
 
 /** Document 002: friends, typing, read marks and presence, at `/ws/{api_token}`. */
 export const friends: Dialect = {
@@ -27,25 +34,15 @@ export const friends: Dialect = {
   socket: '/ws/:token',
   close: { badToken: 4008, fault: 1011 },
 
-  decode(frame, newClientId) {
-    const object = objectIn(frame)
-    if (!object) return malformed
-    switch (object['type']) {
-      case 'send_message':
-        return sendOf(object, newClientId())
-      case 'typing':
-        return typingOf(object, 'typing.start')
-      case 'stop_typing':
-        return typingOf(object, 'typing.stop')
-      case 'mark_read': {
-        const mark = MarkRead.safeParse(object)
-        return mark.success ? { kind: 'read-all', conversationId: mark.data.conversation_id } : invalid
-      }
-      case 'get_online_friends':
-        return { kind: 'online-friends' }
-      default:
-        return unknownType
-    }
+  hears: {
+    read: flatFrame,
+    frames: {
+      send_message: sendDirectly,
+      typing: typing('typing.start'),
+      stop_typing: typing('typing.stop'),
+      mark_read: clientFrame(MarkRead, (mark) => ({ kind: 'read-all', conversationId: mark.conversation_id })),
+      get_online_friends: clientFrame(z.object({}), () => ({ kind: 'online-friends' })),
+    },
   },
 
   encode(event, viewer) {
@@ -65,23 +62,6 @@ export const friends: Dialect = {
     .on(['POST', 'DELETE'], slashed('/delete_conversation'), signedIn, deleteConversation)
     .on('POST', slashed('/me/send_friend_request'), signedIn, budgeted, sendFriendRequest)
     .on('POST', slashed('/me/accept_friend_request'), signedIn, budgeted, acceptRequest),
-}
-
-const sendOf = (object: object, clientId: string): Asked => {
-  const sent = SendMessage.safeParse(object)
-  if (!sent.success) return invalid
-  const content = { kind: 'text' as const, text: sent.data.content }
-  return {
-    kind: 'direct',
-    userId: sent.data.receiver_id,
-    command: (conversationId) => ({ type: 'message.send', conversationId, clientId, content }),
-  }
-}
-
-const typingOf = (object: object, type: 'typing.start' | 'typing.stop'): Asked => {
-  const typing = Typing.safeParse(object)
-  if (!typing.success) return invalid
-  return { kind: 'direct', userId: typing.data.receiver_id, command: (conversationId) => ({ type, conversationId }) }
 }
 
 const frameOf = (event: ServerEvent, viewer: Viewer): object | null => {

@@ -7,11 +7,11 @@ import { objectIn } from './words.ts'
 export const say = (event: string, data: object): object => ({ type: event, event, data, ...data })
 
 /** Either form, with the name as `type` or `event`. */
-export const eventIn = (frame: string): { event: unknown; data: Record<string, unknown> } | null => {
+export const eventIn = (frame: string): { type: unknown; fields: Record<string, unknown> } | null => {
   const object = objectIn(frame)
   if (!object) return null
   const nested = z.record(z.string(), z.unknown()).safeParse(object['data'])
-  return { event: object['type'] ?? object['event'], data: nested.success ? nested.data : object }
+  return { type: object['type'] ?? object['event'], fields: nested.success ? nested.data : object }
 }
 
 /** The token of an `authenticate` frame; null where the frame is not one. */
@@ -19,7 +19,7 @@ export const tokenIn = (frame: string): string | null => {
   // Most frames are none, and need not be read twice.
   if (!frame.includes('authenticate')) return null
   const said = eventIn(frame)
-  const token = said?.event === 'authenticate' ? said.data['token'] : null
+  const token = said?.type === 'authenticate' ? said.fields['token'] : null
   return typeof token === 'string' ? token : null
 }
 

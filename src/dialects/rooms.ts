@@ -15,11 +15,12 @@ import {
   postMessage,
   signedInAdmin,
 } from './admin-chat.ts'
+import { clientFrame } from './client-frames.ts'
 import type { Dialect, DialectEnv, Viewer } from './dialect.ts'
 import { slashed, WholeNumber } from './fastapi.ts'
 import { acceptUnknown } from './rooms-socket.ts'
 import { authenticationFailed, eventIn, say } from './rooms-words.ts'
-import { invalid, isPosted, malformed, unknownType } from './words.ts'
+import { isPosted } from './words.ts'
 
 /** The document's ids are strings. */
 const Id = WholeNumber.pipe(ConversationId)
@@ -32,6 +33,8 @@ const SendMessage = z.object({
   ]),
 })
 const Room = z.object({ conversation_id: Id })
+const inRoom = ({ joined }: { joined: boolean }) =>
+  clientFrame(Room, (room) => ({ kind: 'room', conversationId: room.conversation_id, joined }))
 const CLOSE = { badToken: 1008, fault: 1011 }
 
 /** Document 003: rooms and invitations among administrators, at `/ws/chat`, where `authenticate` is the first frame. */
@@ -40,25 +43,18 @@ export const rooms: Dialect = {
   socket: null,
   close: CLOSE,
 
-  decode(frame, newClientId) {
-    const said = eventIn(frame)
-    if (!said) return malformed
-    switch (said.event) {
-      case 'authenticate':
-        // With a token it does not come as far as here.
-        return { kind: 'reply', frames: [authenticationFailed] }
-      case 'join_conversation':
-      case 'leave_conversation': {
-        const room = Room.safeParse(said.data)
-        if (!room.success) return invalid
-        const joined = said.event === 'join_conversation'
-        return { kind: 'room', conversationId: room.data.conversation_id, joined }
-      }
-      case 'send_message': {
-        // Who sends is who signed in, whatever `sender_id` says.
-        const sent = SendMessage.safeParse(said.data)
-        if (!sent.success) return invalid
-        const { conversation_id: conversationId, message } = sent.data
+  hears: {
+    read: eventIn,
+    frames: {
+      // With a token it does not come as far as here.
+      authenticate: {
+        takes: z.object({ token: z.string() }),
+        ask: () => ({ kind: 'reply', frames: [authenticationFailed] }),
+      },
+      join_conversation: inRoom({ joined: true }),
+      leave_conversation: inRoom({ joined: false }),
+      // Who sends is who signed in, whatever `sender_id` says.
+      send_message: clientFrame(SendMessage, ({ conversation_id: conversationId, message }, newClientId) => {
         const content = { kind: 'text' as const, text: message.content }
         const command = { type: 'message.send' as const, conversationId, clientId: newClientId(), content }
         // What was posted already was told to everybody then; the document has its clients pass it on all the same.
@@ -66,10 +62,8 @@ export const rooms: Dialect = {
         return posted.success && conversationOfMessage(posted.data) === conversationId
           ? { kind: 'passed on', messageId: posted.data, command }
           : { kind: 'command', command }
-      }
-      default:
-        return unknownType
-    }
+      }),
+    },
   },
 
   encode(event, viewer) {

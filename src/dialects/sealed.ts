@@ -29,8 +29,7 @@ export const sealed: Dialect = {
   socket: '/ws',
   close: { badToken: 1008, fault: 1011 },
 
-  /** The document expects nothing from a client and keeps the socket open whatever comes. */
-  decode: () => ({ kind: 'reply', frames: [] }),
+  hears: null,
 
   encode: (event) => (event.type === 'message.created' ? [{ type: 'newMessage', ...shapeOf(event.message) }] : []),
 

@@ -1,3 +1,4 @@
+import { askedBy } from '../dialects/client-frames.ts'
 import {
   type Asked,
   DIALECT_NAMES,
@@ -77,7 +78,7 @@ export class DialectDesk {
     const checked = checkFrame(data)
     const asked: Asked =
       typeof checked === 'string'
-        ? dialect.decode(checked, () => `${socket.id}-${crypto.randomUUID()}`)
+        ? askedBy(dialect, checked, () => `${socket.id}-${crypto.randomUUID()}`)
         : { kind: 'refused', refusal: checked }
     try {
       return dialect.answer(asked, await this.#perform(socket, asked)).map(encode)

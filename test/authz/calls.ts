@@ -166,4 +166,8 @@ export const FRAMES: Record<string, Body> = {
   'rooms join_conversation': ({ conversation }) => ({ conversation_id: String(conversation) }),
   'rooms leave_conversation': ({ conversation }) => ({ conversation_id: String(conversation) }),
   'rooms send_message': ({ conversation }) => ({ conversation_id: String(conversation), message: 'bonjour' }),
+  'rooms send_message (passed on)': ({ conversation, message }) => ({
+    conversation_id: String(conversation),
+    message: { id: String(message), content: 'bonjour' },
+  }),
 }

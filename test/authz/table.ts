@@ -180,6 +180,7 @@ rooms authenticate                                           |  401  401  401 | 
 rooms join_conversation                                      |  401  401  401 | 404 200 404 200 200 200 200 404
 rooms leave_conversation                                     |  401  401  401 | 404 200 404 200 200 200 200 404
 rooms send_message                                           |  401  401  401 | 404 403 404 200 200 200 200 404
+rooms send_message (passed on)                               |  401  401  401 | 404 403 404 200 200 200 200 404
 `
 
 export type Row = { name: string; cells: Record<Actor, number> }

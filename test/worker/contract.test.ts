@@ -6,7 +6,6 @@ import { openApiPath } from '../../src/contract/operations.ts'
 import { DIALECT_ROUTES } from '../../src/dialects/contract.ts'
 import { appointment } from '../../src/directory/administrators.ts'
 import { ROUTES } from '../../src/http/contract.ts'
-import app from '../../src/index.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import type { BackupPage } from '../../src/protocol/backup.ts'
 import { messageIdOf } from '../../src/protocol/ids.ts'
@@ -14,6 +13,7 @@ import { BACKUP_TOKEN } from '../support/backup.ts'
 import { readerOf } from '../support/contract.ts'
 import { openDirect, pair, text } from '../support/people.ts'
 import { ask, PASSWORD, randomAddress, signUp } from '../support/rest.ts'
+import { servedRoutes } from '../support/routes.ts'
 
 let openApi: OpenApi
 
@@ -21,19 +21,13 @@ beforeAll(async () => {
   openApi = (await ask<OpenApi>('GET', '/openapi.json')).body
 })
 
-/** Every route of the running app; the same with a slash behind it is the same. */
-const routes = (): string[] => {
-  const all = app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => `${method} ${path}`)
-  return [...new Set(all.map((route) => route.replace(/(?<=\w)\/$/, '')))].toSorted()
-}
-
 test('[DOC1] every route of the running app is in the contract, and no other', () => {
   const described = Object.entries(openApi.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   )
 
-  expect(Object.keys({ ...ROUTES, ...DIALECT_ROUTES }).toSorted()).toEqual(routes())
-  expect(described.toSorted()).toEqual(routes().map(openApiPath).toSorted())
+  expect(Object.keys({ ...ROUTES, ...DIALECT_ROUTES }).toSorted()).toEqual(servedRoutes())
+  expect(described.toSorted()).toEqual(servedRoutes().map(openApiPath).toSorted())
 })
 
 type Call = {

@@ -1,3 +1,4 @@
+import { type Context, Hono } from 'hono'
 import { beforeAll, expect, test } from 'vitest'
 import { LEFT_OUT, PERFORMED } from '../../chaos/coverage.ts'
 import { type Frame, framesOf, type Route, routesOf } from '../../fuzz/targets.ts'
@@ -7,9 +8,9 @@ import type { OpenApi } from '../../src/contract/openapi.ts'
 import { openApiPath } from '../../src/contract/operations.ts'
 import type { Shape } from '../../src/contract/shapes.ts'
 import { DIALECT_SOCKETS } from '../../src/dialects/contract.ts'
-import app from '../../src/index.ts'
 import { COMMAND_TYPES } from '../../src/protocol/commands.ts'
 import { ask } from '../support/rest.ts'
+import { servedRoutes } from '../support/routes.ts'
 
 /** What is added to the server later must be in all that proves something of everything. For who may do what, see `test/authz`. */
 
@@ -22,18 +23,23 @@ beforeAll(async () => {
   }
 })
 
-/** Every route of the running app; the same with a slash behind it is the same. */
-const routes = [
-  ...new Set(
-    app.routes
-      .filter(({ method }) => method !== 'ALL')
-      .map(({ method, path }) => `${method} ${path}`.replace(/(?<=\w)\/$/, '')),
-  ),
-]
+const routes = servedRoutes()
 const frames = [
   ...COMMAND_TYPES.map((type) => `native ${type}`),
   ...DIALECT_SOCKETS.flatMap(({ name, says }) => Object.keys(says).map((type) => `${name} ${type}`)),
 ]
+
+test('one that serves every method is a route, and so is another one behind a slash', () => {
+  const [one, other] = [(c: Context) => c.text('one'), (c: Context) => c.text('other')]
+  const added = new Hono()
+    .use(async (_, next) => next())
+    .on('GET', ['/same', '/same/'], one)
+    .get('/twin', one)
+    .get('/twin/', other)
+    .all('/every', one)
+
+  expect(servedRoutes(added)).toEqual(['ALL /every', 'GET /same', 'GET /twin', 'GET /twin/'])
+})
 
 test('the fuzzer sends to every route, and says every frame, of the running app', () => {
   const names = targets.frames.map(({ name }) => name)
