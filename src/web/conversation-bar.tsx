@@ -5,7 +5,7 @@ import { now } from './now.ts'
 import { pathTo } from './route.ts'
 import type { InboxEntry } from '../sdk/index.ts'
 import { isOnline, lastSeenOf, nameOf, partnerOf, titleOf } from './people.ts'
-import { client, me, status } from './state.ts'
+import { client, connectionWords, me, status } from './state.ts'
 import { agoOf } from './time.ts'
 import { listWords } from './words.ts'
 
@@ -58,6 +58,7 @@ export const ConversationBar = ({ entry, about }: { entry: InboxEntry; about: bo
 }
 
 const presenceWords = (userId: number): string => {
+  if (connectionWords.value !== null) return ''
   if (isOnline(userId)) return 'Online'
   const seen = lastSeenOf(userId)
   return seen === null ? 'Away' : `Last seen ${agoOf(seen, now.value)}`

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import type { InboxEntry, User } from '../sdk/index.ts'
-import { client, me } from './state.ts'
+import { client, connectionWords, me } from './state.ts'
 
 const named = signal(0)
 const seen = signal(0)
@@ -28,9 +28,10 @@ export const personOf = (userId: number): User | undefined => {
 export const nameOf = (userId: number): string =>
   personOf(userId)?.displayName ?? (missing.has(userId) ? 'Somebody' : '…')
 
+/** Whether somebody is here; nobody is, as far as is known, while there is no connection. */
 export const isOnline = (userId: number): boolean => {
   void seen.value
-  return client.presence.isOnline(userId)
+  return connectionWords.value === null && client.presence.isOnline(userId)
 }
 
 export const lastSeenOf = (userId: number): string | null => {

@@ -90,7 +90,7 @@ const openTalk = (id: number): Talk => {
   const editing = signal<number | null>(null)
   const replyingTo = signal<Message | null>(null)
   const trouble = signal<Talk['trouble']['value']>(null)
-  let busy = false
+  let running: Promise<void> | null = null
 
   const read = () => {
     messages.value = live.messages
@@ -101,18 +101,18 @@ const openTalk = (id: number): Talk => {
     state.value = live.state
     hasOlder.value = live.hasOlder
   }
-  const attempt = async (work: () => Promise<unknown>) => {
-    if (busy) return
-    busy = true
+  const run = async (work: () => Promise<unknown>) => {
     problem.value = null
     try {
       await work()
     } catch (error) {
       if (live.state !== 'gone') problem.value = inWords(error)
     }
-    busy = false
+    running = null
     read()
   }
+  /** One at a time: whoever asks meanwhile waits for that one. */
+  const attempt = (work: () => Promise<unknown>): Promise<void> => (running ??= run(work))
   const loadOlder = async () => {
     if (live.state === 'open' && live.hasOlder && problem.peek() === null) await attempt(() => live.loadOlder())
   }

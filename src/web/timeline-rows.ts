@@ -9,10 +9,12 @@ export type Row =
 
 const RUN_MS = 5 * 60_000
 
+type Marks = { newAfter: number | null; viewerId: number; hasOlder: boolean }
+
 /** The lines of a conversation with the days between them and, once, the place from which on they are new. */
-export const rowsOf = (lines: TimelineMessage[], marks: { newAfter: number | null; viewerId: number }): Row[] => {
+export const rowsOf = (lines: TimelineMessage[], marks: Marks): Row[] => {
   const rows: Row[] = []
-  let marked = marks.newAfter === null
+  let marked = marks.newAfter === null || !reaches(lines, marks.newAfter, marks.hasOlder)
   lines.forEach((line, at) => {
     const before = lines[at - 1]
     const after = lines[at + 1]
@@ -29,6 +31,10 @@ export const rowsOf = (lines: TimelineMessage[], marks: { newAfter: number | nul
   })
   return rows
 }
+
+/** Whether the first message after this one is among the lines. */
+export const reaches = ([oldest]: TimelineMessage[], after: number, hasOlder: boolean): boolean =>
+  !hasOlder || (oldest?.seq ?? 0) <= after + 1
 
 const sameRun = (one: TimelineMessage | undefined, next: TimelineMessage): boolean =>
   one !== undefined &&

@@ -12,8 +12,11 @@ import { titleOf } from './people.ts'
 import { entryOf, me } from './state.ts'
 import type { Talk, TimelineMessage } from './talk.ts'
 import { dayNameOf } from './time.ts'
-import { type Row, rowsOf } from './timeline-rows.ts'
+import { reaches, type Row, rowsOf } from './timeline-rows.ts'
 import { useHeldScroll } from './use-held-scroll.ts'
+
+/** Pages that are fetched to find the first message that is new. */
+const PAGES_TO_NEW = 10
 
 /** What was said, oldest first. */
 export const Timeline = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => {
@@ -21,7 +24,9 @@ export const Timeline = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
   const viewerId = me.value?.id ?? 0
   const newAfter = useNewMark(id, talk.lines, viewerId)
   const active = useSignal<string | null>(null)
-  const rows = useComputed(() => rowsOf(talk.lines.value, { newAfter: newAfter.value, viewerId })).value
+  const rows = useComputed(() =>
+    rowsOf(talk.lines.value, { newAfter: newAfter.value, viewerId, hasOlder: talk.hasOlder.value }),
+  ).value
   const { box, atEnd, shown, note, toEnd, toRow } = useHeldScroll(() => void talk.loadOlder())
 
   const leave = (event: TargetedFocusEvent<HTMLElement>) => {
@@ -35,17 +40,25 @@ export const Timeline = ({ entry, talk }: { entry: InboxEntry; talk: Talk }) => 
   }
 
   const ready = talk.state.value === 'open'
-  const hasBegun = useRef(false)
+  const hasBegun = useSignal(false)
+  const fetched = useSignal(0)
   useLayoutEffect(() => {
-    if (!ready) hasBegun.current = false
-    if (!ready || !shown.value || hasBegun.current) return
-    hasBegun.current = true
-    if (newAfter.peek() !== null) toRow('new')
-  }, [ready, shown.value])
+    if (!ready) hasBegun.value = false
+    if (!ready || !shown.value || hasBegun.peek()) return
+    const after = newAfter.peek()
+    const isThere = after === null || reaches(talk.lines.value, after, talk.hasOlder.value)
+    if (!isThere && talk.problem.value === null && fetched.value < PAGES_TO_NEW) {
+      void talk.loadOlder().then(() => (fetched.value += 1))
+      return
+    }
+    hasBegun.value = true
+    // Where so much is new, one begins at the end.
+    if (after !== null && isThere) toRow('new')
+  }, [ready, shown.value, fetched.value, talk.problem.value])
   useSignalEffect(() => {
     const head = entryOf(id)
     const newest = talk.lines.value.findLast((line) => line.message !== null)?.seq ?? 0
-    const isSeen = talk.state.value === 'open' && shown.value && atEnd.value && attentive.value
+    const isSeen = hasBegun.value && shown.value && atEnd.value && attentive.value
     // What the inbox knows of already may not be here yet.
     if (isSeen && head !== undefined && newest > head.readSeq) talk.live.markRead(newest)
   })

@@ -233,6 +233,8 @@ test('when the server dies and comes back, both go on by themselves, with nothin
   await ana.connectionLine.waitFor()
   await ben.connectionLine.waitFor()
   expect(await ana.connectionLine.textContent()).toContain('Reconnecting…')
+  // Of who is online nobody tells them meanwhile.
+  expect(await ana.page.locator('.bar').getByText('Online').count()).toBe(0)
   await ana.say('written while it was away')
   await ana.say('and one more')
   await ana.sees('and one more')
@@ -244,6 +246,7 @@ test('when the server dies and comes back, both go on by themselves, with nothin
   await ben.say('there you are')
   await ana.holds([...all, 'there you are'])
   expect(await ana.connectionLine.count()).toBe(0)
+  await ana.page.locator('.bar').getByText('Online').waitFor()
   await ana.page.reload()
   await ana.holds([...all, 'there you are'])
   // The browser reports every try that failed meanwhile; nothing else may have gone wrong.

@@ -97,6 +97,25 @@ test('who comes back to a conversation begins with what is new, and has read no 
   await expect.poll(() => ben.row('Ana').locator('.badge').count()).toBe(0)
 })
 
+test('what is new begins where it does, also where that is pages above', async () => {
+  const [ana, ben] = await people('Ana', 'Ben')
+  await ana.find(ben)
+  await ana.say('hello')
+  await ben.open('Ana')
+  await ben.sees('hello')
+  await ben.page.getByRole('link', { name: /^Settings/ }).click()
+  const lines = someLines(120)
+  for (const line of lines) await ana.say(line)
+  await expect.poll(() => ben.row('Ana').locator('.badge').getAttribute('data-unread'), { timeout: 60_000 }).toBe('120')
+  await ben.page.reload()
+
+  await ben.open('Ana')
+
+  await expect.poll(() => isInView(ben, '.separator-new'), { timeout: 60_000 }).toBe(true)
+  expect(await ben.page.locator('.separator-new + .message .message-text').textContent()).toBe('line 1 of some')
+  expect(await ben.row('Ana').locator('.badge').getAttribute('data-unread')).toBe('120')
+})
+
 test('what one sends is seen, also by who had scrolled up', async () => {
   const { ana } = await talk(30)
   await timelineOf(ana).evaluate((view) => view.scrollTo({ top: 0 }))

@@ -17,8 +17,8 @@ const line = (seq: number, senderId: number, createdAt: string): TimelineMessage
   problem: null,
 })
 
-const shapeOf = (lines: TimelineMessage[], newAfter: number | null = null) =>
-  rowsOf(lines, { newAfter, viewerId: ana }).map((row) =>
+const shapeOf = (lines: TimelineMessage[], newAfter: number | null = null, hasOlder = false) =>
+  rowsOf(lines, { newAfter, viewerId: ana, hasOlder }).map((row) =>
     row.kind === 'line' ? `${row.key}${row.first ? ' first' : ''}${row.last ? ' last' : ''}` : row.kind,
   )
 
@@ -49,4 +49,12 @@ test('the mark stands once, before the first message of somebody else that is ne
 
   expect(shapeOf(lines, 2)).toEqual(['day', '1 first', '2 last', '3 first last', 'new', '4 first last'])
   expect(shapeOf(lines, 4)).not.toContain('new')
+})
+
+test('the mark does not stand where what is new may begin above', () => {
+  const lines = [7, 8].map((seq) => line(seq, ben, '2026-03-01T12:00'))
+
+  expect(shapeOf(lines, 5, true)).not.toContain('new')
+  expect(shapeOf(lines, 6, true)).toContain('new')
+  expect(shapeOf(lines, 5, false)).toContain('new')
 })
