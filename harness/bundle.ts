@@ -55,11 +55,8 @@ export const migrateDirectory = ({ tree, state }: Pick<Build, 'tree' | 'state'>)
  */
 const V8_FLAGS = '--max-old-space-size=128 --initial-heap-size=4'
 
-/** What wrangler adds for people who develop costs the server time in each request. */
-const plain = { ...environment, X_LOCAL_OBSERVABILITY: 'false', X_LOCAL_EXPLORER: 'false' }
-
 const runWrangler = async (tree: string, args: string[]): Promise<void> => {
-  const child = spawn(wrangler.command, [...wrangler.args, ...args], { cwd: tree, env: plain, stdio: 'pipe' })
+  const child = spawn(wrangler.command, [...wrangler.args, ...args], { cwd: tree, env: environment, stdio: 'pipe' })
   const output: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk))
   const [code] = await once(child, 'exit')
@@ -83,7 +80,7 @@ const capture = async (build: Build): Promise<string> => {
   const child = spawn(process.execPath, ['--no-warnings', script, JSON.stringify({ main, build })], {
     cwd: tree,
     // Its temporary folders are named in the configuration, so they must stay.
-    env: { ...plain, MINIFLARE_WORKERD_PATH: wrapper, MINIFLARE_WORKERD_V8_FLAGS: V8_FLAGS, TMPDIR: temporary },
+    env: { ...environment, MINIFLARE_WORKERD_PATH: wrapper, MINIFLARE_WORKERD_V8_FLAGS: V8_FLAGS, TMPDIR: temporary },
     stdio: 'ignore',
     detached: true,
   })

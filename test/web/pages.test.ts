@@ -114,3 +114,19 @@ test('who writes to an account that ended is told so', async () => {
   await ana.page.getByText('This person has no account any more.').waitFor()
   ben.forgive(/./)
 })
+
+test('beside its own routes a started server opens no door to its tables', async () => {
+  const explorer = `${stage.server.url}/cdn-cgi/explorer`
+
+  const answers = await Promise.all([
+    fetch(explorer),
+    fetch(`${explorer}/api/d1/database`),
+    fetch(`${explorer}/api/local/observability/query`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ sql: 'SELECT 1' }),
+    }),
+  ])
+
+  for (const answer of answers) expect(answer.status).toBe(404)
+})
