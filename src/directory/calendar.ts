@@ -65,6 +65,15 @@ export const eventById = async (db: Directory, id: number): Promise<CalendarEven
   return event ?? refuse('event.not_found')
 }
 
+export const eventsByIds = async (db: Directory, ids: number[]): Promise<CalendarEvent[]> =>
+  withRsvps(
+    db,
+    await db
+      .select()
+      .from(events)
+      .where(inArray(events.id, valuesOf(ids))),
+  )
+
 /** No two events have one title, whatever its case. */
 export const createEvent = async (
   context: DirectoryContext,
@@ -262,9 +271,11 @@ const tellEventChanged = (context: DirectoryContext, event: CalendarEvent): void
   tell(context, [organizerId, ...answers.map((each) => each.userId)], { type: 'event.changed', event })
 }
 
+const tellAnswered = (context: DirectoryContext, event: CalendarEvent, userId: number): void =>
+  tell(context, [userId, ...toldOfAnswer(event)], { type: 'event.changed', event })
+
 /** Of a large event a single answer is told to its author and the organizer only: told to all, one user could keep thousands busy. */
-const tellAnswered = (context: DirectoryContext, event: CalendarEvent, userId: number): void => {
-  const { organizerId, rsvps: answers } = event
+export const toldOfAnswer = ({ organizerId, rsvps: answers }: CalendarEvent): number[] => {
   const others = answers.length > LIMITS.intimateMembers ? [] : answers.map((each) => each.userId)
-  tell(context, [organizerId, userId, ...others], { type: 'event.changed', event })
+  return [...new Set([organizerId, ...others])]
 }

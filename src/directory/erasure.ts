@@ -1,7 +1,16 @@
 import { eq, or } from 'drizzle-orm'
 import type { Refusal } from '../protocol/errors.ts'
 import { circleOf } from './circle.ts'
-import { type DirectoryContext, refreshCirclesLater, retryable, seeThrough, tell, tryLater } from './context.ts'
+import {
+  type DirectoryContext,
+  refreshCirclesLater,
+  retryable,
+  seeThrough,
+  tell,
+  tellLater,
+  tryLater,
+} from './context.ts'
+import { openMatters, tellOfEnd } from './farewell.ts'
 import { insist } from './insist.ts'
 import {
   blocks,
@@ -25,7 +34,7 @@ export const eraseAccount = async (context: DirectoryContext, userId: number): P
   // Before, while there is still somebody to try again; and after, for what came in between.
   const refusal = await hubOf(userId).erase({ endSessions: false })
   if (refusal) return refusal
-  const { friends } = await circleOf(db, userId)
+  const [{ friends }, open] = await Promise.all([circleOf(db, userId), openMatters(db, userId)])
   try {
     await db.batch([
       // The row stays, for messages name it. No username begins with `#`, and no address.
@@ -62,6 +71,7 @@ export const eraseAccount = async (context: DirectoryContext, userId: number): P
     refreshCirclesLater(context, [userId, ...friends])
   }
   tell(context, friends, { type: 'friend.removed', userId })
+  tellLater(context, userId, () => tellOfEnd(context, userId, open))
   await seeThrough(context, userId, () => endForGood(context, userId))
   return null
 }

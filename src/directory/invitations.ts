@@ -132,6 +132,14 @@ export const declineBetween = (db: Directory, input: { userId: number; otherId: 
     .returning({ id: invitations.id })
 }
 
+/** All that is open between somebody and others, up to a limit. */
+export const openInvitationsOf = async (db: Directory, userId: number, limit: number): Promise<Invitation[]> => {
+  const rows = await selectInvitations(db)
+    .where(and(eq(invitations.status, 'pending'), or(eq(invitations.fromId, userId), eq(invitations.toId, userId))))
+    .limit(limit)
+  return rows.map(view)
+}
+
 /** Tells both how it was answered. */
 export const tellInvitationAnswered = async (context: DirectoryContext, id: number): Promise<Invitation | null> => {
   const [row] = await selectInvitations(context.db).where(eq(invitations.id, id))

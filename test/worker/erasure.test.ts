@@ -5,6 +5,7 @@ import type { Conversation } from '../../src/objects/conversation.ts'
 import { conversationOf, hubOf } from '../../src/objects/stubs.ts'
 import { UserHub } from '../../src/objects/user-hub.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
+import type { EventOf } from '../../src/protocol/events.ts'
 import type { HistoryPage, Message } from '../../src/protocol/message.ts'
 import type { MemberList } from '../../src/protocol/conversation.ts'
 import { holdOrdersOf } from '../support/hold.ts'
@@ -121,6 +122,35 @@ test.each([
   expect((await answered).status).toBe(status)
   await expect.poll(() => socket.closed?.code).toBe(4403)
   await expect.poll(async () => (await entryFor(bob, groupId)).memberIds).toEqual([bob.user.id])
+})
+
+test('[ME1] [FRND7] [INVI4] [EVNT6] those with whom something was open hear that it ended with the account', async () => {
+  const [alice, bob, carol] = [await signUp(), await signUp(), await signUp()]
+  const from = (who: SignedIn) => ({ token: who.accessToken })
+  const plan = (title: string) => ({ title, description: '', location: '', startsAt: '2030-01-01T20:00:00.000Z' })
+  const made = async <Body>(path: string, who: SignedIn, json: object) =>
+    (await ask<Body>('POST', path, { ...from(who), json })).body
+  const { request } = await made<{ request: { id: number } }>('/v1/friend-requests', alice, { userId: bob.user.id })
+  const invitation = await made<{ id: number }>('/v1/invitations', bob, { userId: alice.user.id, message: '' })
+  const [hers, his] = [
+    await made<{ id: number }>('/v1/events', alice, plan(crypto.randomUUID())),
+    await made<{ id: number }>('/v1/events', bob, plan(crypto.randomUUID())),
+  ]
+  const rsvp = (who: SignedIn, event: { id: number }) =>
+    ask('PUT', `/v1/events/${event.id}/rsvp`, { ...from(who), json: { answer: 'yes' } })
+  await Promise.all([rsvp(bob, hers), rsvp(alice, his), rsvp(carol, his)])
+  const [bobs, carols] = [await RawSocket.arrive(bob), await RawSocket.arrive(carol)]
+
+  await erase(alice)
+
+  await bobs.waitFor((frame) => frame.type === 'friend.request_closed' && frame['requestId'] === request.id)
+  const answered = await bobs.waitForType('invitation.answered')
+  expect(answered).toMatchObject({ invitation: { id: invitation.id, status: 'declined', from: { id: bob.user.id } } })
+  await bobs.waitFor((frame) => frame.type === 'event.deleted' && frame['eventId'] === hers.id)
+  for (const socket of [bobs, carols]) {
+    const { event } = (await socket.waitForType('event.changed')) as unknown as EventOf<'event.changed'>
+    expect(event).toMatchObject({ id: his.id, rsvps: [{ userId: carol.user.id, answer: 'yes' }] })
+  }
 })
 
 test('[ME1] nothing new is said to an account that ended, also where it had blocked', async () => {
