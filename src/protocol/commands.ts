@@ -1,7 +1,8 @@
 import * as z from 'zod'
 import { ConversationId, MessageId, Rev, Seq, UserId } from './ids.ts'
 import { LIMITS } from './limits.ts'
-import { Content, Emoji, NewMessage } from './message.ts'
+import { Emoji } from './emoji.ts'
+import { Content, NewMessage } from './message.ts'
 
 /** What a client may ask over the socket, and what REST asks of the same code. One schema per frame type. */
 

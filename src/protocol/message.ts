@@ -22,15 +22,8 @@ export const Content = z.discriminatedUnion('kind', [TextContent, SealedContent]
 export type Content = z.infer<typeof Content>
 
 /** A file sent along, which clients keep and find by `fileId`: the server stores no files, and does not look at what this names. */
-export const Attachment = z.strictObject({ fileId: z.string().min(1).max(64), name: nameLine(255) })
+export const Attachment = z.strictObject({ fileId: SafeText.min(1).max(64), name: nameLine(255) })
 export type Attachment = z.infer<typeof Attachment>
-
-/** One flag, one keycap, or one picture with its modifiers, perhaps joined to others: what people see as one emoji. */
-const ONE_EMOJI =
-  /^(?:\p{RI}{2}|[0-9#*]\uFE0F?\u20E3|\p{ExtPict}[\uFE0F\p{EMod}]?[\u{E0020}-\u{E007F}]*(?:\u200D\p{ExtPict}[\uFE0F\p{EMod}]?)*)$/u
-
-/** One emoji, as one grapheme with its modifiers. */
-export const Emoji = z.string().max(32).regex(ONE_EMOJI, 'must be an emoji')
 
 export const Reaction = z.object({ emoji: z.string(), userIds: z.array(UserId) })
 export type Reaction = z.infer<typeof Reaction>

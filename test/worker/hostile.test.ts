@@ -273,6 +273,32 @@ test('[BAD4] a reaction is one emoji, and nothing else is', async () => {
   }
 })
 
+test('[BAD4] one emoji that is written in two ways is one reaction', async () => {
+  const reactions = async () => {
+    const { body } = await ask<Message>('GET', `/v1/messages/${message.id}`, { token: alice.accessToken })
+    return body.reactions.map((each) => each.emoji)
+  }
+  const before = await reactions()
+  for (const each of ['👍', '👍\uFE0F', '❤️', '❤', '1️⃣', '1\u20E3', '🏳️‍🌈', '🏳‍🌈', '👩‍❤️‍👩', '👩‍❤‍👩'])
+    expect(await socket.refusal({ type: 'reaction.add', messageId: message.id, emoji: each }), each).toBeNull()
+
+  expect(await reactions()).toEqual([...before, '👍', '❤️', '1️⃣', '🏳️‍🌈', '👩‍❤️‍👩'])
+  for (const each of ['👍\u{E0061}', '👍\u{E007F}', '🏴\u{E0061}'])
+    expect(await socket.refusal({ type: 'reaction.add', messageId: message.id, emoji: each }), each).toBe(
+      'frame.invalid',
+    )
+})
+
+test('[BAD5] what names a file is well-formed text, as all that others are told', async () => {
+  const before = await head()
+  for (const fileId of ['\uD800', 'a\uDC00', 'x\0']) {
+    const order = { type: 'message.send', conversationId, clientId: crypto.randomUUID(), content: text('x') }
+    const attachments = [{ fileId, name: 'x' }]
+    expect(await socket.refusal({ ...order, attachments })).toBe('frame.invalid')
+  }
+  expect(await head()).toBe(before)
+})
+
 /** What hostile inputs name: some of it is Alice's, some of others, and most is not there. */
 const world: World = {
   ...(Object.fromEntries(THINGS.map((name) => [name, () => 99_999])) as World),
