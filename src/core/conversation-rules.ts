@@ -34,12 +34,12 @@ export const mayRename = (actor: Actor, kind: ConversationKind): Refusal | null 
 export const mayInvite = (actor: Actor, kind: ConversationKind): Refusal | null => mayLead(actor, kind)
 
 /** Two people of whom one has blocked the other say nothing new to each other; groups that they share go on. */
-export const mayAddress = ({ kind, isBlocked }: { kind: ConversationKind; isBlocked: boolean }): Refusal | null =>
-  kind === 'direct' && isBlocked ? no('conversation.blocked') : null
-
-/** Nor does anybody write to an account that was erased. */
-export const mayWrite = (input: { kind: ConversationKind; isBlocked: boolean; hasErased: boolean }): Refusal | null =>
-  input.kind === 'direct' && input.hasErased ? no('user.not_found') : mayAddress(input)
+export const mayWrite = (input: { kind: ConversationKind; isBlocked: boolean; hasErased: boolean }): Refusal | null => {
+  const { kind, isBlocked, hasErased } = input
+  if (kind !== 'direct') return null
+  // Nor does anybody write to an account that ended.
+  return hasErased ? no('user.not_found') : isBlocked ? no('conversation.blocked') : null
+}
 
 /** The number of a message is a part of its id, and has an end. */
 export const mayAddMessage = ({ seq }: { seq: number }): Refusal | null =>

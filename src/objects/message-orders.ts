@@ -1,12 +1,4 @@
-import {
-  mayAddMessage,
-  mayAddress,
-  mayDelete,
-  mayEdit,
-  mayPin,
-  mayWrite,
-  withReaction,
-} from '../core/conversation-rules.ts'
+import { mayAddMessage, mayDelete, mayEdit, mayPin, mayWrite, withReaction } from '../core/conversation-rules.ts'
 import type { CommandOf } from '../protocol/commands.ts'
 import { isRefusal, type Refusal, refuse } from '../protocol/errors.ts'
 import type { ReadReply } from '../protocol/events.ts'
@@ -54,7 +46,7 @@ const sendAgain = (state: LogState, earlier: MessageRow, body: MessageBody): Out
 
 export const editMessage = ({ state, actor, order, now }: Given<CommandOf<'message.edit'>>): Outcome =>
   withMessage(state, order.messageId, (row) => {
-    const no = mayEdit(actor, row) ?? mayAddress(state)
+    const no = mayEdit(actor, row) ?? mayWrite(state)
     if (no) return refused(no)
     if (JSON.stringify(row.body?.content) === JSON.stringify(order.content)) return unchanged(state, row)
     return change(state, 'message.updated', row, { body: { ...row.body, content: order.content }, editedAt: now })
@@ -97,7 +89,7 @@ export const withdrawReactions = (state: LogState, row: MessageRow, userId: numb
 
 export const pinMessage = ({ state, actor, order, now }: Given<CommandOf<'pin.add' | 'pin.remove'>>): Outcome =>
   withMessage(state, order.messageId, (row) => {
-    const no = mayPin(actor, state.kind) ?? mayAddress(state)
+    const no = mayPin(actor, state.kind) ?? mayWrite(state)
     if (no) return refused(no)
     if (row.deletedAt !== null) return refused(refuse('message.deleted'))
     const isPinned = order.type === 'pin.add'
@@ -111,7 +103,7 @@ export const reactToMessage = ({
   order,
 }: Given<CommandOf<'reaction.add' | 'reaction.remove'>>): Outcome =>
   withMessage(state, order.messageId, (row) => {
-    const no = mayAddress(state)
+    const no = mayWrite(state)
     if (no) return refused(no)
     if (row.deletedAt !== null) return refused(refuse('message.deleted'))
     const { userId } = actor

@@ -1,7 +1,8 @@
-import { listDurableObjectIds } from 'cloudflare:test'
+import { listDurableObjectIds, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { Conversation } from '../../src/index.ts'
+import { conversationOf } from '../../src/objects/stubs.ts'
 import type { SignedIn } from '../../src/protocol/auth.ts'
 import { BlockPage } from '../../src/protocol/friend.ts'
 import {
@@ -171,14 +172,17 @@ describe('blocks', () => {
 
   test('[BLOC3] the block of an account that ended can be taken back', async () => {
     const { alice, bob, conversationId } = await pair()
-    const bobs = await RawSocket.arrive(bob)
-    const { id } = await say(bobs, conversationId)
+    const blockers = () =>
+      runInDurableObject(conversationOf(env, conversationId), (_, { storage: { sql } }) =>
+        sql.exec('SELECT user_id FROM members WHERE blocks = 1').toArray(),
+      )
     await block(bob, alice)
     await ask('DELETE', '/v1/me', { token: alice.accessToken, json: { password: PASSWORD } })
+    expect(await blockers()).toEqual([{ user_id: bob.user.id }])
 
     expect((await unblock(bob, alice)).status).toBe(204)
 
-    expect(await bobs.refusal({ type: 'pin.add', messageId: id })).toBeNull()
+    expect(await blockers()).toEqual([])
   })
 
   test('[BLOC3] an unblock that the conversation could not learn of at once is learned of later', async () => {

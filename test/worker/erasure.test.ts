@@ -156,7 +156,7 @@ test('[ME1] [FRND7] [INVI4] [EVNT6] those with whom something was open hear that
 test('[ME1] nothing new is said to an account that ended, also where it had blocked', async () => {
   const { alice, bob, conversationId } = await pair()
   const socket = await RawSocket.arrive(bob)
-  await say(socket, conversationId, 'before')
+  const { id: messageId } = await say(socket, conversationId, 'before')
   await ask('PUT', `/v1/blocks/${bob.user.id}`, { token: alice.accessToken })
   await erase(alice)
 
@@ -164,7 +164,13 @@ test('[ME1] nothing new is said to an account that ended, also where it had bloc
   const sent = await ask('POST', `/v1/conversations/${conversationId}/messages`, { token: bob.accessToken, json })
 
   expect(sent.body).toMatchObject({ code: 'user.not_found' })
-  expect(await socket.refusal({ type: 'typing.start', conversationId })).toBe('user.not_found')
+  for (const order of [
+    { type: 'typing.start', conversationId },
+    { type: 'message.edit', messageId, content: text('otherwise') },
+    { type: 'reaction.add', messageId, emoji: '👍' },
+    { type: 'pin.add', messageId },
+  ])
+    expect(await socket.refusal(order), order.type).toBe('user.not_found')
 })
 
 test('[ME1] whom an account that ended had blocked may delete their conversation', async () => {
