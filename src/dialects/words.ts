@@ -26,7 +26,8 @@ export const wordsOf = ({ content }: Pick<Message, 'content'>): string =>
  */
 export const newPostedId = (): string => `${POSTED}${crypto.randomUUID()}`
 export const isPosted = (message: Pick<Message, 'clientId'>): boolean => message.clientId.startsWith(POSTED)
-const POSTED = 'posted-'
+// No client may choose an id with a colon.
+const POSTED = 'posted:'
 
 /**
  * Whom a message went to, in a dialect that knows only pairs. A message of a group comes from its sender to the viewer: it is shown

@@ -252,6 +252,10 @@ describe('the rooms of document 003', () => {
 
     emit(hers, 'send_message', { conversation_id, message: { content: 'unheard' } })
     await expect.poll(() => heard(phone)).toEqual(['unheard'])
+    // Nor where its client calls it so: what is posted is known by an id that no client can choose.
+    const native = { clientId: 'posted-by-me', content: text('unheard too') }
+    await ask('POST', `/v1/conversations/${conversationId}/messages`, { token: alice.accessToken, json: native })
+    await expect.poll(() => heard(phone)).toEqual(['unheard', 'unheard too'])
     await post(alice, conversationId, 'posted')
     await expect.poll(() => heard(his)).toEqual(['posted'])
     emit(his, 'join_conversation', { conversation_id })
