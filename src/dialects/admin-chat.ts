@@ -39,6 +39,12 @@ export const signedInAdmin = createMiddleware<DialectEnv>(async (c, next) => {
   return next()
 })
 
+/** Takes one from the caller's budget: for what is no order that the hub would count. */
+export const budgeted = createMiddleware<DialectEnv>(async (c, next) => {
+  const refusal = await hubOf(c.env, c.var.caller.userId).charge()
+  return refusal ? failed(c, refusal) : next()
+})
+
 export const postMessage = async (c: C): Promise<Response> => {
   const input = await bodyIn(c, NewMessage)
   if (isRefusal(input)) return failed(c, input)
@@ -68,11 +74,7 @@ export const askIn = async (c: C): Promise<Response> => {
   if (isRefusal(made)) return failed(c, made)
   const { invitation, created } = made
   // The document has no list of invitations: who was away at the first can only be told again.
-  if (!created) {
-    const refusal = await hubOf(c.env, c.var.caller.userId).charge()
-    if (refusal) return failed(c, refusal)
-    tell(context, [userId], { type: 'invitation.created', invitation })
-  }
+  if (!created) tell(context, [userId], { type: 'invitation.created', invitation })
   return succeeded(c, { invitation_id: String(invitation.id) })
 }
 

@@ -64,7 +64,7 @@ export const direct: Dialect = {
     .on('DELETE', slashed('/messages/:message_id'), signedIn, deleteDirectMessage)
     .on('POST', slashed('/users'), throttled, createPerson)
     .on('GET', slashed('/users'), signedIn, budgeted, everybody)
-    .on('GET', slashed('/users/:user_id'), signedIn, person)
+    .on('GET', slashed('/users/:user_id'), signedIn, budgeted, person)
     .on('PUT', slashed('/users/:user_id'), signedIn, budgeted, updatePerson)
     .on('DELETE', slashed('/users/:user_id'), signedIn, deletePerson),
 }

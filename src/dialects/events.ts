@@ -56,7 +56,7 @@ export const events: Dialect = {
     .on('POST', slashed('/auth/logout'), signedIn, signOut)
     .on('GET', slashed('/auth/me'), signedIn, oneself)
     .on('GET', slashed('/users'), signedIn, budgeted, everybody)
-    .on('GET', slashed('/users/:user_id'), signedIn, person)
+    .on('GET', slashed('/users/:user_id'), signedIn, budgeted, person)
     .on('POST', slashed('/messages'), signedIn, postDirectMessage)
     .on('GET', slashed('/messages/received'), signedIn, budgeted, listMessagesBy('others'))
     .on('GET', slashed('/messages/sent'), signedIn, budgeted, listMessagesBy('self'))

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { openDirectory } from '../directory/directory.ts'
+import { openDirect } from '../directory/conversations.ts'
 import { acceptFriendRequest, askToBeFriends, requestBetween } from '../directory/friends.ts'
 import { accountByLogin } from '../directory/users.ts'
 import { hubOf } from '../objects/stubs.ts'
@@ -90,8 +91,9 @@ export const createConversation = async (c: C): Promise<Response> => {
   if (isRefusal(fields)) return detail(c, fields)
   const otherId = await personIn(c, fields)
   if (typeof otherId !== 'number') return detail(c, otherId)
-  const opened = await hubOf(c.env, c.var.caller.userId).conversationWith(otherId)
-  return typeof opened === 'number' ? c.json({ conversation_id: opened, other_user_id: otherId }) : detail(c, opened)
+  const opened = await openDirect(directoryContext(c), { userId: c.var.caller.userId, otherId })
+  if (isRefusal(opened)) return detail(c, opened)
+  return c.json({ conversation_id: opened.entry.conversation.id, other_user_id: otherId })
 }
 
 export const deleteConversation = async (c: C): Promise<Response> => {
@@ -152,8 +154,12 @@ const fieldsOf = async (c: C): Promise<Fields | Refusal> => {
 /** A conversation that is named, or else the one with somebody. */
 const conversationFor = async (c: C, fields: Fields): Promise<number | Refusal> => {
   if (first(fields, ['conversation_id']) !== undefined) return conversationIn(fields)
+  const hub = hubOf(c.env, c.var.caller.userId)
+  // To look for somebody by name costs something too, also where there is nobody of that name.
+  const refusal = first(fields, PERSON) === undefined ? await hub.charge() : null
+  if (refusal) return refusal
   const otherId = await personIn(c, fields)
-  return typeof otherId === 'number' ? hubOf(c.env, c.var.caller.userId).conversationWith(otherId) : otherId
+  return typeof otherId === 'number' ? hub.conversationWith(otherId) : otherId
 }
 
 const conversationIn = (fields: Fields): number | Refusal => {

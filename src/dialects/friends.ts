@@ -58,7 +58,7 @@ export const friends: Dialect = {
   routes: new Hono<DialectEnv>()
     .on('POST', slashed('/conversation/send_message'), signedIn, sendMessage)
     .on(['POST', 'DELETE'], slashed('/conversation/delete_message'), signedIn, deleteMessage)
-    .on('POST', slashed('/create_conversation'), signedIn, createConversation)
+    .on('POST', slashed('/create_conversation'), signedIn, budgeted, createConversation)
     .on(['POST', 'DELETE'], slashed('/delete_conversation'), signedIn, deleteConversation)
     .on('POST', slashed('/me/send_friend_request'), signedIn, budgeted, sendFriendRequest)
     .on('POST', slashed('/me/accept_friend_request'), signedIn, budgeted, acceptRequest),

@@ -9,6 +9,7 @@ import type { User } from '../protocol/user.ts'
 import {
   answerInvitation,
   askIn,
+  budgeted,
   listMessages,
   messageShape,
   onFailure,
@@ -80,8 +81,8 @@ export const rooms: Dialect = {
     .on('GET', slashed('/ws/chat'), (c) => acceptUnknown(c, CLOSE))
     .on('GET', slashed('/api/admin/chat/conversations/:id/messages'), signedInAdmin, listMessages)
     .on('POST', slashed('/api/admin/chat/conversations/:id/messages'), signedInAdmin, postMessage)
-    .on('POST', slashed('/api/admin/chat/invitations'), signedInAdmin, askIn)
-    .on('PUT', slashed('/api/admin/chat/invitations/:id/respond'), signedInAdmin, answerInvitation)
+    .on('POST', slashed('/api/admin/chat/invitations'), signedInAdmin, budgeted, askIn)
+    .on('PUT', slashed('/api/admin/chat/invitations/:id/respond'), signedInAdmin, budgeted, answerInvitation)
     .onError(onFailure),
 }
 

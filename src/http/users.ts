@@ -17,6 +17,6 @@ export const users = new Hono<Authenticated>()
     if (ids === undefined) return answer(c, await searchUsers(db, search))
     return answer(c, { items: await usersByIds(db, ids), nextCursor: null })
   })
-  .get('/:id', authenticated, params(z.object({ id: numberParam(UserId) })), async (c) =>
+  .get('/:id', authenticated, params(z.object({ id: numberParam(UserId) })), budgeted, async (c) =>
     answer(c, await userById(openDirectory(c.env), c.req.valid('param').id)),
   )

@@ -329,6 +329,16 @@ describe('the conversations of document 002', () => {
     })
   })
 
+  test('[002] POST /create_conversation with somebody who has blocked one is 403, also where there is one', async () => {
+    const { alice, bob } = await pairUp()
+    const create = async () => (await post(alice, '/create_conversation', { user_id: bob.user.id })).status
+    expect(await create()).toBe(200)
+
+    await ask('PUT', `/v1/blocks/${alice.user.id}`, { token: bob.accessToken })
+
+    expect(await create()).toBe(403)
+  })
+
   test('[002] POST /create_conversation with oneself is 400, with nobody 404', async () => {
     const alice = await signUp()
     const create = async (other_user_id: unknown) =>

@@ -1,10 +1,16 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
 import { ERRORS } from '../../src/protocol/errors.ts'
+import { messageIdOf } from '../../src/protocol/ids.ts'
 import { setBudgetOf } from '../support/budget.ts'
 import { openGroup } from '../support/people.ts'
 import { RawSocket } from '../support/raw-socket.ts'
-import { ask, signUp } from '../support/rest.ts'
+import { ask, signUp, statusOf } from '../support/rest.ts'
+import { servedRoutes } from '../support/routes.ts'
+import { BODIES, type Given } from '../authz/calls.ts'
+import { appointment } from '../../src/directory/administrators.ts'
+
+const GIVEN = new Proxy({}, { get: (_, name) => (name === 'message' ? messageIdOf(1, 1) : 1) }) as Given
 
 afterEach(() => {
   vi.useRealTimers()
@@ -118,4 +124,55 @@ test.each([
 
   expect(statuses[0]).toBeLessThan(429)
   expect(statuses[1]).toBe(429)
+})
+
+/** What costs no command: sessions and accounts, of which each is one's own, and what operators ask. */
+const FREE = [
+  'DELETE /users/:user_id',
+  'DELETE /v1/auth/sessions/:id',
+  'DELETE /v1/backup/snapshots/:id',
+  'DELETE /v1/me',
+  'GET /auth/me',
+  'GET /metrics',
+  'GET /v1/auth/sessions',
+  'GET /v1/backup/conversations',
+  'GET /v1/backup/conversations/:id',
+  'GET /v1/backup/snapshots/:id',
+  'GET /v1/me',
+  'POST /auth/logout',
+  'POST /v1/admin/conversations/:id/restore',
+  'POST /v1/auth/logout',
+  'POST /v1/backup/conversations/:id/rows',
+  'POST /v1/backup/rows',
+  'POST /v1/backup/snapshots',
+  'PUT /v1/me/password',
+]
+
+test('[BAD8] every route that is for who signed in is within the budget', async () => {
+  const administrator = async () => {
+    const who = await signUp()
+    await env.DIRECTORY.prepare(appointment(who.user.username, true)).run()
+    return who
+  }
+  // Whom the paths name is not who asks.
+  await signUp()
+  let eager = await administrator()
+  const budget = env.COMMANDS_PER_10_SECONDS
+  await setBudgetOf(eager, '0')
+  const free: string[] = []
+  for (const route of servedRoutes()) {
+    const [method = '', pattern = ''] = route.split(' ')
+    const id = /\/messages\/:(?:id|message_id)/.test(pattern) ? GIVEN.message : 1
+    const path = pattern.replaceAll(':emoji', '%F0%9F%91%8D').replaceAll(/:\w+(\{[^}]*\})?/g, String(id))
+    const json = BODIES[route]?.(GIVEN)
+    const call = async (token?: string) =>
+      (await ask(method, path, { ...(json && { json }), ...(token !== undefined && { token }) })).status
+    if ((await call()) !== 401) continue
+    const status = await call(eager.accessToken)
+    if (status !== 429) free.push(route)
+    if ((await statusOf(eager.accessToken)) === 401) eager = await administrator()
+  }
+  await setBudgetOf(eager, budget)
+
+  expect(free).toEqual(FREE)
 })
