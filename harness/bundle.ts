@@ -64,7 +64,7 @@ const runWrangler = async (tree: string, args: string[]): Promise<void> => {
 }
 
 /**
- * D1, R2 and the rate limit of a local server are workers that wrangler's own parts configure, so the configuration is taken rather than
+ * D1 and the rate limit of a local server are workers that wrangler's own parts configure, so the configuration is taken rather than
  * written: the runtime is opened once through a script that keeps what it was given.
  */
 const capture = async (build: Build): Promise<string> => {
