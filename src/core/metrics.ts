@@ -7,7 +7,10 @@ const METRICS = {
   causerie_connection_seconds_total: ['counter', 'How long closed sockets were open. Its rate is how many are open.'],
   causerie_messages_total: ['counter', 'Messages stored, repeats left out.'],
   causerie_object_rows_written_total: ['counter', 'Rows that objects wrote, indexes and alarms among them.'],
-  causerie_faults_total: ['counter', 'Lines of level warn or error in the log, by event.'],
+  causerie_faults_total: [
+    'counter',
+    'Lines of level warn or error in the log, by event, and calls that were made again.',
+  ],
   causerie_fan_out_lag_seconds: [
     'histogram',
     'From a change until the hub of a member who is awake took it; the longest wait of each call.',

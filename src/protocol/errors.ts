@@ -13,7 +13,7 @@ export const ERRORS = {
   'route.not_found': [404, 'There is no such route.'],
   'route.method': [405, 'This route does not take that method.'],
   'rate.limited': [429, 'Too many requests. Try again later.'],
-  'server.fault': [500, 'Something went wrong on our side. Nothing was changed.'],
+  'server.fault': [500, 'Something went wrong on our side. Whether it was done, asking again tells.'],
   'server.unavailable': [503, 'The service is busy. Try again in a moment.'],
 
   'auth.required': [401, 'Sign in first.'],

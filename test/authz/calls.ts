@@ -54,7 +54,11 @@ export const BODIES: Record<string, Body> = {
   'PATCH /v1/conversations/:id': () => ({ title: 'X' }),
   'POST /v1/conversations/:id/members': ({ guest }) => ({ userIds: [guest] }),
   'PATCH /v1/conversations/:id/members/:userId': () => ({ role: 'admin' }),
-  'POST /v1/conversations/:id/messages': () => ({ clientId: crypto.randomUUID(), content: words }),
+  'POST /v1/conversations/:id/messages': () => ({
+    clientId: crypto.randomUUID(),
+    content: words,
+    attachments: [{ fileId: 'picnic', name: 'picnic.jpg' }],
+  }),
   'PUT /v1/conversations/:id/read': () => ({ seq: 1 }),
   'PATCH /v1/messages/:id': () => ({ content: text('edited') }),
 

@@ -1,10 +1,12 @@
 import Argon2 from '@phi-ag/argon2'
 import wasm from '@phi-ag/argon2/argon2.wasm'
+import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, test, vi } from 'vitest'
 import { openDirectory } from '../../src/directory/directory.ts'
 import { openSession } from '../../src/directory/sessions.ts'
 import { accountByLogin } from '../../src/directory/users.ts'
+import { hubOf } from '../../src/objects/stubs.ts'
 import { type AuthSession, SignedIn, type Ticket } from '../../src/protocol/auth.ts'
 import { CLOSE } from '../../src/protocol/socket.ts'
 import { RawSocket } from '../support/raw-socket.ts'
@@ -181,17 +183,31 @@ describe('passwords at rest', () => {
   })
 
   test('[AUTH15] no token that was given out is in the database', async () => {
-    const { accessToken, refreshToken } = await signUp()
-    const everything = JSON.stringify([
-      await rows('SELECT * FROM sessions'),
-      await rows('SELECT * FROM refresh_tokens'),
-      await rows('SELECT * FROM login_attempts'),
-    ])
+    const { accessToken, refreshToken, user, sessionId } = await signUp()
+    const { body } = await ask<{ ticket: string }>('POST', '/v1/auth/ticket', { token: accessToken })
+    const tables = (await rows(TABLES)).map(({ name }) => String(name))
+    const directory = await Promise.all(tables.map((table) => rows(`SELECT * FROM "${table}"`)))
+    const hub = await runInDurableObject(hubOf(env, user.id), (_, { storage: { sql } }) =>
+      sql
+        .exec<{ name: string }>(TABLES)
+        .toArray()
+        .map(({ name }) => sql.exec(`SELECT * FROM "${name}"`).toArray()),
+    )
 
-    expect(everything).not.toContain(accessToken)
-    expect(everything).not.toContain(refreshToken)
+    const everything = JSON.stringify([directory, hub])
+    expect(everything).toContain(sessionId)
+    expect(tables).toContain('refresh_tokens')
+    for (const token of [
+      accessToken,
+      refreshToken,
+      body.ticket,
+      ...body.ticket.split('.').filter((it) => it.length > 20),
+    ])
+      expect(everything).not.toContain(token)
   })
 })
+
+const TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'"
 
 describe('refreshing', () => {
   test('[AUTH8] a refresh token is good for one pair of new tokens, of the same session', async () => {

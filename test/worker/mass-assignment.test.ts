@@ -60,20 +60,22 @@ const send = (row: string, raw: string) => {
   return ask<Problem | null>(method, addressOf(row, given), { ...(token !== undefined && { token }), raw, headers })
 }
 
-/** A text in which this object, and every one inside it, has the field: one text for each. */
+/** A text in which this object, and every one inside it or in a list of it, has the field: one text for each. */
 const withField = (body: unknown, field: string): string[] => {
-  const inside = Object.entries(body as Json).flatMap(([name, value]) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? withField(value, field).map((text) =>
-          JSON.stringify({ ...(body as Json), [name]: 0 }).replace(`"${name}":0`, () => `"${name}":${text}`),
-        )
-      : [],
-  )
+  const inside = Object.entries(body as Json).flatMap(([name, value]) => {
+    const put = (text: string) =>
+      JSON.stringify({ ...(body as Json), [name]: 0 }).replace(`"${name}":0`, () => `"${name}":${text}`)
+    if (Array.isArray(value))
+      return value.filter(isObject).flatMap((item) => withField(item, field).map((text) => put(`[${text}]`)))
+    return isObject(value) ? withField(value, field).map(put) : []
+  })
   return [
     JSON.stringify(body).replace('{', () => `{${field}${Object.keys(body as Json).length > 0 ? ',' : ''}`),
     ...inside,
   ]
 }
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 test.each(bodies)('[BAD6] %s takes no field beyond its own, however it is written', async (row) => {
   given = await givenTo(cast, actorOf(row), row)
