@@ -129,7 +129,7 @@ POST /conversation/send_message                              |  401  401  401 | 
 POST /conversation/send_message (to member)                  |  401  401  401 | 200 403 200 200 400 200 200 200
 POST /conversation/delete_message                            |  401  401  401 | 404 403 404 403 200 200 200 404
 DELETE /conversation/delete_message                          |  401  401  401 | 404 403 404 403 200 200 200 404
-POST /create_conversation                                    |  401  401  401 | 200 200 200 200 400 200 200 200
+POST /create_conversation                                    |  401  401  401 | 200 403 200 200 400 200 200 200
 POST /delete_conversation                                    |  401  401  401 | 404 403 404 403 403 403 200 404
 DELETE /delete_conversation                                  |  401  401  401 | 404 403 404 403 403 403 200 404
 POST /me/send_friend_request                                 |  401  401  401 | 200 403 200 409 400 200 200 200
