@@ -112,6 +112,8 @@ class SimulatedObject {
       getWebSockets: () => this.sockets.map((socket) => life.ends.get(socket) ?? hold(new ServerEnd(socket))),
       setWebSocketAutoResponse: () => {},
       getWebSocketAutoResponseTimestamp: () => new Date(),
+      // Its storage refuses nothing while it lives; what a dead life does still, the runtime would not let it do.
+      abort: () => {},
     }
     life.instance = new this.#platform.classes[this.#kind](
       ctx as never,
