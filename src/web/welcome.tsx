@@ -96,7 +96,7 @@ const Register = () => {
         autocapitalize="none"
         spellcheck={false}
         required
-        hint="How others find you: letters, digits, dots, dashes."
+        hint="How others find you: letters, digits, dots, dashes, underscores."
         maxLength={32}
         value={username.value}
         problem={issues.value['username']}
